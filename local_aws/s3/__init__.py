@@ -1,0 +1,1 @@
+"""S3 on plain directories: a directory per bucket, an object per file."""
