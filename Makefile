@@ -1,0 +1,67 @@
+# Thin: each target calls one program of tools/. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export LOCAL_HOME ?= .local
+override LOCAL_HOME := $(abspath $(LOCAL_HOME))
+AIRFLOW_PYTHON := $(LOCAL_HOME)/envs/airflow/bin/python
+SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
+
+.PHONY: run
+run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPONENTS= EXPLAINED_VARIANCE= RESIZE= FORMATS= SAMPLE= ENGINE= PRECISION=
+	@"$(AIRFLOW_PYTHON)" -m tools.run_pipeline \
+	  $${SOURCE:+"--source=$$SOURCE"} $${RUN:+"--run=$$RUN"} $${BACKBONE:+"--backbone=$$BACKBONE"} $${WEIGHTS:+"--weights=$$WEIGHTS"} \
+	  $${COMPONENTS:+"--components=$$COMPONENTS"} $${EXPLAINED_VARIANCE:+"--explained-variance=$$EXPLAINED_VARIANCE"} \
+	  $${RESIZE:+"--resize=$$RESIZE"} $${FORMATS:+"--formats=$$FORMATS"} $${SAMPLE:+"--sample=$$SAMPLE"} \
+	  $${ENGINE:+"--engine=$$ENGINE"} $${PRECISION:+"--precision=$$PRECISION"}
+
+.PHONY: up
+up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint
+	@"$(AIRFLOW_PYTHON)" -m tools.services up
+
+.PHONY: down
+down: ## stop what `make up` started
+	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.services down
+
+.PHONY: test
+test: test-airflow test-spark ## run the whole test suite
+
+.PHONY: test-airflow
+test-airflow: setup ## run the tests of the Airflow environment
+	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs $(ARGS)
+
+.PHONY: test-spark
+test-spark: setup ## run the tests of the Spark environment
+	@tools/test_spark.sh "$(SPARK_PYTHON)" $(ARGS)
+
+.PHONY: check
+check: setup ## ruff, mypy, shellcheck, the import rules
+	@tools/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
+
+.PHONY: format
+format: setup ## format the Python code
+	@"$(AIRFLOW_PYTHON)" -m ruff check --fix-only --quiet . && "$(AIRFLOW_PYTHON)" -m ruff format .
+
+.PHONY: setup
+setup: ## build the two environments, when their locks have changed
+	@tools/setup.sh
+
+.PHONY: lock
+lock: ## compile requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
+	@tools/lock.sh
+
+.PHONY: env
+env: ## write a .env with random passwords for docker-compose
+	@tools/make_env.sh
+
+.PHONY: mwaa-bundle
+mwaa-bundle: ## zip plugins/ and collect what MWAA takes into .local/mwaa
+	@tools/mwaa_bundle.sh
+
+.PHONY: clean
+clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
+	@tools/clean.sh

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Bootstrap action 10: gives an EMR 7.x node the locked Python environment.
+#
+#   10_python_environment.sh VENV REQUIREMENTS_URI
+#
+# Does nothing when VENV already holds what the lock says. check_environment.py is expected beside the lock.
+set -euo pipefail
+
+if [[ $# -ne 2 ]]; then
+  echo "usage: 10_python_environment.sh VENV REQUIREMENTS_URI" >&2
+  exit 2
+fi
+venv=$1
+requirements_uri=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# EMR nodes have the aws command; an environment that is already there has boto3 and needs no command.
+fetch() {
+  local uri=$1 file=$2
+  if "$venv/bin/python" -c 'import boto3' 2> /dev/null; then
+    "$venv/bin/python" -c 'import sys, boto3, urllib.parse
+uri = urllib.parse.urlsplit(sys.argv[1])
+boto3.client("s3").download_file(uri.netloc, uri.path.lstrip("/"), sys.argv[2])' "$uri" "$file"
+  else
+    aws s3 cp --no-progress "$uri" "$file"
+  fi
+}
+
+is_right() {
+  [[ -x $venv/bin/python ]] && "$venv/bin/python" "$work/check_environment.py" "$work/requirements.txt"
+}
+
+fetch "$requirements_uri" "$work/requirements.txt"
+fetch "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
+
+if is_right; then
+  echo "$venv is already right: nothing to install"
+  exit 0
+fi
+if [[ -e $venv/MANAGED_BY_MAKE_SETUP ]]; then
+  echo "ERROR EnvironmentMismatchError: $venv is this machine's Spark environment and differs from $requirements_uri" \
+    "(the lines above); bring it up to date: make setup" >&2
+  exit 1
+fi
+
+python=$(command -v python3.11 || true)
+if [[ -z $python ]]; then
+  sudo dnf install --assumeyes --quiet python3.11
+  python=$(command -v python3.11)
+fi
+if ! mkdir -p "$venv" 2> /dev/null || [[ ! -w $venv ]]; then
+  # /opt belongs to root; bootstrap actions run as hadoop, which may sudo.
+  sudo install --directory --owner "$(id -un)" "$venv"
+fi
+"$python" -m venv --clear "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
+  --require-hashes --requirement "$work/requirements.txt"
+is_right
+echo "$venv installed from $requirements_uri"

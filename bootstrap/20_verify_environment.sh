@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Bootstrap action 20: fails the node, and with it the cluster, unless its Python environment is the locked one and loads.
+#
+#   20_verify_environment.sh VENV REQUIREMENTS_URI
+set -euo pipefail
+
+if [[ $# -ne 2 ]]; then
+  echo "usage: 20_verify_environment.sh VENV REQUIREMENTS_URI" >&2
+  exit 2
+fi
+venv=$1
+requirements_uri=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# With the environment's own boto3, which the jobs need too.
+"$venv/bin/python" -c 'import sys, boto3, urllib.parse
+s3 = boto3.client("s3")
+for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    parts = urllib.parse.urlsplit(uri)
+    s3.download_file(parts.netloc, parts.path.lstrip("/"), path)' \
+  "$requirements_uri" "$work/requirements.txt" \
+  "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
+
+# Wheels that were installed can still fail to load (an old glibc, a processor without AVX). Once per environment and lock.
+verified="$venv/.verified-$(sha256sum "$work/requirements.txt" | cut -c 1-16)"
+modules=(numpy pandas pyarrow PIL sklearn jinja2 boto3 openvino tensorflow)
+[[ ! -e $verified ]] || modules=()
+
+if ! "$venv/bin/python" "$work/check_environment.py" "$work/requirements.txt" --import "${modules[@]}"; then
+  echo "ERROR EnvironmentMismatchError: $venv on $(uname -n) is not what $requirements_uri says (the lines above);" \
+    "see the log of 10_python_environment.sh on this node" >&2
+  exit 1
+fi
+touch "$verified"
+echo "$venv is verified"

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds the two environments, each only when its lock or its Python changed: setup.sh [airflow] [spark]
+#
+# Needs python3.11 or python3.12 with either pip or the venv module's ensurepip (Debian: python3-pip or python3-venv), nothing else. The
+# system's Python is never installed into (PEP 668): uv lives in an environment of its own.
+set -euo pipefail
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$repository"
+# shellcheck source=tools/uv.sh
+source tools/uv.sh
+
+# What an environment was built from. The folder is part of it: scripts in bin/ hold its absolute path.
+stamp_of() {
+  local env=$1 lock=$2
+  { cat "$lock"; "$python" --version; echo "$env"; } | sha256sum | cut -d ' ' -f 1
+}
+
+build() {
+  local name=$1 lock=$2
+  local env="$LOCAL_HOME/envs/$name"
+  local stamp
+  stamp=$(stamp_of "$env" "$lock")
+  if [[ -x $env/bin/python && $(cat "$env/.built-from" 2>/dev/null) == "$stamp" ]]; then
+    return
+  fi
+  echo "setup: building $env from $lock"
+  "$uv" venv --quiet --clear --python "$python" "$env"
+  # bootstrap/10_python_environment.sh never installs into an environment that carries this file.
+  echo "Built by 'make setup' from $lock; do not install into it by hand." > "$env/MANAGED_BY_MAKE_SETUP"
+  "$uv" pip sync --quiet --require-hashes --python "$env/bin/python" "$lock"
+  # Written last: an environment without it was not finished, and is built again.
+  echo "$stamp" > "$env/.built-from"
+}
+
+# Two `make` at once: the second waits, then finds the environments built.
+exec 9> "$LOCAL_HOME/envs/.lock"
+flock 9
+
+ensure_uv
+names=("$@")
+[[ $# -gt 0 ]] || names=(airflow spark)
+for name in "${names[@]}"; do
+  build "$name" "requirements/$name-dev.txt"
+done
