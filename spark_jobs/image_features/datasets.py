@@ -1,0 +1,64 @@
+"""Reads and writes the Parquet datasets, each held against its written schema."""
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql.functions import col, count, lit, when
+from pyspark.sql.types import StructField, StructType
+
+from image_features.errors import MissingDatasetError, SchemaMismatchError
+from image_features.schemas import REJECT_REASONS, REJECTS
+
+_NOTHING_THERE = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
+
+
+def read_dataset(spark: SparkSession, uri: str, schema: StructType) -> DataFrame:
+    """The dataset at `uri`, its columns in the schema's order.
+
+    Raises MissingDatasetError when nothing is there and SchemaMismatchError when something else is.
+    """
+    try:
+        frame = spark.read.parquet(uri)
+    except AnalysisException as error:
+        if error.getErrorClass() in _NOTHING_THERE:
+            raise MissingDatasetError(uri) from error
+        raise
+    _check(uri, frame.schema, schema)
+    return frame.select(*schema.fieldNames())
+
+
+def conform(frame: DataFrame, schema: StructType) -> DataFrame:
+    """Exactly the schema's columns, in its order and of its types."""
+    return frame.select([col(field.name).cast(field.dataType).alias(field.name) for field in schema])
+
+
+def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:
+    """Writes `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
+    _check(uri, frame.schema, schema)
+    frame.write.mode("overwrite").option("compression", "zstd").parquet(uri)
+
+
+def write_counted(frame: DataFrame, uri: str, schema: StructType) -> int:
+    """As `write_dataset`, and returns the number of rows, counted while they were written."""
+    observation = Observation()
+    write_dataset(frame.observe(observation, count(lit(1)).alias("rows")), uri, schema)
+    return observation.get["rows"]
+
+
+def write_rejects(frame: DataFrame, rejects_uri: str, stage: str) -> dict[str, int]:
+    """Writes one stage's rejects (columns of REJECTS without `stage`); returns how many there are of each reason."""
+    observation = Observation()
+    counts = [count(when(col("reason") == reason, True)).alias(reason) for reason in REJECT_REASONS]
+    in_files = StructType([field for field in REJECTS if field.name != "stage"])
+    write_dataset(conform(frame, in_files).observe(observation, *counts), f"{rejects_uri}/stage={stage}", in_files)
+    return {reason: count for reason, count in observation.get.items() if count}
+
+
+def _check(uri: str, found: StructType, promised: StructType) -> None:
+    has, wants = {_column(field) for field in found}, {_column(field) for field in promised}
+    if has != wants:
+        raise SchemaMismatchError(uri, missing=sorted(wants - has), unexpected=sorted(has - wants))
+
+
+def _column(field: StructField) -> str:
+    # Parquet makes every column nullable on its way back, so nullability is not compared.
+    return f"{field.name} {field.dataType.simpleString()}"

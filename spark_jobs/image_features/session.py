@@ -1,0 +1,39 @@
+"""Opens the Spark session of a stage with the settings that all stages rest on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # The model and the S3 client are made once per Python worker and kept for all its tasks.
+    "spark.python.worker.reuse": "true",
+    # A run named `stage=007` is text.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+}
+_LARGER_THAN_ANY_FILE = str(1 << 30)
+
+
+@contextmanager
+def open_session(app_name: str) -> Iterator[SparkSession]:
+    """A session for the time of the block. One that was open before belongs to its opener and stays open."""
+    found = SparkSession.getActiveSession()
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in _SETTINGS.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    # Spark's own chatter while it shuts down would push the job's last line out of sight.
+    session.sparkContext.setLogLevel("WARN")
+    try:
+        yield session
+    finally:
+        if found is None:
+            session.stop()
+
+
+def use_one_task_per_file(session: SparkSession) -> None:
+    """From now on every file that is read is one task, neither split nor put together with others."""
+    session.conf.set("spark.sql.files.maxPartitionBytes", _LARGER_THAN_ANY_FILE)
+    session.conf.set("spark.sql.files.openCostInBytes", _LARGER_THAN_ANY_FILE)
