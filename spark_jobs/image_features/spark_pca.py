@@ -1,0 +1,97 @@
+"""PCA over Spark: one pass over `features` for the Gram matrix, combined in a tree, and one pass to project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark import RDD, TaskContext
+from pyspark.sql import DataFrame, Row
+from threadpoolctl import threadpool_limits
+
+from image_features.errors import ImageFeaturesError
+from image_features.gram import Gram, gram_of_batches, merge_all
+from image_features.pca import PcaModel, project
+from image_features.schemas import PCA_FEATURES
+from image_features.vectors import to_list_column, to_matrix
+
+# Partial Grams merged by one task; each is 8 * d * d bytes (32 MB at 2,048 columns), so this bounds the memory of a
+# Python worker.
+FAN_IN = 8
+
+PARTIAL_GRAM = "partition int, rows long, mean binary, scatter binary"
+
+
+class NoVectorsError(ImageFeaturesError):
+    """There is no row to fit anything on."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"no rows with a column {column!r}: every image was rejected or none was found; read the rejects' reasons"
+        )
+
+
+def gram_of_column(frame: DataFrame, column: str) -> Gram:
+    """The Gram of a column of vectors; the same rows in the same partitions give the same bits.
+
+    Raises NoVectorsError.
+    """
+    partials = frame.select(column).mapInArrow(_partial_gram, PARTIAL_GRAM).rdd.map(_to_partial)
+    combined = combine_in_order(partials, frame.rdd.getNumPartitions()).collect()
+    if not combined:
+        raise NoVectorsError(column)
+    return combined[0][1]
+
+
+def combine_in_order(partials: RDD[tuple[int, Gram]], partitions: int) -> RDD[tuple[int, Gram]]:
+    """Merges (partition, Gram) pairs, FAN_IN neighbours at a time, on the executors, until one is left.
+
+    Neighbours are merged in the order of their partitions. RDD.treeReduce merges in the order in which blocks arrive,
+    so that two runs over the same rows differ in their last digits.
+    """
+    while partitions > 1:
+        partitions = -(-partitions // FAN_IN)
+        grouped = partials.map(lambda pair: (pair[0] // FAN_IN, pair)).groupByKey(partitions, lambda group: group)
+        partials = grouped.flatMapValues(_merged_in_order)
+    return partials
+
+
+def project_features(features: DataFrame, model: PcaModel) -> DataFrame:
+    """`pca_features` of `features`: the columns that name the image, and the projection as float32."""
+    fitted = features.sparkSession.sparkContext.broadcast((model.mean, model.projection))
+    columns = [name for name in PCA_FEATURES.names if name != "pca_features"]
+
+    def project_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        mean, projection = fitted.value
+        with threadpool_limits(limits=1):
+            for batch in batches:
+                projected = project(to_matrix(batch.column("features")), mean, projection)
+                kept = [batch.column(name) for name in columns]
+                yield pa.RecordBatch.from_arrays([*kept, to_list_column(projected)], names=[*columns, "pca_features"])
+
+    return features.mapInArrow(project_batches, PCA_FEATURES)
+
+
+def _partial_gram(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    # One BLAS thread a task: Spark already runs as many tasks as there are cores.
+    with threadpool_limits(limits=1):
+        gram = gram_of_batches(to_matrix(batch.column(0)) for batch in batches if batch.num_rows)
+    task = TaskContext.get()
+    if gram is not None and task is not None:
+        values = ([task.partitionId()], [gram.rows], [gram.mean.tobytes()], [gram.scatter.tobytes()])
+        types = (pa.int32(), pa.int64(), pa.binary(), pa.binary())
+        arrays = [pa.array(value, kind) for value, kind in zip(values, types, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, names=["partition", "rows", "mean", "scatter"])
+
+
+def _to_partial(row: Row) -> tuple[int, Gram]:
+    mean = np.frombuffer(row["mean"])
+    # A copy, because merging writes into the matrix and a bytes object's buffer is read-only.
+    scatter = np.frombuffer(row["scatter"]).reshape(len(mean), len(mean)).copy()
+    return row["partition"], Gram(row["rows"], mean, scatter)
+
+
+def _merged_in_order(partials: Iterable[tuple[int, Gram]]) -> list[Gram]:
+    merged = merge_all(gram for _, gram in sorted(partials, key=lambda pair: pair[0]))
+    return [] if merged is None else [merged]
