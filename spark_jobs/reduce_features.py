@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from pyspark.sql import SparkSession
+
 from image_features import objects
 from image_features.datasets import read_dataset, write_counted
 from image_features.job import run_job
@@ -15,7 +17,6 @@ from image_features.reduce_arguments import ReduceArguments, parse_reduce_argume
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.spark_pca import gram_of_column, project_features
 from image_features.stats import StageStats
-from pyspark.sql import SparkSession
 
 PASSES = ("fit", "model", "pca_features", "pca_features_csv")
 

@@ -79,8 +79,10 @@ def merge(left: Gram, right: Gram) -> Gram:
 def merge_all(grams: Iterable[Gram]) -> Gram | None:
     """Merged from left to right, None if there are none. The order decides the last digits, so keep it fixed."""
     merged: Gram | None = None
-    for gram in grams:
-        merged = gram if merged is None else merge(merged, gram)
+    # NaN and Inf among the vectors end as NaN in the Gram, and whoever fits on it says so; a warning a block would not.
+    with np.errstate(invalid="ignore"):
+        for gram in grams:
+            merged = gram if merged is None else merge(merged, gram)
     return merged
 
 

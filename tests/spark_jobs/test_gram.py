@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from image_features import gram as gram_module
 from image_features.gram import Gram, RaggedVectorsError, gram_of, gram_of_batches, merge, merge_all
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
 from image_features.gram import gram_of, gram_of_batches
 from image_features.pca import (
     NonFiniteFeaturesError,
@@ -12,20 +15,7 @@ from image_features.pca import (
     project,
     with_fixed_signs,
 )
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
-
-
-def feature_like(rows: int, columns: int, seed: int = 0) -> np.ndarray:
-    """As a network's pooled activations: correlated, never negative, of very different sizes, some columns dead."""
-    rng = np.random.default_rng(seed)
-    mixed = rng.normal(size=(rows, 12)) @ rng.normal(size=(12, columns)) + 0.3 * rng.normal(size=(rows, columns))
-    vectors = np.maximum(mixed, 0) * np.geomspace(1e-3, 30, columns)
-    vectors[:, 3] = 0.25
-    vectors[:, 5] = 0.0
-    # A mean that is 10,000 times the deviation.
-    vectors[:, 7] = 1000 + 0.1 * rng.normal(size=rows)
-    return vectors.astype(np.float32)
+from tests.spark_jobs.synthetic import DEAD_COLUMNS, feature_like
 
 
 def fit(vectors: np.ndarray, components: int | None = None, explained_variance: float | None = None) -> PcaModel:
@@ -68,8 +58,8 @@ def test_deviations_are_of_the_sample_as_in_spark() -> None:
 def test_columns_that_never_vary_are_scaled_to_zero() -> None:
     vectors = feature_like(50, 10)
     model = fit(vectors, 2)
-    assert list(np.flatnonzero(model.std == 0)) == [3, 5]
-    assert not model.projection[[3, 5]].any()
+    assert list(np.flatnonzero(model.std == 0)) == list(DEAD_COLUMNS)
+    assert not model.projection[list(DEAD_COLUMNS)].any()
 
 
 def test_the_largest_loading_of_each_component_is_positive() -> None:
