@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from image_features import objects
 from image_features.arguments import Arguments
 from image_features.errors import ImageFeaturesError
+from image_features.failures import name_and_gist
 from image_features.progress import ProgressReporter
 from image_features.session import open_session
 from image_features.stats import StageStats, stats_document
@@ -36,7 +37,7 @@ def run_job(
     except Exception as error:
         # Not ours, so the reader needs the traceback; it goes before the last line.
         traceback.print_exc(file=sys.stderr)
-        return _fail(type(error).__name__, next(iter(str(error).splitlines()), "no message"))
+        return _fail(*name_and_gist(error))
     return 0
 
 

@@ -22,6 +22,15 @@ from image_features.errors import (
 
 
 @dataclass(frozen=True)
+class StoredObject:
+    """An object as it was when it was read; `content` is empty if it is larger than the reader wanted."""
+
+    content: bytes
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True)
 class ListedObject:
     uri: str
     size_bytes: int
@@ -54,6 +63,16 @@ def read_bytes(uri: str) -> bytes:
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:GetObject"):
         return s3_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
+    """Content, size and ETag from one request; the content of an object over `max_bytes` is not read."""
+    bucket, key = split_uri(uri)
+    with _own_errors(uri, "s3:GetObject"):
+        response = s3_client(connections).get_object(Bucket=bucket, Key=key)
+        with response["Body"] as body:
+            content = body.read() if response["ContentLength"] <= max_bytes else b""
+    return StoredObject(content, response["ContentLength"], response["ETag"].strip('"'))
 
 
 def read_json(uri: str) -> Any:

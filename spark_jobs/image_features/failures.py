@@ -1,0 +1,20 @@
+"""Pure: one line out of the pages in which Spark and py4j tell of a failure."""
+
+import re
+
+# An error of ours that a Python worker raised comes back as the text of its traceback.
+_OURS = re.compile(r"^image_features\.[\w.]+\.(\w+Error): (.+)$", re.MULTILINE)
+_CAUSE = re.compile(r"^Caused by: (?:[\w$]+\.)*([\w$]+)(?:: (.+))?$", re.MULTILINE)
+_PYTHON = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Exit|Interrupt)): (.+)$", re.MULTILINE)
+
+
+def name_and_gist(error: BaseException) -> tuple[str, str]:
+    """The error's class and message, from the place nearest to the cause."""
+    text = str(error)
+    for pattern in (_OURS, _CAUSE, _PYTHON):
+        found = pattern.findall(text)
+        if found:
+            name, gist = found[-1]
+            return name, gist.strip() or "no message"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return type(error).__name__, lines[0] if lines else "no message"

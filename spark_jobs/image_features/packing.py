@@ -1,0 +1,39 @@
+"""Pure: cuts the listing into packs. A pack is one file of the manifest, one task, and one file of images."""
+
+from collections.abc import Iterable, Iterator
+
+from image_features.manifest import ManifestRow
+
+# Bounds what a task holds in memory at once, and so the memory of a Python worker: see `fetching`.
+MAX_PACK_BYTES = 64 * 2**20
+MAX_PACK_IMAGES = 1000
+# No object is larger than a pack.
+MAX_OBJECT_BYTES = MAX_PACK_BYTES
+
+_FIRST_PACK_IMAGES = 32
+_PACKS_BEFORE_DOUBLING = 8
+
+
+def packs(rows: Iterable[ManifestRow]) -> Iterator[list[ManifestRow]]:
+    """The rows in their order, in packs of at most MAX_PACK_BYTES of content and `pack_limit` rows."""
+    pack: list[ManifestRow] = []
+    number, size_bytes = 0, 0
+    for row in rows:
+        row_bytes = fetched_bytes(row)
+        if pack and (len(pack) >= pack_limit(number) or size_bytes + row_bytes > MAX_PACK_BYTES):
+            yield pack
+            pack, size_bytes, number = [], 0, number + 1
+        pack.append(row)
+        size_bytes += row_bytes
+    if pack:
+        yield pack
+
+
+def pack_limit(number: int) -> int:
+    """Small packs first: a few hundred images occupy several cores, and a million do not make too many tasks."""
+    return min(MAX_PACK_IMAGES, _FIRST_PACK_IMAGES << min(number // _PACKS_BEFORE_DOUBLING, 16))
+
+
+def fetched_bytes(row: ManifestRow) -> int:
+    """What the row adds to its pack; an object too large to be packed is never fetched."""
+    return row.size_bytes if row.size_bytes <= MAX_OBJECT_BYTES else 0

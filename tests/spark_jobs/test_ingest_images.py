@@ -1,0 +1,196 @@
+"""The stage ingest_images on hostile sources: every listed object is an image or a reject, and the numbers say so."""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import ingest_images as stage
+import pytest
+from image_features import fetching, listing, objects
+from image_features.datasets import read_dataset
+from image_features.job import run_job
+from image_features.schemas import IMAGES, MANIFEST, REJECTS
+from pyspark.sql import SparkSession
+
+from . import pictures
+
+# path under the source: (content, reason or None for an image)
+HOSTILE: dict[str, tuple[bytes, str | None]] = {
+    "Training/Apple/1.jpg": (pictures.jpeg(1), None),
+    "Training/Apple/same bytes.jpg": (pictures.jpeg(1), None),
+    "Training/Apple/png inside.jpg": (pictures.palette_png(), None),
+    "Test/Pêche 100% + #1 \U0001f351/ä b%20c+d#e.jpg": (pictures.jpeg(2), None),
+    "Test/Fig/jpeg inside.txt": (pictures.jpeg(3), None),
+    "a/very/deep/nest/of/folders/Kiwi/1": (pictures.half_transparent_png(), None),
+    "outside any folder.jpg": (pictures.grayscale_jpeg(), None),
+    "Training/Apple/truncated.jpg": (pictures.truncated_jpeg(), None),
+    "Training/Apple/text.jpg": (b"no pixels here\n" * 9, "not_an_image"),
+    "Training/Apple/empty.png": (b"", "empty_object"),
+    "Training/.DS_Store": (b"\0\0\0\1Bud1", "ignored_object"),
+    "Training/": (b"", "ignored_object"),
+    "Meta/README.txt": (b"where these pictures come from", "ignored_object"),
+}
+
+
+def _arguments(prefix_uri: str, *more: str) -> list[str]:
+    run = f"{prefix_uri}/run"
+    uris = [f"--{name}-uri={run}/{name}" for name in ("manifest", "images", "rejects")]
+    return [
+        f"--source-uri={prefix_uri}/source",
+        *uris,
+        f"--stats-uri={run}/stats/ingest_images.json",
+        f"--progress-uri={run}/progress/ingest_images.json",
+        *more,
+    ]
+
+
+def _run(prefix_uri: str, *more: str) -> int:
+    return run_job(stage.STAGE, stage.parse, stage.ingest_images, _arguments(prefix_uri, *more))
+
+
+def _put(prefix_uri: str, contents: dict[str, bytes]) -> None:
+    for path, content in contents.items():
+        objects.write_bytes(f"{prefix_uri}/source/{path}", content)
+
+
+def _rows(spark: SparkSession, prefix_uri: str, name: str, schema: Any) -> dict[str, Any]:
+    rows = read_dataset(spark, f"{prefix_uri}/run/{name}", schema).collect()
+    by_path = {row.uri.removeprefix(f"{prefix_uri}/source/"): row for row in rows}
+    assert len(by_path) == len(rows)
+    return by_path
+
+
+def _stats(prefix_uri: str) -> dict[str, Any]:
+    return objects.read_json(f"{prefix_uri}/run/stats/ingest_images.json")
+
+
+def test_every_object_is_an_image_or_a_reject_with_its_reason(spark: SparkSession, prefix_uri: str) -> None:
+    _put(prefix_uri, {path: content for path, (content, _) in HOSTILE.items()})
+    assert _run(prefix_uri) == 0
+
+    images = _rows(spark, prefix_uri, "images", IMAGES)
+    assert {path: bytes(row.content) for path, row in images.items()} == {
+        path: content for path, (content, reason) in HOSTILE.items() if reason is None
+    }
+    rejects = _rows(spark, prefix_uri, "rejects", REJECTS)
+    assert {path: row.reason for path, row in rejects.items()} == {
+        path: reason for path, (_, reason) in HOSTILE.items() if reason is not None
+    }
+    assert {row.stage for row in rejects.values()} == {"ingest_images"}
+
+    manifest = _rows(spark, prefix_uri, "manifest", MANIFEST)
+    assert {path: row.size_bytes for path, row in manifest.items()} == {
+        path: len(content) for path, (content, _) in HOSTILE.items()
+    }
+    for path, row in images.items():
+        listed = manifest[path]
+        assert row.image_id == listed.image_id == hashlib.sha256(row.uri.encode()).hexdigest()[:32]
+        assert row.etag == listed.etag == hashlib.md5(bytes(row.content)).hexdigest()
+        assert (row.label, row.split) == (listed.label, listed.split)
+    peach = images["Test/Pêche 100% + #1 \U0001f351/ä b%20c+d#e.jpg"]
+    assert (peach.label, peach.split) == ("Pêche 100% + #1 \U0001f351", "Test")
+    assert images["outside any folder.jpg"].label is None
+
+    reasons = Counter(reason for _, reason in HOSTILE.values() if reason)
+    stats = _stats(prefix_uri)
+    assert (stats["rows_in"], stats["rows_out"], stats["rejects"]) == (13, 8, dict(reasons))
+    assert stats["details"]["bytes"] == sum(len(content) for content, _ in HOSTILE.values())
+    assert stats["details"]["sample"] is None
+    progress = objects.read_json(f"{prefix_uri}/run/progress/ingest_images.json")
+    assert (progress["state"], progress["done"], progress["total"]) == ("done", 13, 13)
+
+
+def test_each_object_is_fetched_once(spark: SparkSession, prefix_uri: str) -> None:
+    _put(prefix_uri, {"Apple/1.jpg": pictures.jpeg(1), "Apple/notes.txt": b"a text"})
+    manifest_uri = f"{prefix_uri}/run/manifest"
+    listing.write_manifest(listing.Listing(f"{prefix_uri}/source", None).rows(), manifest_uri)
+    done = spark.sparkContext.accumulator(0)
+    outcomes = fetching.fetch_images(read_dataset(spark, manifest_uri, MANIFEST), done)
+    written = stage.write_outcomes(outcomes, f"{prefix_uri}/images", IMAGES, f"{prefix_uri}/rejects", stage.STAGE)
+    assert (written.rows, written.rejects) == (1, {"ignored_object": 1})
+    # Tasks add what they fetched, and those of a second pass would add it again.
+    assert done.value == 2
+
+
+def test_a_second_run_replaces_the_first_and_gives_the_same(spark: SparkSession, prefix_uri: str) -> None:
+    _put(prefix_uri, {f"Apple/{n}.jpg": pictures.jpeg(n) for n in range(3)})
+    assert _run(prefix_uri) == 0
+    first = _rows(spark, prefix_uri, "images", IMAGES)
+    objects.write_bytes(f"{prefix_uri}/run/manifest/part-99999.parquet", b"left by an older, longer run")
+    assert _run(prefix_uri) == 0
+    assert _rows(spark, prefix_uri, "images", IMAGES) == first
+    assert len(_rows(spark, prefix_uri, "manifest", MANIFEST)) == 3
+
+
+def test_several_packs_make_several_files_and_lose_nothing(
+    spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_features.packing._FIRST_PACK_IMAGES", 4)
+    _put(prefix_uri, {f"Apple/{n:02d}.jpg": pictures.jpeg(n) for n in range(10)})
+    assert _run(prefix_uri) == 0
+    assert len(_rows(spark, prefix_uri, "images", IMAGES)) == 10
+    assert _stats(prefix_uri)["details"]["files"] == 3
+
+
+def test_a_sample_is_spread_over_the_labels_and_told(spark: SparkSession, prefix_uri: str) -> None:
+    _put(prefix_uri, {f"{label}/{n}.jpg": pictures.jpeg(n) for label in ("Apple", "Fig") for n in range(5)})
+    assert _run(prefix_uri, "--sample-limit", "4") == 0
+    assert Counter(row.label for row in _rows(spark, prefix_uri, "manifest", MANIFEST).values()) == Counter(
+        Apple=2, Fig=2
+    )
+    assert len(_rows(spark, prefix_uri, "images", IMAGES)) == 4
+    assert _stats(prefix_uri)["details"]["sample"] == {"limit": 4, "listed": 10}
+
+
+def test_an_object_that_went_after_it_was_listed_is_a_reject(prefix_uri: str) -> None:
+    row = {"image_id": "1", "uri": f"{prefix_uri}/source/gone.jpg", "label": None, "split": None, "etag": "e"}
+    outcome = fetching.fetch({**row, "size_bytes": 5})
+    assert outcome["reason"] == "object_vanished"
+
+
+def test_an_object_over_the_limit_is_set_aside_unfetched(prefix_uri: str) -> None:
+    row = {"image_id": "1", "uri": f"{prefix_uri}/never-there.jpg", "label": None, "split": None, "etag": "e"}
+    outcome = fetching.fetch({**row, "size_bytes": fetching.MAX_OBJECT_BYTES + 1})
+    assert outcome["reason"] == "object_too_large"
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "says"),
+    [
+        ((), "EmptySourceError", "not one object"),
+        (("--source-uri=s3://no-such-bucket-here/fruits",), "SourceNotFoundError", "no-such-bucket-here"),
+        (("--source-uri=/a/folder",), "ArgumentError", "/a/folder"),
+        (("--sample-limit=0",), "ArgumentError", "--sample-limit"),
+        (("--sample-limit=few",), "CommandLineError", "--sample-limit"),
+        (("--unknown=1",), "CommandLineError", "--unknown"),
+        (("--stats-uri=s3://no-such-bucket-here/x.json",), "BucketNotFoundError", "no-such-bucket-here"),
+    ],
+)
+def test_what_is_refused_is_told_in_one_last_line(
+    spark: SparkSession, prefix_uri: str, capfd: pytest.CaptureFixture[str], more: tuple[str], error: str, says: str
+) -> None:
+    assert _run(prefix_uri, *more) == 1
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"ERROR {error}: ")
+    assert says in last
+
+
+def test_a_source_without_one_image_fails_and_leaves_no_stats(
+    spark: SparkSession, prefix_uri: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _put(prefix_uri, {"Apple/1.jpg": pictures.jpeg(1)})
+    assert _run(prefix_uri) == 0
+    objects.delete(f"{prefix_uri}/source/Apple/1.jpg")
+    _put(prefix_uri, {"Meta/README.txt": b"only words"})
+    assert _run(prefix_uri) == 1
+    assert capfd.readouterr().err.splitlines()[-1].startswith("ERROR NoImagesError: ")
+    assert not objects.exists(f"{prefix_uri}/run/stats/ingest_images.json")
+    assert objects.read_json(f"{prefix_uri}/run/progress/ingest_images.json")["state"] == "failed"
+
+
+def test_an_empty_source_destroys_nothing_of_an_earlier_run(spark: SparkSession, prefix_uri: str) -> None:
+    _put(prefix_uri, {"Apple/1.jpg": pictures.jpeg(1)})
+    assert _run(prefix_uri) == 0
+    objects.delete(f"{prefix_uri}/source/Apple/1.jpg")
+    assert _run(prefix_uri) == 1
+    assert len(_rows(spark, prefix_uri, "manifest", MANIFEST)) == 1
