@@ -1,0 +1,24 @@
+"""EMR on one machine: clusters with EMR's states, whose bootstrap actions and steps are real processes."""
+
+from moto.emr.models import emr_backends
+
+from local_aws.emr.config import LocalEmrConfig
+from local_aws.emr.models import LocalEmrBackend
+from local_aws.emr.store import ClusterStore
+
+__all__ = ["LocalEmrConfig", "install", "shutdown"]
+
+
+def install(config: LocalEmrConfig) -> None:
+    """Puts this EMR in the place of moto's; before the first request, for moto keeps what it has once made."""
+    LocalEmrBackend.config = config
+    ClusterStore(config.work_root).end_lost_clusters()
+    emr_backends.clear()
+    emr_backends.backend = LocalEmrBackend
+
+
+def shutdown() -> None:
+    """Ends every cluster, its threads and every process that was started for it."""
+    for _, _, backend in emr_backends.iter_backends():
+        if isinstance(backend, LocalEmrBackend):
+            backend.shut_down()

@@ -1,0 +1,70 @@
+"""The logs of steps and bootstrap actions: live as plain files, then gzipped in EMR's layout under the LogUri."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_TAIL_BYTES = 64 * 1024
+_NOISE = re.compile(
+    r"""\s+at\s | \s*\.\.\.\s\d+\smore                      # frames of a Java stack trace
+        | \d\d/\d\d/\d\d\s\d\d:\d\d:\d\d\s(TRACE|DEBUG|INFO|WARN)\s   # what Spark says besides
+        | \s*\^+\s*$ | \s*~*\^+~*\s*$                       # Python's marks under a line of code""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class CommandLog:
+    """The folder of one command's `controller`, `stdout` and `stderr`."""
+
+    path: Path
+
+    @property
+    def stdout_path(self) -> Path:
+        return self.path / "stdout"
+
+    @property
+    def stderr_path(self) -> Path:
+        return self.path / "stderr"
+
+    def start(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in ("controller", "stdout", "stderr"):
+            (self.path / name).write_bytes(b"")
+
+    def note(self, text: str) -> None:
+        """A line of the controller, who says what was run and how it ended."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        with (self.path / "controller").open("a") as controller:
+            controller.write(f"{moment} INFO {text}\n")
+
+    def last_error_line(self) -> str | None:
+        """The last line of stderr that says something: no stack frames, nothing that Spark says besides."""
+        with self.stderr_path.open("rb") as stderr:
+            stderr.seek(max(0, self.stderr_path.stat().st_size - _TAIL_BYTES))
+            lines = stderr.read().decode(errors="replace").splitlines()
+        return last_useful_line(lines)
+
+    def ship(self, destination: Path) -> None:
+        """Leaves each file gzipped in the destination, so that a reader sees all of it or nothing."""
+        destination.mkdir(parents=True, exist_ok=True)
+        for source in self.path.iterdir():
+            target = destination / f"{source.name}.gz"
+            # S3 does not list a name of this form: Hadoop's checksum files have it.
+            unfinished = destination / f".{target.name}.{secrets.token_hex(4)}.crc"
+            unfinished.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
+            unfinished.replace(target)
+
+
+def last_useful_line(lines: Iterable[str]) -> str | None:
+    useful = [line.strip() for line in lines if line.strip() and not _NOISE.match(line)]
+    return useful[-1] if useful else None

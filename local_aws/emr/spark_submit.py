@@ -1,0 +1,94 @@
+"""A spark-submit written for a cluster, rewritten for one machine: sizes and master go, everything else stays. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+OPTIONS_WITH_VALUE = frozenset(
+    {
+        "--archives", "--class", "--conf", "-c", "--deploy-mode", "--driver-class-path", "--driver-cores",
+        "--driver-java-options", "--driver-library-path", "--driver-memory", "--exclude-packages", "--executor-cores",
+        "--executor-memory", "--files", "--jars", "--keytab", "--kill", "--master", "--name", "--num-executors",
+        "--packages", "--principal", "--properties-file", "--proxy-user", "--py-files", "--queue", "--remote",
+        "--repositories", "--status", "--total-executor-cores",
+    }
+)  # fmt: skip
+"""Of Spark's own SparkSubmitOptionParser; every other option is a switch."""
+
+CLUSTER_OPTIONS = frozenset(
+    {
+        "--deploy-mode", "--driver-cores", "--driver-memory", "--executor-cores", "--executor-memory", "--master",
+        "--num-executors", "--queue", "--total-executor-cores",
+    }
+)  # fmt: skip
+"""What says how big the cluster is and who schedules it: here one machine of known size does."""
+
+_CLUSTER_PROPERTY = re.compile(
+    r"""spark\.( master | submit\.deployMode
+        | (driver|executor)\.(cores|memory|memoryOverhead|memoryOverheadFactor|instances)
+        | executor\.pyspark\.memory | cores\.max
+        | dynamicAllocation\..* | shuffle\.service\..* | yarn\..*
+        | hadoop\.fs\.(AbstractFileSystem\.)?s3[an]?\.impl )""",
+    re.VERBOSE,
+)
+"""The same among the properties, and the file system that `s3://` is here."""
+
+_DRIVER_ENVIRONMENT_PREFIX = "spark.yarn.appMasterEnv."
+_ASSIGNED_OPTION = re.compile(r"(--[^=]+)=(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SparkSubmit:
+    """What follows `spark-submit` on the command line, and what its driver's environment gets."""
+
+    args: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def is_cluster_property(name: str) -> bool:
+    """Whether a Spark property describes the cluster, and so has no meaning on one machine."""
+    return _CLUSTER_PROPERTY.fullmatch(name) is not None
+
+
+def driver_variable(name: str) -> str | None:
+    """The environment variable that a property sets in the driver when YARN starts it."""
+    return name.removeprefix(_DRIVER_ENVIRONMENT_PREFIX) if name.startswith(_DRIVER_ENVIRONMENT_PREFIX) else None
+
+
+def localize(args: Sequence[str], cores: int, driver_memory: str) -> SparkSubmit:
+    """The arguments of a cluster's spark-submit, made to run as `local[cores]` with its driver on this machine."""
+    kept: list[str] = ["--master", f"local[{cores}]", "--deploy-mode", "client", "--driver-memory", driver_memory]
+    environment: dict[str, str] = {}
+    for option, value, words in _split(args):
+        if option in CLUSTER_OPTIONS:
+            continue
+        if option in ("--conf", "-c"):
+            name, _, setting = (value or "").partition("=")
+            if variable := driver_variable(name):
+                environment[variable] = setting
+            if is_cluster_property(name):
+                continue
+        kept += words
+    return SparkSubmit(tuple(kept), environment)
+
+
+def _split(args: Sequence[str]) -> Iterator[tuple[str | None, str | None, Sequence[str]]]:
+    """Each option, its value and the words as written; last, without an option, the application and its arguments."""
+    position = 0
+    while position < len(args):
+        word = args[position]
+        if not word.startswith("-"):
+            yield None, None, args[position:]
+            return
+        if assigned := _ASSIGNED_OPTION.fullmatch(word):
+            yield assigned[1], assigned[2], [word]
+            position += 1
+        elif word in OPTIONS_WITH_VALUE:
+            words = args[position : position + 2]
+            yield word, words[1] if len(words) == 2 else None, words
+            position += 2
+        else:
+            yield word, None, [word]
+            position += 1

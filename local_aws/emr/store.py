@@ -1,0 +1,72 @@
+"""The clusters on disk: written at every change, read when the endpoint starts again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+
+from local_aws.emr.folders import ClusterFolder
+from local_aws.emr.processes import end_identified
+from local_aws.emr.records import (
+    CANCELLED,
+    FAILED,
+    PENDING,
+    TERMINATED_WITH_ERRORS,
+    ClusterRecord,
+    StateChangeReason,
+    StepFailure,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class ClusterStore:
+    """One JSON file per cluster."""
+
+    def __init__(self, work_root: Path) -> None:
+        self._work_root = work_root
+
+    def folder(self, cluster_id: str) -> ClusterFolder:
+        return ClusterFolder(self._work_root / cluster_id)
+
+    def save(self, record: ClusterRecord) -> None:
+        """The caller holds the cluster's lock."""
+        path = self.folder(record.id).state_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(record.to_json(), indent=1))
+        unfinished.replace(path)
+
+    def load(self) -> list[ClusterRecord]:
+        """Every cluster that an earlier endpoint left behind."""
+        paths = sorted(self._work_root.glob("j-*/cluster.json"))
+        return [ClusterRecord.from_json(json.loads(path.read_text())) for path in paths]
+
+    def end_lost_clusters(self) -> None:
+        """Ends what an endpoint that was killed left running, as EMR ends a cluster whose instances are gone."""
+        for record in self.load():
+            if not record.has_ended:
+                logger.warning("%s was lost with an earlier endpoint: ended", record.id)
+                for identity in record.process_identities.values():
+                    end_identified(identity)
+                mark_lost(record)
+                self.save(record)
+                self.folder(record.id).remove_scratch()
+
+
+def mark_lost(record: ClusterRecord) -> None:
+    now = time.time()
+    message = "The local endpoint stopped while the cluster lived"
+    for step in record.steps:
+        if step.is_active:
+            if step.state == PENDING:
+                step.state = CANCELLED
+            else:
+                step.state = FAILED
+                step.failure = StepFailure("Unknown Error.", "The local endpoint stopped while the step ran", None)
+            step.ended_at = now
+    record.state, record.ended_at = TERMINATED_WITH_ERRORS, now
+    record.reason = StateChangeReason("INTERNAL_ERROR", message)
+    record.process_identities = {}
