@@ -1,4 +1,6 @@
-"""Says how the running Python's packages differ from a lock file: check_environment.py REQUIREMENTS [--import MODULE ...].
+"""Says how the running Python's packages differ from a lock file.
+
+    check_environment.py REQUIREMENTS [--import MODULE ...]
 
 Runs on EMR nodes, in any environment, with the standard library and `packaging` (or pip's own copy of it).
 """
@@ -13,10 +15,8 @@ from pathlib import Path
 
 try:
     from packaging.markers import Marker
-    from packaging.utils import canonicalize_name
 except ImportError:  # A fresh venv has no `packaging`, but it has pip.
-    from pip._vendor.packaging.markers import Marker
-    from pip._vendor.packaging.utils import canonicalize_name
+    from pip._vendor.packaging.markers import Marker  # type: ignore[no-redef]
 
 SUPPORTED_PYTHONS = ((3, 11), (3, 12))
 PIN = re.compile(
@@ -24,17 +24,22 @@ PIN = re.compile(
 )
 
 
+def canonical(name: str) -> str:
+    """A distribution's name as indexes spell it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def pins(lock: str) -> Iterator[tuple[str, str]]:
     """Name and version of each pin of a lock file that applies to this interpreter and platform."""
     for line in lock.splitlines():
         match = PIN.match(line)
         if match and (match["marker"] is None or Marker(match["marker"]).evaluate()):
-            yield canonicalize_name(match["name"]), match["version"]
+            yield canonical(match["name"]), match["version"]
 
 
 def differences(lock: str) -> list[str]:
     """One line for each pin that is missing here or has another version."""
-    installed = {canonicalize_name(d.metadata["Name"]): d.version for d in importlib.metadata.distributions()}
+    installed = {canonical(d.metadata["Name"]): d.version for d in importlib.metadata.distributions()}
     return [
         f"{name}: locked {version}, installed {installed.get(name, 'not at all')}"
         for name, version in pins(lock)

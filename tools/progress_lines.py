@@ -1,0 +1,82 @@
+"""Says on the terminal how far a run is: a line for each part of the DAG, and the stage's own count while it runs."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+QUIET_INTERVAL_S = 15.0
+"""Between two counts of the same stage where lines cannot be written over."""
+
+
+class ProgressLines:
+    """Fed with events and looked after every second; writes to a terminal or to a file."""
+
+    def __init__(self, progress_path: Path, out: TextIO = sys.stdout) -> None:
+        self.progress_path, self.out = progress_path, out
+        self.started_at = time.monotonic()
+        self.run_started_at = time.time()
+        self._part = ""
+        self._count = ""
+        self._last_count_at = 0.0
+        self._first_count: tuple[float, int] | None = None
+        self._pending = False
+
+    def show_event(self, event: dict[str, Any]) -> None:
+        """A line when another part of the DAG begins, or when a task fails."""
+        part = event["task_id"].partition(".")[0]
+        if event["state"] == "running" and part != self._part:
+            self._part, self._first_count = part, None
+            self._write(part)
+        elif event["state"] == "failed":
+            self._write(f"{event['task_id']} FAILED")
+
+    def show_counts(self) -> None:
+        """The count of the stage that runs, if it moved."""
+        progress = self._read(self._part)
+        if progress is None:
+            return
+        count = self._text(progress)
+        if count == self._count:
+            return
+        if self.out.isatty():
+            self._write(f"{self._part}  {count}", over=progress["state"] == "running")
+        elif progress["state"] != "running" or time.monotonic() - self._last_count_at > QUIET_INTERVAL_S:
+            self._write(f"{self._part}  {count}")
+        else:
+            return
+        self._count, self._last_count_at = count, time.monotonic()
+
+    def _read(self, stage: str) -> dict[str, Any] | None:
+        path = self.progress_path / f"{stage}.json"
+        try:
+            # A run of the same name left its counts here; they are not ours.
+            if path.stat().st_mtime < self.run_started_at:
+                return None
+            progress: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return progress
+
+    def _text(self, progress: dict[str, Any]) -> str:
+        done, total, unit = progress["done"], progress["total"], progress["unit"]
+        of_total = f" of {total:,}" if total is not None else ""
+        return f"{done:,}{of_total} {unit}{self._rate(progress)}"
+
+    def _rate(self, progress: dict[str, Any]) -> str:
+        """Since the stage's first count: the JVM's start and the network's are not in it."""
+        now, done = time.monotonic(), progress["done"]
+        if self._first_count is None:
+            self._first_count = (now, done)
+        since, before = self._first_count
+        return f", {(done - before) / (now - since):,.0f} a second" if done > before else ""
+
+    def _write(self, text: str, over: bool = False) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self.started_at), 60)
+        line = f"  {minutes:2d}:{seconds:02d}  {text}"
+        if self._pending:
+            self.out.write("\r\033[K")
+        self.out.write(line if over else f"{line}\n")
+        self._pending = over
+        self.out.flush()

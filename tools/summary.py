@@ -1,0 +1,74 @@
+"""What `make run` says at the end: read from the run's stats and its report, as a person wants it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
+
+
+def summary_lines(run_path: Path) -> Iterator[str]:
+    """The lines of a run's summary; parts that a failed run has not written are left out."""
+    stats = {stage: found for stage in STAGES if (found := _read(run_path / "stats" / f"{stage}.json")) is not None}
+    if stats:
+        yield f"  {'stage':<18}{'rows in':>10}{'rows out':>10}{'seconds':>10}  rejects"
+    for stage, counted in stats.items():
+        rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
+        yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
+    yield from _weights_lines(stats.get("featurize_images", {}).get("details", {}))
+    yield from _report_lines(run_path)
+    for name, path in (
+        ("features", run_path / "features"),
+        ("PCA features", run_path / "pca_features"),
+        ("report", run_path / "report" / "index.html"),
+    ):
+        if path.exists():
+            yield f"  {name + ':':<24}{path}"
+
+
+def failure_texts(result: dict[str, Any], errors: dict[str, str], log_path: Path) -> Iterator[str]:
+    """Each failed task with its error, and where to read more."""
+    for task_id, state in result["tasks"].items():
+        if state == "failed":
+            yield f"ERROR in the task {task_id}: {errors.get(task_id, 'see the log')}"
+    if "error" in result:
+        yield f"ERROR the run's process ended without a result; its log ends with:\n{result['error']}"
+    yield f"the whole log: {log_path}"
+
+
+def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
+    if not details:
+        return
+    weights = details["weights"]
+    engine, speed = (
+        f"{details['engine']} {details['precision']}",
+        f"{details['images_per_second']:,.1f} images a second",
+    )
+    yield f"  {'network:':<24}{details['backbone']}, weights {weights['source']}, {engine}, {speed}"
+    if not weights["pretrained"]:
+        yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
+
+
+def _report_lines(run_path: Path) -> Iterator[str]:
+    report = _read(run_path / "report" / "validation.json")
+    if report is None:
+        return
+    summary = report["summary"]
+    if summary.get("explained_variance") is not None:
+        yield f"  {'explained variance:':<24}{summary['explained_variance']:.4f} by {summary['components']} components"
+    for name, key in (("linear probe accuracy:", "linear_probe_accuracy"), ("k-NN accuracy:", "knn_accuracy")):
+        if summary.get(key) is not None:
+            yield f"  {name:<24}{summary[key]:.4f} on the Test split"
+    for check in report["checks"]:
+        if check["verdict"] in ("failed", "warned"):
+            found = f"{check['value']} (limit {check['limit']})"
+            yield f"  check {check['name']} {check['verdict']}: {found}; {check['advice']}"
+    yield f"  {'checks:':<24}{report['verdict']}"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
