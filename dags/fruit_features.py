@@ -1,0 +1,83 @@
+"""
+# fruit_features: photographs in, PCA features out
+
+Takes every photograph under a prefix, on a Spark cluster that exists only for this run:
+
+1. **check_run** refuses params and inputs that cannot work, before anything costs money.
+2. **stage_code** uploads the Spark jobs, once a version.
+3. **create_cluster** makes an EMR cluster and waits until it takes steps.
+4. **ingest_images** lists the photographs and packs those that can be read; the others become rejects, with a reason.
+5. **featurize_images** turns each image into a feature vector: what the network sees before it names anything.
+6. **reduce_features** standardizes the vectors and reduces them by PCA.
+7. **validate_run** checks all of it and writes the report.
+8. **publish** points `published/latest.json` at the run, if the report says passed.
+9. **terminate_cluster** ends the cluster, whatever happened.
+
+**Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
+the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
+`validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
+
+**When it is red.** The last lines of the red task's log say what, where and what to do; for a stage they are the step's
+own. Nothing published was touched. Clear the stage's task group to repeat it and what follows, on a new cluster.
+
+**For other DAGs.** Schedule on the asset `fruit_features` and read the URIs from `published/latest.json`.
+"""
+
+from airflow.sdk import DAG, TaskGroup, chain
+
+from emr_pipeline.operators import (
+    AddStageStepOperator,
+    CheckRunOperator,
+    CreateClusterOperator,
+    StageCodeOperator,
+    TerminateClusterOperator,
+)
+from emr_pipeline.params import run_params
+from emr_pipeline.publishing import PublishOperator
+from emr_pipeline.sensors import StageStepSensor
+from emr_pipeline.settings import Settings
+from emr_pipeline.stages import STAGES, Stage
+
+SETTINGS = Settings.from_environment()
+# As templates and not as `.output`: that would draw an arrow from these two tasks to every stage.
+CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
+CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
+
+
+def stage_group(stage: Stage) -> TaskGroup:
+    """Two tasks: add the stage's step to the cluster, and wait for it."""
+    with TaskGroup(stage.name) as group:
+        add_step = AddStageStepOperator(
+            task_id="add_step", settings=SETTINGS, stage=stage, job_flow_id=CLUSTER_ID, code_uri=CODE_URI
+        )
+        wait_for_step = StageStepSensor(
+            task_id="wait_for_step", settings=SETTINGS, stage=stage, job_flow_id=CLUSTER_ID, step_id=add_step.output
+        )
+        add_step >> wait_for_step
+    return group
+
+
+with DAG(
+    dag_id="fruit_features",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    # Runs publish in the order in which they were asked for, and two of one name cannot write over each other.
+    max_active_runs=1,
+    params=run_params(SETTINGS),
+    default_args=SETTINGS.operator_defaults,
+    tags=["emr", "spark", "images"],
+) as dag:
+    check_run = CheckRunOperator(task_id="check_run", settings=SETTINGS)
+    stage_code = StageCodeOperator(task_id="stage_code", settings=SETTINGS)
+    create_cluster = CreateClusterOperator(
+        task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
+    )
+    stages = [stage_group(stage) for stage in STAGES]
+    publish = PublishOperator(task_id="publish", settings=SETTINGS)
+    terminate_cluster = TerminateClusterOperator(
+        task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output
+    )
+
+    chain(check_run, stage_code, create_cluster, *stages, publish)
+    stages[-1] >> terminate_cluster.as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)

@@ -1,0 +1,86 @@
+"""The code that the cluster runs, gathered from the repository: one version, one set of files."""
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emr_pipeline.errors import CodeNotFoundError
+
+LIBRARY = "image_features"
+# A zip of the same files is the same bytes: the format cannot say less than this.
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+BOOTSTRAP_SCRIPT = re.compile(r"\d+_[a-z0-9_]+\.sh")
+
+
+@dataclass(frozen=True)
+class CodeBundle:
+    """What lies under one `code/<version>/`, by key, and the version that its contents make."""
+
+    version: str
+    files: Mapping[str, bytes]
+
+
+def gather_code(root: Path, stages: Sequence[str]) -> CodeBundle:
+    """Entry points, zipped library and bootstrap folder of the repository at `root`; CodeNotFoundError if one lacks."""
+    library = _sources(root / "spark_jobs" / LIBRARY, root)
+    entry_points = {f"{stage}.py": _read(root / "spark_jobs" / f"{stage}.py", root) for stage in stages}
+    bootstrap = {f"bootstrap/{name}": content for name, content in _sources(root / "bootstrap", root).items()}
+    # Over the sources, not over the zip: the same sources are the same version whatever zlib this Airflow has.
+    version = _digest(entry_points | bootstrap | {f"{LIBRARY}/{name}": content for name, content in library.items()})
+    return CodeBundle(version, entry_points | bootstrap | {f"{LIBRARY}.zip": _zipped(library)})
+
+
+def bootstrap_scripts(names: Sequence[str]) -> list[str]:
+    """Those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
+    return [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
+
+
+def _sources(folder: Path, root: Path) -> dict[str, bytes]:
+    """Every file below a folder by its relative name, less what Python or an editor left there."""
+    if not folder.is_dir():
+        raise _not_found(folder, root)
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc" and not _is_hidden(path.relative_to(folder))
+    }
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
+
+
+def _read(path: Path, root: Path) -> bytes:
+    if not path.is_file():
+        raise _not_found(path, root)
+    return path.read_bytes()
+
+
+def _not_found(path: Path, root: Path) -> CodeNotFoundError:
+    return CodeNotFoundError(
+        f"{path} is not there: set FRUIT_FEATURES_CODE_ROOT (now {root}) to the folder that holds spark_jobs/ and "
+        "bootstrap/, or FRUIT_FEATURES_CODE_URI to an s3:// prefix where the code is staged already"
+    )
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    sha = hashlib.sha256()
+    for name in sorted(files):
+        sha.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
+        sha.update(files[name])
+    return sha.hexdigest()[:16]
+
+
+def _zipped(library: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(library):
+            entry = zipfile.ZipInfo(f"{LIBRARY}/{name}", date_time=ZIP_EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, library[name])
+    return buffer.getvalue()

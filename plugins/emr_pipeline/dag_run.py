@@ -1,0 +1,39 @@
+"""What a task knows of the DAG run that it is part of."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from emr_pipeline.layout import RunLayout, run_prefix
+from emr_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def run_layout(context: "Context", settings: Settings) -> RunLayout:
+    """The URIs of this DAG run: under the name its params give, else under one made from the run id.
+
+    Never from the logical date, which a run that an asset triggered does not have.
+    """
+    run = context["params"].get("run") or run_prefix(run_id(context))
+    return RunLayout(settings.bucket, run)
+
+
+def run_id(context: "Context") -> str:
+    return str(context["dag_run"].run_id)
+
+
+def aws_parameters(operator: Any) -> dict[str, Any]:
+    """How an operator reaches AWS, as any hook or trigger takes it; a deferred one loses nothing of it that way."""
+    return {
+        "aws_conn_id": operator.aws_conn_id,
+        "region_name": operator.region_name,
+        "verify": operator.verify,
+        "config": operator.botocore_config,
+    }
+
+
+def s3_client(operator: Any) -> Any:
+    """The S3 client of an operator whose own hook is EMR's."""
+    return S3Hook(**aws_parameters(operator)).conn

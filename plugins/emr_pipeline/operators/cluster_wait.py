@@ -1,0 +1,44 @@
+"""Waiting for a cluster, deferred or not, until it is usable or gone or the time for that is over."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from emr_pipeline import clusters
+from emr_pipeline.dag_run import aws_parameters
+from emr_pipeline.triggers import ClusterTrigger
+
+# The trigger reports the deadline itself; Airflow's own timeout is for the day when no triggerer runs.
+TRIGGERER_SLACK_S = 120
+
+
+def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool) -> None:
+    """Return once the wait is over, or defer; a deferred operator goes on in `execute_complete(cluster_id=...)`.
+
+    The caller looks at the cluster's state for itself: this says neither how the wait ended nor why.
+    """
+    settings = operator.settings
+    started_at = time.time()
+    deadline = started_at + settings.cluster_time_limit_s
+    while not _is_over(operator, cluster_id, until_gone) and time.time() < deadline:
+        if operator.deferrable:
+            operator.defer(
+                trigger=ClusterTrigger(
+                    cluster_id=cluster_id,
+                    until_gone=until_gone,
+                    aws=aws_parameters(operator),
+                    poll_s=settings.poll_s,
+                    started_at=started_at,
+                    deadline=deadline,
+                ),
+                method_name="execute_complete",
+                kwargs={"cluster_id": cluster_id},
+                timeout=timedelta(seconds=settings.cluster_time_limit_s + TRIGGERER_SLACK_S),
+            )
+        time.sleep(settings.poll_s)
+
+
+def _is_over(operator: Any, cluster_id: str, until_gone: bool) -> bool:
+    state = clusters.state_of(clusters.describe(operator.hook.conn, cluster_id))
+    operator.log.info("Cluster %s is %s", cluster_id, state)
+    return clusters.is_settled(state, until_gone)

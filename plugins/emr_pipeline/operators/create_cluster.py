@@ -1,0 +1,114 @@
+"""Makes the run's cluster, exactly one, and waits until it takes steps."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.exceptions import AirflowException
+from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
+
+from emr_pipeline import clusters
+from emr_pipeline.cluster import cluster_name, cluster_tags, job_flow
+from emr_pipeline.code_bundle import bootstrap_scripts
+from emr_pipeline.compat import AirflowFailException, TaskDeferralError
+from emr_pipeline.dag_run import run_id, run_layout, s3_client
+from emr_pipeline.operators.cluster_wait import wait_for_cluster
+from emr_pipeline.progress import duration_text
+from emr_pipeline.s3_objects import names_under
+from emr_pipeline.settings import Settings
+from emr_pipeline.step_logs import node_logs_uri, wait_for_bootstrap_tail
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CreateClusterOperator(EmrCreateJobFlowOperator):
+    """Adopts the live cluster that carries this DAG run's tags, or makes one; returns its id once it is usable.
+
+    RunJobFlow has no client token: an attempt that died after its call left a cluster behind, which the tags find. A
+    failed create has no teardown (Airflow runs that only after a create that worked), so whatever goes wrong while
+    waiting, this ends the cluster itself.
+    """
+
+    template_fields = (*EmrCreateJobFlowOperator.template_fields, "code_uri", "size")
+
+    def __init__(self, *, settings: Settings, code_uri: str, size: str, deferrable: bool = True, **kwargs: Any) -> None:
+        # emr_default, if somebody made that connection, would mix instances of its own into the request.
+        super().__init__(emr_conn_id=None, deferrable=deferrable, **kwargs)
+        self.settings = settings
+        self.code_uri = code_uri
+        self.size = size
+        self._job_flow_id: str | None = None
+
+    def execute(self, context: "Context") -> str:
+        layout = run_layout(context, self.settings)
+        tags = cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
+        self._job_flow_id = clusters.find_live(self.hook.conn, cluster_name(layout), tags)
+        if self._job_flow_id:
+            self.log.info("Adopting cluster %s, which carries the tags of this run", self._job_flow_id)
+        else:
+            scripts = bootstrap_scripts(names_under(s3_client(self), f"{self.code_uri}/bootstrap"))
+            self.job_flow_overrides = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
+            self._job_flow_id = self.hook.create_job_flow(self.job_flow_overrides)["JobFlowId"]
+            self.log.info("Made cluster %s", self._job_flow_id)
+        return self._when_usable(context, self._job_flow_id)
+
+    def execute_complete(
+        self, context: "Context", event: dict[str, Any] | None = None, cluster_id: str | None = None
+    ) -> str:
+        self._job_flow_id = cluster_id
+        return self._when_usable(context, str(cluster_id), has_waited=True)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralError:
+            # The trigger died, or nobody ran it in time; what it knew is gone with it.
+            layout = run_layout(context, self.settings)
+            tags = cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
+            cluster_id = clusters.find_live(self.hook.conn, cluster_name(layout), tags)
+            if cluster_id:
+                self._end(cluster_id)
+            raise
+
+    def on_kill(self) -> None:
+        if self._job_flow_id:
+            self._end(self._job_flow_id)
+
+    def _when_usable(self, context: "Context", cluster_id: str, has_waited: bool = False) -> str:
+        try:
+            clusters.persist_links(context, self, cluster_id)
+            if not has_waited:
+                wait_for_cluster(self, cluster_id, until_gone=False)
+            self._check(clusters.describe(self.hook.conn, cluster_id))
+        except Exception:
+            self._end(cluster_id)
+            raise
+        return cluster_id
+
+    def _check(self, cluster: dict[str, Any]) -> None:
+        state, cluster_id = clusters.state_of(cluster), cluster["Id"]
+        if state in clusters.USABLE_STATES:
+            self.log.info("Cluster %s is %s", cluster_id, state)
+            return
+        if state in clusters.LOST_STATES:
+            error = AirflowException if clusters.is_transient(cluster) else AirflowFailException
+            raise error(self._why_it_ended(cluster))
+        raise AirflowFailException(
+            f"cluster {cluster_id} is still {state} after {duration_text(self.settings.cluster_time_limit_s)} "
+            "(FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S); it is being terminated. Its subnet may lack addresses or a way to "
+            f"EMR: see {clusters.reason_text(cluster)}"
+        )
+
+    def _why_it_ended(self, cluster: dict[str, Any]) -> str:
+        message = f"cluster {cluster['Id']} ended before it took a step: {clusters.reason_text(cluster)}"
+        if "LogUri" not in cluster:
+            return message
+        message += f"\nlogs: {node_logs_uri(cluster['LogUri'], cluster['Id'])}"
+        if cluster["Status"].get("StateChangeReason", {}).get("Code") != "BOOTSTRAP_FAILURE":
+            return message
+        wait_s, poll_s = self.settings.log_wait_s, self.settings.poll_s
+        tail = wait_for_bootstrap_tail(s3_client(self), cluster["LogUri"], cluster["Id"], wait_s, poll_s)
+        return f"{message}\nthe bootstrap action's stderr ends:\n{tail}" if tail else message
+
+    def _end(self, cluster_id: str) -> None:
+        self.log.info("Terminating cluster %s: this run will not use it", cluster_id)
+        clusters.terminate(self.hook.conn, cluster_id)

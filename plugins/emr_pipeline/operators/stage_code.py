@@ -1,0 +1,60 @@
+"""Brings the code that the cluster runs into the bucket, once a version."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+
+from emr_pipeline.code_bundle import LIBRARY, CodeBundle, gather_code
+from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.errors import CodeNotFoundError
+from emr_pipeline.layout import code_uri, split_uri
+from emr_pipeline.s3_objects import names_under
+from emr_pipeline.settings import Settings
+from emr_pipeline.stages import STAGES
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class StageCodeOperator(AwsBaseOperator[S3Hook]):
+    """Uploads what is not there yet under `code/<version>/`; returns that URI.
+
+    With FRUIT_FEATURES_CODE_URI the code is staged already, by whoever deploys; then this only looks that it is whole.
+    """
+
+    aws_hook_class = S3Hook
+
+    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+
+    def execute(self, context: "Context") -> str:
+        try:
+            if self.settings.code_uri:
+                return self._found(self.settings.code_uri)
+            return self._staged(gather_code(self.settings.code_root, [stage.name for stage in STAGES]))
+        except CodeNotFoundError as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _found(self, uri: str) -> str:
+        needed = {f"{stage.name}.py" for stage in STAGES} | {f"{LIBRARY}.zip"}
+        missing = needed - set(names_under(self.hook.conn, uri))
+        if missing:
+            raise CodeNotFoundError(
+                f"{uri} lacks {', '.join(sorted(missing))}: stage all of one version there, or unset "
+                "FRUIT_FEATURES_CODE_URI"
+            )
+        self.log.info("The code is staged already: %s", uri)
+        return uri
+
+    def _staged(self, bundle: CodeBundle) -> str:
+        s3: Any = self.hook.conn
+        uri = code_uri(self.settings.bucket, bundle.version)
+        there = set(names_under(s3, uri))
+        missing = sorted(set(bundle.files) - there)
+        for name in missing:
+            bucket, key = split_uri(f"{uri}/{name}")
+            s3.put_object(Bucket=bucket, Key=key, Body=bundle.files[name])
+        self.log.info("%s: uploaded %d of %d files", uri, len(missing), len(bundle.files))
+        return uri

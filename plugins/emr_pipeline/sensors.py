@@ -1,0 +1,131 @@
+"""The gate after each stage's step: waits as long as the stage may take, and says why it failed."""
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
+from botocore.exceptions import ClientError
+
+from emr_pipeline import clusters
+from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
+from emr_pipeline.dag_run import aws_parameters, run_layout, s3_client
+from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
+from emr_pipeline.progress import duration_text, progress_text, waiting_text
+from emr_pipeline.s3_objects import error_code, read_json
+from emr_pipeline.settings import Settings
+from emr_pipeline.stages import Stage
+from emr_pipeline.step_logs import stderr_uri, wait_for_tail
+from emr_pipeline.triggers import StepTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class StageStepSensor(EmrStepSensor):
+    """Waits for a stage's step; a failed one raises what its stderr says, one over its time is cancelled."""
+
+    operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), RunFolderLink())
+
+    def __init__(self, *, settings: Settings, stage: Stage, deferrable: bool = True, **kwargs: Any) -> None:
+        limit_s = settings.time_limit_s(stage.name)
+        super().__init__(deferrable=deferrable, timeout=limit_s, poke_interval=settings.poll_s, **kwargs)
+        self.settings = settings
+        self.stage = stage
+        self._started_at = time.time()
+
+    def execute(self, context: "Context") -> None:
+        self._started_at = time.time()
+        persist_run_links(context, self)
+        if self.deferrable:
+            if not self.poke(context):
+                self._wait_deferred(context)
+            return
+        try:
+            super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise self._given_up() from error
+
+    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
+        # The trigger says that it is time to look, not what there is to see.
+        if not self.poke(context):
+            raise self._given_up()
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout as error:
+            # No triggerer looked for longer than the stage may take.
+            raise self._given_up() from error
+
+    def poke(self, context: "Context") -> bool:
+        """Whether the step is completed; raises if it ended otherwise."""
+        step = self._describe(context)
+        state = self.state_from_response(step)
+        if state in self.failed_states:
+            raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
+        progress_uri = run_layout(context, self.settings).progress_uri(self.stage.name)
+        what = progress_text(state, read_json(s3_client(self), progress_uri) if state == "RUNNING" else None)
+        self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.timeout))
+        return state in self.target_states
+
+    def on_kill(self) -> None:
+        self._cancel()
+
+    def _wait_deferred(self, context: "Context") -> None:
+        self.defer(
+            trigger=StepTrigger(
+                cluster_id=self.job_flow_id,
+                step_id=self.step_id,
+                stage=self.stage.name,
+                progress_uri=run_layout(context, self.settings).progress_uri(self.stage.name),
+                aws=aws_parameters(self),
+                poll_s=self.poke_interval,
+                started_at=self._started_at,
+                deadline=self._started_at + self.timeout,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout + TRIGGERER_SLACK_S),
+        )
+
+    def _describe(self, context: "Context") -> dict[str, Any]:
+        try:
+            return self.get_emr_response(context)
+        except ClientError as error:
+            if error_code(error) != "InvalidRequestException":
+                raise
+            raise AirflowFailException(
+                f"cluster {self.job_flow_id} has no step {self.step_id}: this task was cleared alone and the step "
+                f"was on an earlier cluster. Clear the whole task group {self.stage.name}"
+            ) from error
+
+    def _why_it_failed(self, status: dict[str, Any]) -> str:
+        details = status.get("FailureDetails", {})
+        told = "; ".join(f"{name}: {details[name]}" for name in ("Reason", "Message") if details.get(name))
+        headline = f"{self.stage.name}: step {self.step_id} on cluster {self.job_flow_id} is {status['State']}"
+        log_uri = clusters.describe(self.hook.conn, self.job_flow_id).get("LogUri")
+        if not log_uri:
+            return f"{headline} ({told or 'EMR gives no reason'}); the cluster keeps no logs"
+        uri = stderr_uri(log_uri, self.job_flow_id, self.step_id)
+        ended_at = status.get("Timeline", {}).get("EndDateTime")
+        # A step that never started has no log to wait for.
+        wait_s = self.settings.log_wait_s if status.get("Timeline", {}).get("StartDateTime") else 0
+        tail = wait_for_tail(s3_client(self), uri, ended_at, wait_s, self.settings.poll_s)
+        return f"{headline} ({told or 'EMR gives no reason'})\n{tail or 'EMR has shipped no stderr.'}\nlog: {uri}"
+
+    def _given_up(self) -> AirflowSensorTimeout:
+        self._cancel()
+        return AirflowSensorTimeout(
+            f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.timeout)}, so it was "
+            f"cancelled. Should it take that long, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
+            f"clear the task group {self.stage.name}"
+        )
+
+    def _cancel(self) -> None:
+        emr: Any = self.hook.conn
+        response = emr.cancel_steps(
+            ClusterId=self.job_flow_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"
+        )
+        for step in response.get("CancelStepsInfoList", []):
+            self.log.info("Cancelling step %s: %s %s", step["StepId"], step["Status"], step.get("Reason", ""))

@@ -1,0 +1,146 @@
+"""What waits while a task is deferred: for a step to end, for a cluster to be usable or gone.
+
+The provider's own triggers lose the region up to 9.34, give up after so many polls, and take a cluster that ended
+during bootstrap for a usable one. These poll until a deadline that a restart of the triggerer does not move, and say
+only that it is time to look: the operator looks for itself.
+"""
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+
+from emr_pipeline.clusters import is_settled
+from emr_pipeline.progress import progress_text, waiting_text
+from emr_pipeline.s3_objects import read_json
+
+STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
+ENDED = {"status": "look"}
+TIMED_OUT = {"status": "timeout"}
+
+
+class PollTrigger(BaseTrigger):
+    """Looks at EMR every `poll_s` until there is something to tell, or until `deadline` (seconds since the epoch)."""
+
+    def __init__(
+        self, cluster_id: str, aws: dict[str, Any], poll_s: float, started_at: float, deadline: float, **rest: Any
+    ) -> None:
+        super().__init__(**rest)
+        self.cluster_id = cluster_id
+        self.aws = aws
+        self.poll_s = poll_s
+        self.started_at = started_at
+        self.deadline = deadline
+        self._last_said = ""
+        self._has_told = False
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        names = ("cluster_id", "aws", "poll_s", "started_at", "deadline", *self.own_fields())
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        hook = EmrHook(emr_conn_id=None, **self.aws)
+        async with await hook.get_async_conn() as emr:
+            is_over = await self.is_over(emr)
+            while not is_over and time.time() < self.deadline:
+                await asyncio.sleep(self.poll_s)
+                is_over = await self.is_over(emr)
+        self._has_told = True
+        yield TriggerEvent(ENDED if is_over else TIMED_OUT)
+
+    async def cleanup(self) -> None:
+        """Kill what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
+
+        Such an Airflow calls this whenever a trigger stops, a restart of the triggerer included: then the task is
+        still deferred, and nothing may be killed.
+        """
+        if hasattr(BaseTrigger, "on_kill") or self._has_told or await sync_to_async(self._is_still_deferred)():
+            return
+        await self.on_kill()
+
+    def _is_still_deferred(self) -> bool:
+        task: Any = self.task_instance
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
+        )
+        return states.get(task.run_id, {}).get(task.task_id) == "deferred"
+
+    def say(self, name: str, what: str) -> None:
+        """Log what is new, and nothing as long as nothing is: a poll a second would fill the log."""
+        if what != self._last_said:
+            self._last_said = what
+            limit_s = self.deadline - self.started_at
+            self.log.info("%s", waiting_text(name, what, time.time() - self.started_at, limit_s))
+
+    @abstractmethod
+    def own_fields(self) -> tuple[str, ...]:
+        """Names of the constructor's arguments beside those of this class."""
+
+    @abstractmethod
+    async def on_kill(self) -> None:
+        """End what is waited for: a user marked the deferred task failed or successful, or cleared it."""
+
+    @abstractmethod
+    async def is_over(self, emr: Any) -> bool:
+        """Whether the wait is over, for better or worse."""
+
+
+class StepTrigger(PollTrigger):
+    """Waits for a step to end; cancels it when a user ends the deferred task."""
+
+    def __init__(self, step_id: str, stage: str, progress_uri: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.step_id = step_id
+        self.stage = stage
+        self.progress_uri = progress_uri
+
+    def own_fields(self) -> tuple[str, ...]:
+        return ("step_id", "stage", "progress_uri")
+
+    async def is_over(self, emr: Any) -> bool:
+        response = await emr.describe_step(ClusterId=self.cluster_id, StepId=self.step_id)
+        state = response["Step"]["Status"]["State"]
+        progress = await sync_to_async(self._progress)() if state == "RUNNING" else None
+        self.say(self.stage, progress_text(state, progress))
+        return state in STEP_END_STATES
+
+    async def on_kill(self) -> None:
+        hook = EmrHook(emr_conn_id=None, **self.aws)
+        async with await hook.get_async_conn() as emr:
+            await emr.cancel_steps(
+                ClusterId=self.cluster_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"
+            )
+        self.log.info("Cancelled step %s of %s: the task that waited for it was ended", self.step_id, self.cluster_id)
+
+    def _progress(self) -> Any:
+        return read_json(S3Hook(**self.aws).conn, self.progress_uri)
+
+
+class ClusterTrigger(PollTrigger):
+    """Waits for a cluster to be usable or to have ended, and ends it when a user ends the deferred task."""
+
+    def __init__(self, until_gone: bool, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.until_gone = until_gone
+
+    def own_fields(self) -> tuple[str, ...]:
+        return ("until_gone",)
+
+    async def is_over(self, emr: Any) -> bool:
+        response = await emr.describe_cluster(ClusterId=self.cluster_id)
+        state = response["Cluster"]["Status"]["State"]
+        self.say(f"cluster {self.cluster_id}", state)
+        return is_settled(state, self.until_gone)
+
+    async def on_kill(self) -> None:
+        hook = EmrHook(emr_conn_id=None, **self.aws)
+        async with await hook.get_async_conn() as emr:
+            await emr.terminate_job_flows(JobFlowIds=[self.cluster_id])
+        self.log.info("Terminated cluster %s: the task that waited for it was ended", self.cluster_id)
