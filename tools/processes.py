@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+KILL_PATIENCE_S = 5.0
 BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -59,11 +60,11 @@ def stop_background(folder: Path, name: str, patience_s: float = 20.0) -> bool:
     if background is None:
         return False
     ran = bool(session_members(background))
-    _signal(background, signal.SIGTERM)
-    deadline = time.monotonic() + patience_s
-    while session_members(background) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    _signal(background, signal.SIGKILL)
+    for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, KILL_PATIENCE_S)):
+        _signal(background, number)
+        deadline = time.monotonic() + wait_s
+        while session_members(background) and time.monotonic() < deadline:
+            time.sleep(0.1)
     pid_path(folder, name).unlink(missing_ok=True)
     return ran
 
