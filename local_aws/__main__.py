@@ -1,0 +1,47 @@
+"""The command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_aws.server import EndpointConfig, StartupError, serve
+
+
+def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
+    parser = argparse.ArgumentParser(prog="python -m local_aws", description="AWS on one machine: S3, EMR, SQS, STS.")
+    parser.add_argument("--root", type=Path, required=True, help="the folder of the buckets: ROOT/<bucket>/<key>")
+    parser.add_argument("--work", type=Path, required=True, help="the folder of the clusters' work and live logs")
+    parser.add_argument("--spark-env", type=Path, required=True, help="the virtual environment that steps run in")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of Spark (default: %(default)s)")
+    parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    return EndpointConfig(
+        root=given.root.absolute(),
+        work=given.work.absolute(),
+        spark_env=given.spark_env.absolute(),
+        host=given.host,
+        port=given.port,
+        cores=given.cores,
+        driver_memory=given.driver_memory,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        serve(parse_arguments(arguments))
+    except StartupError as error:
+        logging.getLogger("local_aws").error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""What files cannot say of themselves: ETags, headers, tags; one SQLite file, so that a restart forgets nothing.
+
+A row belongs to one version of a file, told by its size and time of change. Once the file changes under it, by
+whose hand ever, the row is found no more, and the object is a plain file again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    etag TEXT NOT NULL, headers TEXT NOT NULL, tags TEXT NOT NULL,
+    PRIMARY KEY (bucket, key, size, mtime_ns)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS folder_markers ON objects (bucket, key, mtime_ns) WHERE substr(key, -1) = '/';
+"""
+
+
+class FileVersion(NamedTuple):
+    """Two versions of a file with both the same are taken for one."""
+
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileVersion:
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """What an upload told of its object, beside the bytes."""
+
+    etag: str
+    """Without the quotes."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """To be given back as they came: Content-Type and its like, `x-amz-meta-*`, checksums."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Catalog:
+    """All methods may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        # One connection and a lock: a look-up takes microseconds, and SQLite writes one at a time in any case.
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def find(self, bucket: str, key: str, version: FileVersion) -> ObjectFacts | None:
+        rows = self._rows(
+            "SELECT etag, headers, tags FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?",
+            (bucket, key, *version),
+        )
+        return ObjectFacts(rows[0][0], json.loads(rows[0][1]), json.loads(rows[0][2])) if rows else None
+
+    def find_etags(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], str]:
+        """The known ETags of all versions of the keys, which may be some thousands."""
+        marks = ",".join("?" * len(keys))
+        rows = self._rows(
+            f"SELECT key, size, mtime_ns, etag FROM objects WHERE bucket = ? AND key IN ({marks})", (bucket, *keys)
+        )
+        return {(key, FileVersion(size, mtime_ns)): etag for key, size, mtime_ns, etag in rows}
+
+    def folder_markers(self, bucket: str) -> dict[str, int]:
+        """Keys that end in a slash, and when each was written in nanoseconds."""
+        return dict(
+            self._rows("SELECT key, mtime_ns FROM objects WHERE bucket = ? AND substr(key, -1) = '/'", (bucket,))
+        )
+
+    def record(self, bucket: str, key: str, version: FileVersion, facts: ObjectFacts) -> None:
+        row = (bucket, key, *version, facts.etag, json.dumps(dict(facts.headers)), json.dumps(dict(facts.tags)))
+        self._rows("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def record_etags(self, bucket: str, etags: Iterable[tuple[str, FileVersion, str]]) -> None:
+        """Of plain files; leaves alone what an upload has recorded."""
+        rows = [(bucket, key, *version, etag, "{}", "{}") for key, version, etag in etags]
+        with self._lock:
+            self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.execute("COMMIT")
+
+    def forget(self, bucket: str, key: str) -> None:
+        self._rows("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key))
+
+    def forget_version(self, bucket: str, key: str, version: FileVersion) -> None:
+        self._rows(
+            "DELETE FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?", (bucket, key, *version)
+        )
+
+    def forget_others(self, bucket: str, key: str, version: FileVersion) -> None:
+        """All versions of a key but this one."""
+        self._rows(
+            "DELETE FROM objects WHERE bucket = ? AND key = ? AND (size != ? OR mtime_ns != ?)", (bucket, key, *version)
+        )
+
+    def forget_bucket(self, bucket: str) -> None:
+        self._rows("DELETE FROM objects WHERE bucket = ?", (bucket,))
