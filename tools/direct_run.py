@@ -28,7 +28,8 @@ class DirectRun:
         self.events_path.parent.mkdir(parents=True, exist_ok=True)
         self.events_path.touch()
         self._read = 0
-        command = [str(home.airflow_python), "-m", "tools.dag_run", DAG_ID, json.dumps(params), str(self.events_path)]
+        arguments = [DAG_ID, json.dumps(params), str(self.events_path), str(self.log_path)]
+        command = [str(home.airflow_python), "-m", "tools.dag_run", *arguments]
         self.background = start_background(_name(run), command, local_environment(home), home.run_path, self.log_path)
 
     def poll(self) -> list[Event]:

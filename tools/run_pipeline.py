@@ -66,7 +66,7 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
     print("\n".join([f"\nrun {run}: {result['state']}", *summary_lines(run_path)]), flush=True)
     if result["state"] == "success":
         return 0
-    print("\n\n".join(failure_texts(result, errors, dag_run.log_path)), file=sys.stderr)
+    print("\n" + "\n\n".join(failure_texts(result, errors, dag_run.log_path)), file=sys.stderr)
     return 1
 
 
