@@ -16,7 +16,8 @@ from emr_pipeline.progress import duration_text, progress_text, waiting_text
 from emr_pipeline.s3_objects import error_code, read_json
 from emr_pipeline.settings import Settings
 from emr_pipeline.stages import Stage
-from emr_pipeline.step_logs import stderr_uri, wait_for_tail
+from emr_pipeline.step_failure import failure_text
+from emr_pipeline.step_logs import step_logs_uri, wait_for_step_tails
 from emr_pipeline.triggers import StepTrigger
 
 if TYPE_CHECKING:
@@ -49,14 +50,15 @@ class StageStepSensor(EmrStepSensor):
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
+        self._started_at = (event or {})["started_at"]
         if not self.poke(context):
-            raise self._given_up()
+            raise AirflowSensorTimeout("the trigger's deadline passed")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
-            # No triggerer looked for longer than the stage may take.
+            # From execute_complete, or from Airflow because no triggerer looked for longer than the stage may take.
             raise self._given_up() from error
 
     def poke(self, context: "Context") -> bool:
@@ -101,18 +103,15 @@ class StageStepSensor(EmrStepSensor):
             ) from error
 
     def _why_it_failed(self, status: dict[str, Any]) -> str:
-        details = status.get("FailureDetails", {})
-        told = "; ".join(f"{name}: {details[name]}" for name in ("Reason", "Message") if details.get(name))
-        headline = f"{self.stage.name}: step {self.step_id} on cluster {self.job_flow_id} is {status['State']}"
-        log_uri = clusters.describe(self.hook.conn, self.job_flow_id).get("LogUri")
-        if not log_uri:
-            return f"{headline} ({told or 'EMR gives no reason'}); the cluster keeps no logs"
-        uri = stderr_uri(log_uri, self.job_flow_id, self.step_id)
-        ended_at = status.get("Timeline", {}).get("EndDateTime")
+        cluster = clusters.describe(self.hook.conn, self.job_flow_id)
+        logs_uri = step_logs_uri(cluster["LogUri"], self.job_flow_id, self.step_id)
+        timeline = status.get("Timeline", {})
         # A step that never started has no log to wait for.
-        wait_s = self.settings.log_wait_s if status.get("Timeline", {}).get("StartDateTime") else 0
-        tail = wait_for_tail(s3_client(self), uri, ended_at, wait_s, self.settings.poll_s)
-        return f"{headline} ({told or 'EMR gives no reason'})\n{tail or 'EMR has shipped no stderr.'}\nlog: {uri}"
+        wait_s = self.settings.log_wait_s if "StartDateTime" in timeline else 0
+        tails = wait_for_step_tails(
+            s3_client(self), logs_uri, timeline.get("EndDateTime"), wait_s, self.settings.poll_s
+        )
+        return failure_text(self.stage.name, self.step_id, cluster, status, tails, logs_uri)
 
     def _given_up(self) -> AirflowSensorTimeout:
         self._cancel()

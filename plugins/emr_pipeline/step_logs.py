@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,31 +20,45 @@ TAIL_LINES = 40
 LINE_LENGTH = 500
 
 
-def stderr_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
-    """Where EMR puts a step's stderr, as an s3:// URI (EMR itself says s3n://)."""
+@dataclass(frozen=True)
+class StepTails:
+    """The last lines of a step's two outputs; null for one that was not shipped.
+
+    Spark sends a Python job's stderr along with its stdout, so that a job's own last words stand in the step's stdout;
+    its stderr has those of the JVM.
+    """
+
+    stdout: str | None
+    stderr: str | None
+
+
+def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
+    """Where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
     bucket, prefix = split_uri(log_uri)
-    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/steps/{step_id}/stderr.gz"
+    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/steps/{step_id}"
+
+
+def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> StepTails:
+    """The last lines of a step, waiting at most `wait_s` for EMR to ship them after `ended_at`.
+
+    EMR ships a log while its step runs, too. One older than the step's end lacks its last words, the ones we are
+    after; it is taken only if nothing newer comes.
+    """
+
+    def is_whole(name: str) -> bool:
+        shipped_at = _shipped_at(s3, f"{logs_uri}/{name}")
+        return shipped_at is not None and (ended_at is None or shipped_at >= ended_at.replace(microsecond=0))
+
+    # Both go up together, stdout not at all if nothing was said there.
+    _wait_until(lambda: is_whole("stderr.gz"), f"{logs_uri}/stderr.gz", wait_s, poll_s)
+    _wait_until(lambda: is_whole("stdout.gz"), f"{logs_uri}/stdout.gz", min(wait_s, 2 * poll_s), poll_s)
+    return StepTails(*(_tail_if_there(s3, f"{logs_uri}/{name}") for name in ("stdout.gz", "stderr.gz")))
 
 
 def node_logs_uri(log_uri: str, cluster_id: str) -> str:
     """Where EMR puts the logs of a cluster's nodes, those of its bootstrap actions among them."""
     bucket, prefix = split_uri(log_uri)
     return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/node"
-
-
-def wait_for_tail(s3: Any, uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> str | None:
-    """The last lines of a log, waiting at most `wait_s` for it to be shipped after `ended_at`.
-
-    EMR ships a log while its step runs, too. One older than the step's end lacks its last words, the ones we are
-    after; it is taken only if nothing newer comes.
-    """
-
-    def is_whole() -> bool:
-        shipped_at = _shipped_at(s3, uri)
-        return shipped_at is not None and (ended_at is None or shipped_at >= ended_at.replace(microsecond=0))
-
-    _wait_until(is_whole, uri, wait_s, poll_s)
-    return _tail(s3, uri) if _shipped_at(s3, uri) else None
 
 
 def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: float, poll_s: float) -> str | None:
@@ -78,6 +93,10 @@ def _shipped_at(s3: Any, uri: str) -> datetime | None:
             return None
         raise
     return shipped_at
+
+
+def _tail_if_there(s3: Any, uri: str) -> str | None:
+    return _tail(s3, uri) if _shipped_at(s3, uri) else None
 
 
 def _tail(s3: Any, uri: str) -> str:

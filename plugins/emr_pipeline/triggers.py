@@ -22,8 +22,6 @@ from emr_pipeline.progress import progress_text, waiting_text
 from emr_pipeline.s3_objects import read_json
 
 STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
-ENDED = {"status": "look"}
-TIMED_OUT = {"status": "timeout"}
 
 
 class PollTrigger(BaseTrigger):
@@ -53,7 +51,8 @@ class PollTrigger(BaseTrigger):
                 await asyncio.sleep(self.poll_s)
                 is_over = await self.is_over(emr)
         self._has_told = True
-        yield TriggerEvent(ENDED if is_over else TIMED_OUT)
+        status = "over" if is_over else "timeout"
+        yield TriggerEvent({"status": status, "cluster_id": self.cluster_id, "started_at": self.started_at})
 
     async def cleanup(self) -> None:
         """Kill what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
@@ -100,6 +99,8 @@ class StepTrigger(PollTrigger):
         self.step_id = step_id
         self.stage = stage
         self.progress_uri = progress_uri
+        # Made once: a client takes longer to make than to ask.
+        self._s3: Any = None
 
     def own_fields(self) -> tuple[str, ...]:
         return ("step_id", "stage", "progress_uri")
@@ -120,7 +121,8 @@ class StepTrigger(PollTrigger):
         self.log.info("Cancelled step %s of %s: the task that waited for it was ended", self.step_id, self.cluster_id)
 
     def _progress(self) -> Any:
-        return read_json(S3Hook(**self.aws).conn, self.progress_uri)
+        self._s3 = self._s3 or S3Hook(**self.aws).conn
+        return read_json(self._s3, self.progress_uri)
 
 
 class ClusterTrigger(PollTrigger):

@@ -13,7 +13,7 @@ TRIGGERER_SLACK_S = 120
 
 
 def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool) -> None:
-    """Return once the wait is over, or defer; a deferred operator goes on in `execute_complete(cluster_id=...)`.
+    """Return once the wait is over, or defer; then `execute_complete` goes on, with the cluster's id in its event.
 
     The caller looks at the cluster's state for itself: this says neither how the wait ended nor why.
     """
@@ -32,7 +32,6 @@ def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool) -> None:
                     deadline=deadline,
                 ),
                 method_name="execute_complete",
-                kwargs={"cluster_id": cluster_id},
                 timeout=timedelta(seconds=settings.cluster_time_limit_s + TRIGGERER_SLACK_S),
             )
         time.sleep(settings.poll_s)

@@ -51,11 +51,9 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
             self.log.info("Made cluster %s", self._job_flow_id)
         return self._when_usable(context, self._job_flow_id)
 
-    def execute_complete(
-        self, context: "Context", event: dict[str, Any] | None = None, cluster_id: str | None = None
-    ) -> str:
-        self._job_flow_id = cluster_id
-        return self._when_usable(context, str(cluster_id), has_waited=True)
+    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> str:
+        self._job_flow_id = cluster_id = str((event or {})["cluster_id"])
+        return self._when_usable(context, cluster_id, has_waited=True)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
         try:

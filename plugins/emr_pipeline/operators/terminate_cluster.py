@@ -38,10 +38,8 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         wait_for_cluster(self, self.job_flow_id, until_gone=True)
         self._check(self.job_flow_id)
 
-    def execute_complete(
-        self, context: "Context", event: dict[str, Any] | None = None, cluster_id: str | None = None
-    ) -> None:
-        self._check(str(cluster_id))
+    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
+        self._check(str((event or {})["cluster_id"]))
 
     def _check(self, cluster_id: str) -> None:
         cluster = clusters.describe(self.hook.conn, cluster_id)
