@@ -1,0 +1,135 @@
+"""Pure: what was measured of a run, which is all that the checks see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stats = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """How the images of one label and split fared. `manifest` counts rows, all others image ids.
+
+    `missing` are in neither features nor rejects, `doubled` more than once in them, `unknown` there but not in the
+    manifest, `repeated` more than once in the manifest, `unreduced` in features or pca_features but not once in both,
+    `relabeled` have another label or split in features than in the manifest.
+    """
+
+    label: str | None
+    split: str | None
+    manifest: int = 0
+    features: int = 0
+    rejects: int = 0
+    ignored: int = 0
+    missing: int = 0
+    doubled: int = 0
+    unknown: int = 0
+    repeated: int = 0
+    unreduced: int = 0
+    relabeled: int = 0
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The counts of every class, and how often each label stands in features itself."""
+
+    classes: Sequence[ClassCounts]
+
+    def total(self, count: str) -> int:
+        return sum(getattr(of_class, count) for of_class in self.classes)
+
+    def labels(self, count: str) -> dict[str, int]:
+        """The count by label, all splits together; labels that have none are left out."""
+        counts: dict[str, int] = {}
+        for of_class in self.classes:
+            if of_class.label is not None and getattr(of_class, count):
+                counts[of_class.label] = counts.get(of_class.label, 0) + getattr(of_class, count)
+        return counts
+
+
+@dataclass(frozen=True)
+class RejectGroup:
+    """The rejects of one stage and reason, and the first few of them as (uri, detail)."""
+
+    stage: str
+    reason: str
+    count: int
+    examples: Sequence[tuple[str, str | None]]
+
+
+@dataclass(frozen=True)
+class VectorFacts:
+    """About all vectors of one dataset. `norms` are the 5 %, 50 % and 95 % quantiles of their Euclidean norms."""
+
+    rows: int
+    narrowest: int
+    widest: int
+    non_finite: int
+    zero: int
+    repeated: int
+    norms: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean (k,) and covariance (k, k) of the stored PCA features."""
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the saved model holds, as in PcaModel, and its worst relative error on a sample of stored rows."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    components: NDArray[np.float64]
+    explained_variance_ratio: NDArray[np.float64]
+    sampled_rows: int
+    worst_error: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of one dataset, the same ones whenever it is drawn: those of the smallest image ids."""
+
+    vectors: NDArray[np.float32]
+    uris: NDArray[np.object_]
+    labels: NDArray[np.object_]
+    splits: NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The last published run: its report's summary, and features of both runs in this run's principal components.
+
+    `then` and `now` are None where the two cannot be compared, and `reason` says why.
+    """
+
+    summary: Mapping[str, Any]
+    then: NDArray[np.float64] | None
+    now: NDArray[np.float64] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it. What could not be measured is None, or the reason as text."""
+
+    membership: Membership
+    rejects: Sequence[RejectGroup]
+    features: VectorFacts
+    pca_features: VectorFacts
+    moments: Moments | str
+    model: ModelFacts | str
+    stats: Mapping[str, Stats | None]
+    sample: Sample
+    baseline: Baseline | str
+    max_reject_share: float

@@ -1,0 +1,44 @@
+"""Pure: the run in a dozen numbers, for `validation.json`, the report's head and the next run's comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from image_features.checks.evidence import Evidence, Stats
+from image_features.checks.membership import reject_share_of
+from image_features.checks.probes import Probe
+from image_features.checks.vectors import dead_share, repeated_share
+
+_VECTOR_DETAILS = ("backbone", "engine", "precision", "resize", "dimension")
+
+
+def vector_identity(featurize: Stats | None) -> dict[str, Any]:
+    """What the vectors are of, flat, from the stats of featurize_images; None where they are missing."""
+    details: Mapping[str, Any] = featurize["details"] if featurize else {}
+    weights = details.get("weights") or {}
+    identity = {name: details.get(name) for name in _VECTOR_DETAILS}
+    return identity | {"weights": weights or None, "weights_sha256": weights.get("sha256")}
+
+
+def summarize(evidence: Evidence, probe: Probe | str) -> dict[str, Any]:
+    counts, model = evidence.membership, evidence.model
+    loaded = None if isinstance(model, str) else model
+    scored = None if isinstance(probe, str) else probe
+    return {
+        "objects": counts.total("manifest"),
+        "images": evidence.features.rows,
+        "rejects": counts.total("rejects") - counts.total("ignored"),
+        "ignored_objects": counts.total("ignored"),
+        "reject_share": reject_share_of(counts),
+        "labels": len(counts.labels("features")),
+        "components": len(loaded.explained_variance_ratio) if loaded else None,
+        "explained_variance": float(loaded.explained_variance_ratio.sum()) if loaded else None,
+        "linear_probe_accuracy": scored.linear_accuracy if scored else None,
+        "knn_accuracy": scored.knn_accuracy if scored else None,
+        "scored": scored.described if scored else probe,
+        "norm_quantiles": list(evidence.features.norms),
+        "dead_dimensions": dead_share(loaded.std) if loaded else None,
+        "repeated_vectors": repeated_share(evidence.features),
+        **vector_identity(evidence.stats["featurize_images"]),
+    }

@@ -1,0 +1,41 @@
+"""Entry point of the stage `validate_run`: every check, one report, and one failure if a hard check failed."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from pyspark.sql import SparkSession
+
+from image_features.checks.gathering import gather_evidence
+from image_features.checks.probes import probe
+from image_features.checks.suite import run_checks
+from image_features.checks.verdict import ValidationFailedError, failed, verdict_of
+from image_features.job import run_job
+from image_features.progress import ProgressReporter
+from image_features.report.writing import write_report
+from image_features.stats import StageStats
+from image_features.validate_arguments import ValidateArguments, parse_validate_arguments
+
+PHASES = ("measure", "check", "report")
+
+
+def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: ProgressReporter) -> StageStats:
+    finished: list[str] = []
+    with progress.watch(lambda: len(finished), total=len(PHASES), unit="phases"):
+        evidence = gather_evidence(spark, arguments)
+        finished.append("measure")
+        scored = probe(evidence.sample)
+        checks = run_checks(evidence, scored)
+        finished.append("check")
+        write_report(arguments.report_uri, arguments.run_uri, checks, evidence, scored)
+        finished.append("report")
+    if failed(checks):
+        raise ValidationFailedError(arguments.report_uri, failed(checks))
+    counts = Counter(str(check.verdict) for check in checks)
+    details = {"verdict": verdict_of(checks), "checks": dict(counts)}
+    return StageStats(rows_in=evidence.features.rows, rows_out=evidence.pca_features.rows, details=details)
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("validate_run", parse_validate_arguments, validate_run))
