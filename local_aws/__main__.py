@@ -12,12 +12,19 @@ from pathlib import Path
 from local_aws.server import EndpointConfig, StartupError, serve
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {number}")
+    return number
+
+
 def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description="AWS on one machine: S3, EMR, SQS, STS.")
     parser.add_argument("--root", type=Path, required=True, help="the folder of the buckets: ROOT/<bucket>/<key>")
     parser.add_argument("--work", type=Path, required=True, help="the folder of the clusters' work and live logs")
     parser.add_argument("--spark-env", type=Path, required=True, help="the virtual environment that steps run in")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=_port, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of Spark (default: %(default)s)")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")

@@ -26,6 +26,8 @@ HEALTH_PATH = "/_local_aws/health"
 WORKER_THREADS = 64
 """Requests answered at once. A slow reader of a large object holds one; idle connections hold none."""
 SHUTDOWN_GRACE_S = 5
+KEEP_ALIVE_S = 75
+"""Longer than clients keep idle connections in their pools, so that none is closed just when it is used again."""
 BACKLOG = 256
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -111,9 +113,11 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 WSGIMiddleware(app, workers=WORKER_THREADS),  # type: ignore[arg-type]
                 access_log=False,
+                proxy_headers=False,
                 log_config=None,
                 log_level="warning",
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
             )
         )

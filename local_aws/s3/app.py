@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from local_aws.s3 import list_operations, multipart_operations, objects, tags
 from local_aws.s3.buckets import Buckets
@@ -57,7 +58,7 @@ def is_s3_request(environ: Mapping[str, Any]) -> bool:
         return "/s3/aws4_request" in signature
     query = environ["QUERY_STRING"]
     if "X-Amz-Credential=" in query:
-        return "%2Fs3%2Faws4_request" in query
+        return "/s3/aws4_request" in unquote(query)
     is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     return "HTTP_X_AMZ_TARGET" not in environ and not (is_form and environ["REQUEST_METHOD"] == "POST")
 
@@ -112,7 +113,8 @@ class S3Application:
         return OBJECT_OPERATIONS[name]
 
     def _refuse(self, environ: Mapping[str, Any], error: S3Error) -> Response:
-        resource = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        # Percent-encoded, as it came: a key may hold characters that XML cannot.
+        resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
         logger.debug("%s %s: %s", environ["REQUEST_METHOD"], resource, error)
         return error_response(error, resource)
 

@@ -16,6 +16,7 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import S3Backend, s3_backends
+from werkzeug.wrappers import Response as WsgiAnswer
 
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request
@@ -40,7 +41,7 @@ class Buckets:
 
     @property
     def moto_backend(self) -> S3Backend:
-        """Has `buckets[name].notification_configuration` and all other settings."""
+        """Has all settings, `buckets[name].notification_configuration` among them."""
         return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def answer(self, request: Request, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -52,15 +53,19 @@ class Buckets:
                 self._check_new(request)
             elif request.method == "DELETE" and is_whole_bucket:
                 self._delete_folder(request.bucket)
+            elif request.method == "POST":
+                raise S3Error("NotImplemented", "uploads by an HTML form are not emulated here; use a presigned PUT")
             elif request.method == "PUT" and request.subresource == "versioning":
                 raise S3Error("NotImplemented", "the buckets here keep no versions: an object is one file")
-            answer = self._ask_moto(environ, start_response)
+            answer = self._ask_moto(environ)
             self._reconcile()
-        return answer
+        # Not before: the client may go on as soon as it sees the status, and expects a new bucket to be there.
+        start_response(answer.status, list(answer.headers))
+        return [answer.data]
 
-    def _ask_moto(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    def _ask_moto(self, environ: dict[str, Any]) -> WsgiAnswer:
         # Under this name moto takes the bucket from the path, whatever the endpoint is called.
-        return list(self.moto_app({**environ, "HTTP_HOST": "localhost"}, start_response))
+        return WsgiAnswer.from_app(self.moto_app, {**environ, "HTTP_HOST": "localhost"}, buffered=True)
 
     def _check_new(self, request: Request) -> None:
         if not is_bucket_name(request.bucket):

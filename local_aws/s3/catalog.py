@@ -91,27 +91,32 @@ class Catalog:
         row = (bucket, key, *version, facts.etag, json.dumps(dict(facts.headers)), json.dumps(dict(facts.tags)))
         self._rows("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def record_etags(self, bucket: str, etags: Iterable[tuple[str, FileVersion, str]]) -> None:
-        """Of plain files; leaves alone what an upload has recorded."""
-        rows = [(bucket, key, *version, etag, "{}", "{}") for key, version, etag in etags]
-        with self._lock:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            self._connection.execute("COMMIT")
+    def record_etag(self, bucket: str, key: str, version: FileVersion, etag: str) -> None:
+        """Of a plain file; leaves alone what an upload has recorded."""
+        row = (bucket, key, *version, etag, "{}", "{}")
+        self._rows("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def forget(self, bucket: str, key: str) -> None:
         self._rows("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key))
 
-    def forget_version(self, bucket: str, key: str, version: FileVersion) -> None:
-        self._rows(
-            "DELETE FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?", (bucket, key, *version)
-        )
+    def forget_versions(self, bucket: str, versions: Iterable[tuple[str, FileVersion]]) -> None:
+        rows = [(bucket, key, *version) for key, version in versions]
+        with self._lock:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(
+                "DELETE FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?", rows
+            )
+            self._connection.execute("COMMIT")
 
     def forget_others(self, bucket: str, key: str, version: FileVersion) -> None:
         """All versions of a key but this one."""
         self._rows(
             "DELETE FROM objects WHERE bucket = ? AND key = ? AND (size != ? OR mtime_ns != ?)", (bucket, key, *version)
         )
+
+    def versions_of(self, bucket: str) -> list[tuple[str, FileVersion]]:
+        rows = self._rows("SELECT key, size, mtime_ns FROM objects WHERE bucket = ?", (bucket,))
+        return [(key, FileVersion(size, mtime_ns)) for key, size, mtime_ns in rows]
 
     def forget_bucket(self, bucket: str) -> None:
         self._rows("DELETE FROM objects WHERE bucket = ?", (bucket,))

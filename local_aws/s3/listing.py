@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from local_aws.s3.catalog import FileVersion
 from local_aws.s3.errors import S3Error
+from local_aws.s3.paths import ObjectPathError, check_key
 from local_aws.s3.reading import ObjectSummary, describe, find_version
 from local_aws.s3.store import ObjectStore
 from local_aws.s3.walk import AFTER_ALL
 
 MAX_KEYS = 1000
-_IMPOSSIBLE_FOLDERS = {"", ".", ".."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,22 @@ def _common_prefix(key: str, query: Query) -> str:
     return key[: cut + len(query.delimiter)] if cut >= 0 else ""
 
 
+def _can_have_keys(prefix: str) -> bool:
+    """Raises for a prefix that leads out of the bucket; others that no key can have merely find nothing."""
+    folder_key, slash, _ = prefix.rpartition("/")
+    if ".." in folder_key.split("/"):
+        raise S3Error("InvalidURI", f"the prefix {prefix!r} leads out of the bucket's folder")
+    try:
+        check_key(folder_key + slash if slash else "any")
+    except ObjectPathError:
+        return False
+    return True
+
+
 def list_page(store: ObjectStore, bucket: str, query: Query) -> Page:
     walk = store.walk(bucket)
-    folders = query.prefix.split("/")[:-1]
-    if ".." in folders:
-        raise S3Error("InvalidURI", f"the prefix {query.prefix!r} leads out of the bucket's folder")
     page = Page()
-    if query.max_keys == 0 or not _IMPOSSIBLE_FOLDERS.isdisjoint(folders):
+    if query.max_keys == 0 or not _can_have_keys(query.prefix):
         return page
     seen: list[tuple[str, FileVersion]] = []
     for key in walk.keys(query.prefix, query.after, fold=query.delimiter == "/"):

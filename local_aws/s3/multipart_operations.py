@@ -74,7 +74,7 @@ def complete(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
     document = xml.parse(request.read_document(), "CompleteMultipartUpload")
     wanted = [
-        (int(xml.child_text(part, "PartNumber")), xml.child_text(part, "ETag").strip('"'))
+        (xml.child_integer(part, "PartNumber"), xml.child_text(part, "ETag").strip('"'))
         for part in document.iterfind("Part")
     ]
     parts = chosen_parts(parts_of(store, upload), wanted)

@@ -130,8 +130,15 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def put_object(store: ObjectStore, request: Request) -> Response:
+def _condition(request: Request) -> WriteCondition:
     condition = WriteCondition.of(request.headers)
+    if request.key.endswith("/") and condition != WriteCondition():
+        raise S3Error("NotImplemented", "the marker of a folder can only be written without conditions")
+    return condition
+
+
+def put_object(store: ObjectStore, request: Request) -> Response:
+    condition = _condition(request)
     check_writable(store, request.bucket, request.key)
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
@@ -163,7 +170,7 @@ def check_copy_source(request: Request, source: OpenObject) -> None:
 
 
 def copy_object(store: ObjectStore, request: Request) -> Response:
-    condition = WriteCondition.of(request.headers)
+    condition = _condition(request)
     check_writable(store, request.bucket, request.key)
     replaces_headers = request.headers.get("x-amz-metadata-directive", "COPY") == "REPLACE"
     replaces_tags = request.headers.get("x-amz-tagging-directive", "COPY") == "REPLACE"

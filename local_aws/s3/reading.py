@@ -80,13 +80,17 @@ def _hash_file(file: FileIO) -> str:
     return digest
 
 
-def _facts_of_file(store: ObjectStore, bucket: str, key: str, file: FileIO, version: FileVersion) -> ObjectFacts:
+def _read_facts(store: ObjectStore, bucket: str, key: str, file: FileIO) -> OpenObject | None:
+    """None if the file is not the object any more, and what was known of it may be forgotten already."""
+    version = FileVersion.of(os.fstat(file.fileno()))
     facts = store.catalog.find(bucket, key, version)
     if facts is None:
+        if find_version(store, bucket, key) != version:
+            return None
         facts = ObjectFacts(_hash_file(file))
         if _is_settled(version) and FileVersion.of(os.fstat(file.fileno())) == version:
-            store.catalog.record_etags(bucket, [(key, version, facts.etag)])
-    return facts
+            store.catalog.record_etag(bucket, key, version, facts.etag)
+    return OpenObject(key, version, facts, file)
 
 
 def _find_marker(store: ObjectStore, bucket: str, key: str) -> OpenObject | None:
@@ -103,15 +107,16 @@ def find_object(store: ObjectStore, bucket: str, key: str) -> OpenObject | None:
     path = store.object_path(bucket, key)
     if key.endswith("/"):
         return _find_marker(store, bucket, key)
-    file = None if is_hidden(key) else _open_file(path)
-    if file is None:
-        return None
-    version = FileVersion.of(os.fstat(file.fileno()))
-    try:
-        return OpenObject(key, version, _facts_of_file(store, bucket, key, file, version), file)
-    except BaseException:
-        file.close()
-        raise
+    while not is_hidden(key) and (file := _open_file(path)):
+        found = None
+        try:
+            found = _read_facts(store, bucket, key, file)
+        finally:
+            if found is None:
+                file.close()
+        if found is not None:
+            return found
+    return None
 
 
 def open_object(store: ObjectStore, bucket: str, key: str) -> OpenObject:
@@ -149,20 +154,15 @@ def describe(store: ObjectStore, bucket: str, seen: Sequence[tuple[str, FileVers
 
     def summary(item: tuple[str, FileVersion]) -> ObjectSummary | None:
         etag = known.get(item)
-        return ObjectSummary(*item, etag) if etag is not None else _hash_object(store, bucket, item[0])
+        return ObjectSummary(*item, etag) if etag is not None else _look_again(store, bucket, item[0])
 
-    has_new = any(item not in known for item in seen)
-    summaries = [found for found in (_hashers.map(summary, seen) if has_new else map(summary, seen)) if found]
-    new = [found for found in summaries if (found.key, found.version) not in known and _is_settled(found.version)]
-    if new:
-        store.catalog.record_etags(bucket, [(found.key, found.version, found.etag) for found in new])
-    return summaries
+    is_all_known = all(item in known for item in seen)
+    return [found for found in (map(summary, seen) if is_all_known else _hashers.map(summary, seen)) if found]
 
 
-def _hash_object(store: ObjectStore, bucket: str, key: str) -> ObjectSummary | None:
-    file = _open_file(store.root / bucket / key)
-    if file is None:
+def _look_again(store: ObjectStore, bucket: str, key: str) -> ObjectSummary | None:
+    found = find_object(store, bucket, key)
+    if found is None:
         return None
-    with file:
-        version = FileVersion.of(os.fstat(file.fileno()))
-        return ObjectSummary(key, version, _hash_file(file))
+    found.close()
+    return ObjectSummary(key, found.version, found.facts.etag)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from local_aws.s3.catalog import Catalog
+from local_aws.s3.catalog import Catalog, FileVersion
 from local_aws.s3.errors import NoSuchBucketError, S3Error
 from local_aws.s3.paths import MAX_KEY_BYTES, ObjectPathError, check_key, is_bucket_name
 from local_aws.s3.walk import BucketWalk
@@ -50,8 +50,22 @@ class ObjectStore:
         shutil.rmtree(self.incoming, ignore_errors=True)  # what an endpoint that was killed had half received
         self.incoming.mkdir()
         self.catalog = Catalog(own / "objects.sqlite")
+        self._forget_replaced_files()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
         self._clock_lock, self._last_ns = threading.Lock(), 0
+
+    def _forget_replaced_files(self) -> None:
+        """The catalog has a row for every version it met; others than we may have written many."""
+        for bucket in self.bucket_names():
+            rows = self.catalog.versions_of(bucket)
+            self.catalog.forget_versions(bucket, [row for row in rows if not self._is_current(bucket, *row)])
+
+    def _is_current(self, bucket: str, key: str, version: FileVersion) -> bool:
+        path = self.root / bucket / key
+        try:
+            return path.is_dir() if key.endswith("/") else FileVersion.of(path.stat()) == version
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def close(self) -> None:
         self.catalog.close()

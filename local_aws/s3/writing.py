@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from local_aws.s3.catalog import FileVersion, ObjectFacts
 from local_aws.s3.errors import NoSuchKeyError, PreconditionFailedError, S3Error
-from local_aws.s3.paths import is_hidden
+from local_aws.s3.paths import MAX_NAME_BYTES, is_hidden
 from local_aws.s3.reading import EMPTY_ETAG, find_object
 from local_aws.s3.store import ObjectStore, Scratch
 
@@ -74,7 +74,7 @@ def publish(
         try:
             _place(store, bucket, key, scratch_path, condition)
         except BaseException:
-            store.catalog.forget_version(bucket, key, version)
+            store.catalog.forget_versions(bucket, [(key, version)])
             raise
         _unlink_checksum(store.object_path(bucket, key))
         store.catalog.forget_others(bucket, key, version)
@@ -131,8 +131,9 @@ def _remove_empty_folder(path: Path, key: str) -> None:
 
 def _unlink_checksum(path: Path) -> None:
     """Hadoop would compare the new bytes with the old bytes' checksum."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        path.with_name(f".{path.name}.crc").unlink()
+    checksum_path = path.with_name(f".{path.name}.crc")
+    if len(os.fsencode(checksum_path.name)) <= MAX_NAME_BYTES:
+        checksum_path.unlink(missing_ok=True)
 
 
 def put_folder_marker(store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str]) -> FileVersion:

@@ -56,6 +56,13 @@ def parse(document: bytes, name: str) -> ElementTree.Element:
     return root
 
 
+def child_integer(element: ElementTree.Element, name: str) -> int:
+    text = child_text(element, name)
+    if not (text.isascii() and text.isdigit()):
+        raise S3Error("MalformedXML", f"<{name}> has to be a number, not {text!r}")
+    return int(text)
+
+
 def child_text(element: ElementTree.Element, name: str) -> str:
     """The text of a child that has to be there."""
     text = element.findtext(name)
