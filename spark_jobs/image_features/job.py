@@ -62,7 +62,6 @@ def _run(stage: str, arguments: Arguments, work: Work[Arguments]) -> None:
 
 
 def _fail(error_class: str, message: str) -> int:
-    logging.shutdown()
     sys.stderr.write(f"ERROR {error_class}: {message}\n")
     sys.stderr.flush()
     return 1

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 _SETTINGS = {
@@ -19,7 +20,8 @@ _LARGER_THAN_ANY_FILE = str(1 << 30)
 @contextmanager
 def open_session(app_name: str) -> Iterator[SparkSession]:
     """A session for the time of the block. One that was open before belongs to its opener and stays open."""
-    found = SparkSession.getActiveSession()
+    # getActiveSession() would not do: it is one of a thread, and None in a thread that has not used it yet.
+    is_ours = SparkContext._active_spark_context is None
     builder = SparkSession.builder.appName(app_name)
     for key, value in _SETTINGS.items():
         builder = builder.config(key, value)
@@ -29,7 +31,7 @@ def open_session(app_name: str) -> Iterator[SparkSession]:
     try:
         yield session
     finally:
-        if found is None:
+        if is_ours:
             session.stop()
 
 
@@ -37,3 +39,8 @@ def use_one_task_per_file(session: SparkSession) -> None:
     """From now on every file that is read is one task, neither split nor put together with others."""
     session.conf.set("spark.sql.files.maxPartitionBytes", _LARGER_THAN_ANY_FILE)
     session.conf.set("spark.sql.files.openCostInBytes", _LARGER_THAN_ANY_FILE)
+
+
+def cores_per_task(session: SparkSession) -> int:
+    """How many threads a task may use, so that all tasks of a node together use its cores and no more."""
+    return int(session.sparkContext.getConf().get("spark.task.cpus", "1"))

@@ -1,6 +1,7 @@
 """The one line that a long failure is told in."""
 
 import pytest
+
 from image_features.errors import MissingDatasetError
 from image_features.failures import name_and_gist
 

@@ -4,13 +4,14 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-import ingest_images as stage
 import pytest
+from pyspark.sql import SparkSession
+
+import ingest_images as stage
 from image_features import fetching, listing, objects
 from image_features.datasets import read_dataset
 from image_features.job import run_job
 from image_features.schemas import IMAGES, MANIFEST, REJECTS
-from pyspark.sql import SparkSession
 
 from . import pictures
 
@@ -45,7 +46,7 @@ def _arguments(prefix_uri: str, *more: str) -> list[str]:
 
 
 def _run(prefix_uri: str, *more: str) -> int:
-    return run_job(stage.STAGE, stage.parse, stage.ingest_images, _arguments(prefix_uri, *more))
+    return run_job(stage.STAGE, stage.parse_ingest_arguments, stage.ingest_images, _arguments(prefix_uri, *more))
 
 
 def _put(prefix_uri: str, contents: dict[str, bytes]) -> None:

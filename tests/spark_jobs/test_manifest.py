@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from image_features.manifest import SPLITS, image_id, label_and_split, manifest_row
 from image_features.objects import ListedObject
 
 SOURCE = "s3://lake/landing/fruits"
-FOLDER = st.text(st.characters(blacklist_characters="/", blacklist_categories=("Cs",)), min_size=1, max_size=8)
+FOLDER = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """How a listing is cut into packs."""
 
+import itertools
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from image_features.manifest import ManifestRow
 from image_features.packing import MAX_OBJECT_BYTES, MAX_PACK_BYTES, MAX_PACK_IMAGES, pack_limit, packs
 
@@ -28,7 +30,7 @@ def test_packs_hold_every_row_once_in_order_and_within_both_bounds(sizes: list[i
 @given(st.lists(SIZES, max_size=200))
 def test_a_pack_is_closed_only_when_the_next_row_does_not_fit(sizes: list[int]) -> None:
     made = list(packs(_rows(sizes)))
-    for number, (pack, following) in enumerate(zip(made, made[1:], strict=False)):
+    for number, (pack, following) in enumerate(itertools.pairwise(made)):
         kept = [row.size_bytes for row in [*pack, following[0]] if row.size_bytes <= MAX_OBJECT_BYTES]
         assert len(pack) == pack_limit(number) or sum(kept) > MAX_PACK_BYTES
 

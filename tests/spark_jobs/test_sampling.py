@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from image_features.manifest import ManifestRow, image_id
 from image_features.sampling import sample
 

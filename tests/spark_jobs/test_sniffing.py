@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from image_features.schemas import REJECT_REASONS
 from image_features.sniffing import claims_image, reject_by_content, reject_by_listing, starts_as_image
 

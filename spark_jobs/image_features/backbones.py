@@ -1,0 +1,120 @@
+"""The networks to choose from: what each is, where it is cut, what comes out. Keras is imported when one is built."""
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from image_features.errors import UnknownBackboneError
+
+if TYPE_CHECKING:
+    import keras
+
+_KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file that Keras publishes; `md5` where Keras itself checks it."""
+
+    url: str
+    md5: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network without its classifier, and the preprocessing that it was trained with: never chosen apart.
+
+    Without `dense` it ends in the average over the last feature map; else that map is flattened and goes through
+    dense layers of these sizes. `module` is of keras.applications.
+    """
+
+    name: str
+    module: str
+    constructor: str
+    dimension: int
+    parameters: int
+    imagenet: PublishedWeights | None
+    dense: tuple[int, ...] = ()
+    side_px: int = 224
+
+    def build(self) -> "keras.Model":
+        """The network with weights drawn from Keras's global random state. Input: preprocessed pixels, float32."""
+        import keras
+
+        shape = (self.side_px, self.side_px, 3)
+        pooling = None if self.dense else "avg"
+        base = getattr(self._keras_module(), self.constructor)(
+            include_top=False, weights=None, input_shape=shape, pooling=pooling
+        )
+        if not self.dense:
+            return base
+        tensor = keras.layers.Flatten(name="flatten")(base.output)
+        for number, units in enumerate(self.dense, start=1):
+            tensor = keras.layers.Dense(units, activation="relu", name=f"fc{number}")(tensor)
+        return keras.Model(base.input, tensor, name=self.name)
+
+    def preprocess(self, pixels: Any) -> Any:
+        """Float32 RGB 0..255, array or tensor, to what the network was trained on."""
+        return self._keras_module().preprocess_input(pixels)
+
+    def _keras_module(self) -> Any:
+        return importlib.import_module(f"keras.applications.{self.module}")
+
+
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone(
+            name="mobilenet_v2",
+            module="mobilenet_v2",
+            constructor="MobileNetV2",
+            dimension=1280,
+            parameters=2_257_984,
+            imagenet=PublishedWeights(
+                f"{_KERAS_FILES}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+            ),
+        ),
+        Backbone(
+            name="resnet50",
+            module="resnet50",
+            constructor="ResNet50",
+            dimension=2048,
+            parameters=23_587_712,
+            imagenet=PublishedWeights(
+                f"{_KERAS_FILES}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+                md5="4d473c1dd8becc155b73f8504c6f6626",
+            ),
+        ),
+        Backbone(
+            name="vgg16",
+            module="vgg16",
+            constructor="VGG16",
+            dimension=512,
+            parameters=14_714_688,
+            imagenet=PublishedWeights(
+                f"{_KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+                md5="6d6bbae143d832006294945121d1f1fc",
+            ),
+        ),
+        Backbone(
+            name="vgg16_fc512",
+            module="vgg16",
+            constructor="VGG16",
+            dimension=512,
+            parameters=27_822_912,
+            # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.
+            imagenet=None,
+            dense=(512, 512),
+        ),
+    )
+}
+
+
+def backbone_named(name: str) -> Backbone:
+    if name not in BACKBONES:
+        raise UnknownBackboneError(name, tuple(BACKBONES))
+    return BACKBONES[name]

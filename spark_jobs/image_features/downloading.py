@@ -1,0 +1,43 @@
+"""Downloads a file by HTTP, and finds out soon if there is no internet."""
+
+import shutil
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from image_features.errors import ImageFeaturesError
+
+ANSWERS_WITHIN_S = 8.0
+
+
+class DownloadError(ImageFeaturesError):
+    """A published file could not be had; always told as part of a WeightsUnavailableError."""
+
+
+def download(url: str, path: Path, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
+    """Raises DownloadError, within `answers_within_s` if the server cannot be reached at all."""
+    try:
+        with _answer(url, answers_within_s) as response, path.open("wb") as file:
+            shutil.copyfileobj(response, file)
+    except OSError as error:
+        raise DownloadError(f"{url}: {error}") from error
+
+
+def _answer(url: str, within_s: float) -> Any:
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answers.append(urllib.request.urlopen(url, timeout=within_s))
+        except OSError as error:
+            answers.append(error)
+
+    # A name server that does not answer holds getaddrinfo for longer than any timeout of urlopen.
+    thread = threading.Thread(target=ask, name="download", daemon=True)
+    thread.start()
+    thread.join(within_s)
+    answer = answers[0] if answers else TimeoutError(f"no answer within {within_s:g} s")
+    if isinstance(answer, OSError):
+        raise answer
+    return answer

@@ -1,0 +1,48 @@
+"""OpenVINO on the CPU. Its workers never import TensorFlow: they start fast and stay small."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from image_features.errors import EngineError
+
+_PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+def check(precision: str) -> None:
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "bfloat16" and "BF16" not in able:
+        raise EngineError(
+            "openvino",
+            "precision bfloat16",
+            f"this processor computes in {', '.join(able)}",
+            "choose --precision float32, or instances whose processor has AMX or AVX512_BF16",
+        )
+
+
+def export(function: Any, folder: Path) -> list[Path]:
+    # compress_to_fp16 would store half of every weight's digits; it is the default.
+    model = openvino.convert_model(function.graph.as_graph_def())
+    openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)
+    return [folder / "network.xml", folder / "network.bin"]
+
+
+def load(path: Path, precision: str, threads: int) -> Any:
+    check(precision)
+    compiled = openvino.Core().compile_model(
+        path,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+        },
+    )
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        # A copy: the result's memory belongs to the request, and the next batch writes over it.
+        return np.array(compiled(pixels)[0], dtype=np.float32)
+
+    return predict

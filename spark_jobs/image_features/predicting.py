@@ -1,0 +1,77 @@
+"""From the names of a backbone and its weights to a function that the workers predict with."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkContext
+
+from image_features.backbones import Backbone
+from image_features.decoding import PREPROCESSING_VERSION
+from image_features.engines import PredictFn, engine_module, ship
+from image_features.networks import frozen_function, load_network
+from image_features.weights import find_weights
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PredictorOptions:
+    backbone: Backbone
+    weights: str
+    models_uri: str
+    engine: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Weights:
+    """As the stats tell it; `pretrained` is false for random ones."""
+
+    source: str
+    sha256: str
+    pretrained: bool
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """`make_predict_fn` crosses to the workers."""
+
+    options: PredictorOptions
+    make_predict_fn: Callable[[], PredictFn]
+    weights: Weights
+
+    def details(self, resize: str) -> dict[str, Any]:
+        """For the stats. Vectors may be compared with one another only if their `identity` is the same."""
+        chosen = {"backbone": self.options.backbone.name, "precision": self.options.precision, "resize": resize}
+        identity = {**chosen, "weights_sha256": self.weights.sha256, "preprocessing_version": PREPROCESSING_VERSION}
+        return {
+            **chosen,
+            "dimension": self.options.backbone.dimension,
+            "engine": self.options.engine,
+            "weights": asdict(self.weights),
+            "identity": identity,
+        }
+
+
+def make_predictor(context: SparkContext, options: PredictorOptions, folder: Path) -> Predictor:
+    """`folder` must stay until the workers are done: they fetch the network from it."""
+    # Before the weights, which may take minutes to come.
+    engine_module(options.engine).check(options.precision)
+    found = find_weights(options.weights, options.backbone, options.models_uri, folder)
+    network = load_network(options.backbone, found)
+    weights = Weights(found.source, network.weights_sha256, pretrained=found.seed is None)
+    if not weights.pretrained:
+        logger.warning(
+            "RANDOM WEIGHTS (%s): %s was never trained; its features only try the pipeline and mean nothing",
+            weights.source,
+            options.backbone.name,
+        )
+    logger.info("%s with weights %s, SHA-256 %s", options.backbone.name, weights.source, weights.sha256)
+    make_predict_fn = ship(
+        context, frozen_function(network), options.engine, options.precision, options.threads, folder
+    )
+    return Predictor(options, make_predict_fn, weights)

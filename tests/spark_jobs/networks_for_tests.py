@@ -1,0 +1,32 @@
+"""Networks that engines and the stage are tested with, and Keras's own answer for them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from image_features.backbones import backbone_named
+from image_features.networks import Network, load_network
+from image_features.weights import FoundWeights
+
+REAL_WEIGHTS = (
+    Path(__file__).resolve().parents[3] / "shared/weights/mobilenet_v2/mobilenet_v2_1.0_224_no_top_bnfolded.h5"
+)
+
+
+def random_network(name: str) -> Network:
+    return load_network(backbone_named(name), FoundWeights("random:0", seed=0))
+
+
+def predicted_by_keras(network: Network, pixels: np.ndarray) -> np.ndarray:
+    """Keras's own `predict` on pixels preprocessed as arrays: no function, graph or engine of ours."""
+    preprocessed = network.backbone.preprocess(pixels.astype(np.float32))
+    return network.model.predict(preprocessed, verbose=0)
+
+
+def assert_same_vectors(actual: np.ndarray, expected: np.ndarray) -> None:
+    """To 1e-4 of each vector's length."""
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.float32
+    error = np.linalg.norm(actual - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert error.max() < 1e-4
+    assert np.linalg.norm(expected, axis=1).min() > 0

@@ -1,0 +1,106 @@
+"""Both engines compute what Keras computes, and refuse what they cannot."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+from pyspark import SparkFiles
+
+import image_features
+from image_features.backbones import backbone_named
+from image_features.decoding import decode_image
+from image_features.engines import ENGINES, PredictFn, ShippedNetwork, engine_module
+from image_features.errors import EngineError
+from image_features.networks import Network, frozen_function, load_network
+from image_features.weights import FoundWeights
+
+from . import pictures
+from .networks_for_tests import REAL_WEIGHTS, assert_same_vectors, predicted_by_keras, random_network
+
+
+def _photos(count: int) -> np.ndarray:
+    return np.stack([np.asarray(decode_image(pictures.jpeg(seed, 90, 70), 224, "bilinear")) for seed in range(count)])
+
+
+def _predict_fn(engine: str, network: Network, folder: Path) -> PredictFn:
+    module = engine_module(engine)
+    return module.load(module.export(frozen_function(network), folder)[0], "float32", threads=1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "vgg16"])
+def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
+    network, photos = random_network(name), _photos(3)
+    actual = _predict_fn(engine, network, tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(network, photos))
+
+
+def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
+    network, photos = random_network("vgg16_fc512"), _photos(1)
+    assert_same_vectors(_predict_fn("openvino", network, tmp_path)(photos), predicted_by_keras(network, photos))
+
+
+@pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_path: Path) -> None:
+    weights = FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64)
+    network, photos = load_network(backbone_named("mobilenet_v2"), weights), _photos(5)
+    actual = _predict_fn(engine, network, tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(network, photos))
+    # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
+    assert len(np.unique(actual.round(3), axis=0)) == 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
+    predict = _predict_fn(engine, random_network("mobilenet_v2"), tmp_path)
+    photos = _photos(2)
+    first = predict(photos[:1])
+    before = first.copy()
+    predict(photos[1:])
+    np.testing.assert_array_equal(first, before)
+
+
+def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
+    path = engine_module("openvino").export(frozen_function(random_network("mobilenet_v2")), tmp_path)[0]
+    worker = f"""
+import sys
+from pathlib import Path
+import numpy as np
+import image_features.featurizing
+from image_features.engines import engine_module
+predict = engine_module("openvino").load(Path({str(path)!r}), "float32", 1)
+assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
+print(sorted({{"tensorflow", "keras"}} & set(sys.modules)))
+"""
+    library = str(Path(image_features.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": library}
+    done = subprocess.run([sys.executable, "-c", worker], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_module("openvino").export(frozen_function(random_network("mobilenet_v2")), tmp_path)
+    monkeypatch.setattr(SparkFiles, "get", lambda name: str(tmp_path / name))
+    shipped = ShippedNetwork("openvino", "network.xml", "float32", 1)
+    again = pickle.loads(pickle.dumps(shipped))
+    assert shipped() is again()
+
+
+def test_tensorflow_refuses_bfloat16() -> None:
+    with pytest.raises(EngineError, match="--engine openvino"):
+        engine_module("tensorflow").check("bfloat16")
+
+
+def test_openvino_refuses_bfloat16_where_the_processor_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
+    engine_module("openvino").check("float32")
+    with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
+        engine_module("openvino").check("bfloat16")
