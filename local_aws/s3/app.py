@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -116,7 +117,11 @@ class S3Application:
         # Percent-encoded, as it came: a key may hold characters that XML cannot.
         resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
         logger.debug("%s %s: %s", environ["REQUEST_METHOD"], resource, error)
-        return error_response(error, resource)
+        response = error_response(error, resource)
+        if "HTTP_EXPECT" not in environ:
+            return response
+        # The client waits before it sends the body and now never will, while the server would take what comes for it.
+        return replace(response, headers={**response.headers, "Connection": "close"})
 
 
 def _send(response: Response, method: str, start_response: Any) -> Iterable[bytes]:

@@ -74,6 +74,15 @@ def test_an_upload_that_is_refused_before_its_body_was_read_does_not_spoil_the_c
     assert connection.getresponse().status == 200
 
 
+def test_an_upload_refused_before_the_client_sent_its_body_does_not_spoil_the_connection(endpoint: Endpoint) -> None:
+    """boto3 asks with `Expect: 100-continue` and sends the body only when it is told to."""
+    s3 = endpoint.client("s3", max_pool_connections=1, retries={"total_max_attempts": 1})
+    for _ in range(3):
+        with pytest.raises(s3.exceptions.NoSuchBucket):
+            s3.put_object(Bucket="no-such-bucket", Key="a", Body=b"x")
+        s3.list_buckets()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_and_frees_the_port(new_endpoint: Callable[[], Endpoint], number: signal.Signals) -> None:
     running = new_endpoint()
