@@ -27,7 +27,7 @@ class ProgressLines:
         """A line when another part of the DAG begins, or when a task fails."""
         part = event["task_id"].partition(".")[0]
         if event["state"] == "running" and part != self._part:
-            self._part, self._first_count = part, None
+            self._part, self._count, self._first_count = part, "", None
             self._write(part)
         elif event["state"] == "failed":
             self._write(f"{event['task_id']} FAILED")
@@ -37,13 +37,14 @@ class ProgressLines:
         progress = self._read(self._part)
         if progress is None:
             return
-        count = self._text(progress)
+        count = self._count_of(progress)
         if count == self._count:
             return
+        text = f"{self._part}  {count}{self._rate(progress)}"
         if self.out.isatty():
-            self._write(f"{self._part}  {count}", over=progress["state"] == "running")
+            self._write(text, over=progress["state"] == "running")
         elif progress["state"] != "running" or time.monotonic() - self._last_count_at > QUIET_INTERVAL_S:
-            self._write(f"{self._part}  {count}")
+            self._write(text)
         else:
             return
         self._count, self._last_count_at = count, time.monotonic()
@@ -59,10 +60,9 @@ class ProgressLines:
             return None
         return progress
 
-    def _text(self, progress: dict[str, Any]) -> str:
-        done, total, unit = progress["done"], progress["total"], progress["unit"]
-        of_total = f" of {total:,}" if total is not None else ""
-        return f"{done:,}{of_total} {unit}{self._rate(progress)}"
+    def _count_of(self, progress: dict[str, Any]) -> str:
+        total = "" if progress["total"] is None else f" of {progress['total']:,}"
+        return f"{progress['done']:,}{total} {progress['unit']}"
 
     def _rate(self, progress: dict[str, Any]) -> str:
         """Since the stage's first count: the JVM's start and the network's are not in it."""
@@ -70,7 +70,7 @@ class ProgressLines:
         if self._first_count is None:
             self._first_count = (now, done)
         since, before = self._first_count
-        return f", {(done - before) / (now - since):,.0f} a second" if done > before else ""
+        return f", {(done - before) / (now - since):,.1f} a second" if done > before else ""
 
     def _write(self, text: str, over: bool = False) -> None:
         minutes, seconds = divmod(int(time.monotonic() - self.started_at), 60)
