@@ -16,8 +16,10 @@ from image_features.checks.evidence import Baseline, VectorFacts
 # A classifier that tells old from new with an AUC of 0.5 guesses; from 0.75 on the two are plainly not the same.
 AUC_LIMIT = 0.75
 AUC_COMPONENTS = 50
-# The customary reading of a population stability index: below 0.1 nothing, above 0.25 a shift.
+# The customary reading of a population stability index: below 0.1 nothing, above 0.25 a shift. Of few rows it is
+# large by chance alone: about a chi-squared variable of PSI_BINS - 1 degrees times (1 / rows then + 1 / rows now).
 PSI_LIMIT = 0.25
+PSI_CHANCE = 28.0  # of chi-squared with 9 degrees, the 99.9 % quantile
 PSI_COMPONENTS = 10
 PSI_BINS = 10
 NORM_LIMIT = 0.1
@@ -63,7 +65,8 @@ def population_stability(baseline: Baseline | str) -> Check:
     indices = [psi(then[:, column], now[:, column]) for column in range(min(PSI_COMPONENTS, then.shape[1]))]
     worst = int(np.argmax(indices))
     advice = f"component {worst + 1} is distributed otherwise than in the published run: {NEW_PHOTOGRAPHS}"
-    return soft(name, indices[worst] <= PSI_LIMIT, indices[worst], PSI_LIMIT, advice)
+    limit = max(PSI_LIMIT, PSI_CHANCE * (1 / len(then) + 1 / len(now)))
+    return soft(name, indices[worst] <= limit, indices[worst], limit, advice)
 
 
 def domain_auc(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:

@@ -19,6 +19,7 @@ VARIANCE_LIMIT = 1e-3
 # A model's ratios are in falling order to rounding.
 ORDER_SLACK = 1e-9
 
+INF = float("inf")
 REFIT = "the PCA features were not made by this model from these features: clear reduce_features"
 
 
@@ -81,18 +82,19 @@ def model_reproduces(model: ModelFacts) -> Check:
 def worst_relative_error(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float:
     """Of pairs (stored, computed), the largest difference relative to the stored row's largest entry.
 
-    Infinite if there is no pair, or if one's widths differ.
+    Infinite if there is no pair or if one's widths differ; NaN if there is one among the entries.
     """
-    worst = 0.0 if pairs else float("inf")
-    for stored, computed in pairs:
-        if len(stored) != len(computed):
-            return float("inf")
-        expected = np.asarray(stored, np.float64)
-        scale = max(float(np.max(np.abs(expected))), float(np.finfo(np.float32).tiny))
-        error = float(np.max(np.abs(expected - computed))) / scale
-        # Not max(): of a NaN and a number it returns whichever came first.
-        worst = error if not error <= worst else worst
-    return worst
+    errors = [_relative_error(stored, computed) for stored, computed in pairs]
+    # numpy's maximum, because Python's passes over a NaN.
+    return float(np.max(errors)) if errors else INF
+
+
+def _relative_error(stored: Sequence[float], computed: Sequence[float]) -> float:
+    if len(stored) != len(computed):
+        return INF
+    expected = np.asarray(stored, np.float64)
+    scale = max(float(np.max(np.abs(expected))), float(np.finfo(np.float32).tiny))
+    return float(np.max(np.abs(expected - computed))) / scale
 
 
 def _reaches(explained: float, share: float) -> bool:

@@ -15,14 +15,14 @@ OTHER_COLOR = "var(--series-other)"
 MOST_POINTS = 4_000
 # Bars of a chart; of more labels the largest and the smallest half are shown.
 MOST_BARS = 40
-SPLIT_COLORS = {"Training": COLORS[0], "Test": COLORS[1], "Validation": COLORS[2], None: COLORS[3]}
+SPLIT_COLORS = {"Training": COLORS[0], "Test": COLORS[1], "Validation": COLORS[2], None: COLORS[9]}
 
 
 def explained_variance(spectrum: Sequence[float], components: int) -> str:
     """Cumulative share of the variance by number of components, with the chosen number marked."""
     cumulative = np.concatenate([[0.0], np.minimum(np.cumsum(spectrum), 1.0)])
     shown = min(len(spectrum), max(components * 3, 20))
-    frame = Frame(560, 320, (0, shown), (0, 1))
+    frame = Frame(560, 420, (0, shown), (0, 1))
     chosen = float(cumulative[components])
     places = np.unique(np.linspace(0, shown, min(shown, 300) + 1).astype(int))
     curve = [(frame.x(place), frame.y(float(cumulative[place]))) for place in places]
@@ -60,7 +60,7 @@ def scatter(vectors: NDArray[np.floating], labels: NDArray[np.object_]) -> str:
     colors = {label: color for label, _, color in legend_labels(labels) if color != OTHER_COLOR}
     size = 6.0 if len(points) < 500 else 4.5
     places = np.array([(frame.x(x), frame.y(y)) for x, y in points])
-    groups = [(places[~np.isin(drawn, list(colors))], OTHER_COLOR, 0.45)]
+    groups = [(places[~np.isin(drawn, list(colors))], OTHER_COLOR, 0.35)]
     groups += [(places[drawn == label], color, 0.75) for label, color in colors.items()]
     parts = axes(frame, "component 1", "component 2")
     parts += [dots(group.tolist(), color, size, opacity) for group, color, opacity in groups if len(group)]

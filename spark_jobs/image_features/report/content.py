@@ -63,7 +63,7 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     shares = [
         ("explained variance", summary["explained_variance"]),
         ("linear probe accuracy", summary["linear_probe_accuracy"]),
-        ("nearest neighbors accuracy", summary["knn_accuracy"]),
+        ("5-nearest-neighbors accuracy", summary["knn_accuracy"]),
     ]
     dimensions = f"{summary['dimension'] or '?'} \u2192 {summary['components'] or '?'}"
     return [

@@ -16,7 +16,7 @@ class Frame:
     height: float
     x_range: tuple[float, float]
     y_range: tuple[float, float]
-    left: float = 52
+    left: float = 62
     right: float = 16
     top: float = 14
     bottom: float = 44
@@ -80,7 +80,7 @@ def axes(frame: Frame, x_label: str, y_label: str, y_percent: bool = False) -> l
         parts.append(line(frame.x(value), bottom, frame.x(value), bottom + 4, "axis"))
     parts.append(line(frame.left, bottom, frame.width - frame.right, bottom, "axis"))
     parts.append(text(middle, frame.height - 6, x_label, "name"))
-    parts.append(text(14, (frame.top + bottom) / 2, y_label, "name", turn=True))
+    parts.append(text(12, (frame.top + bottom) / 2, y_label, "name", turn=True))
     return parts
 
 

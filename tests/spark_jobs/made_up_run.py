@@ -1,0 +1,125 @@
+"""A made-up run that passes every check, as the evidence that the checks see; tests break one fact of it at a time."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from image_features.checks.evidence import (
+    Baseline,
+    ClassCounts,
+    Evidence,
+    Membership,
+    ModelFacts,
+    Moments,
+    RejectGroup,
+    Sample,
+    VectorFacts,
+)
+from image_features.gram import gram_of
+from image_features.pca import PcaModel, fit_pca, project
+from tests.spark_jobs.synthetic import LABELS, SOURCE_URI, labelled_vectors, splits_of
+
+COMPONENTS = 6
+NORMS = (40.0, 50.0, 60.0)
+
+
+def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **changes: Any) -> Evidence:
+    """Evidence of a good run; `changes` replace whole fields of it."""
+    vectors, names = labelled_vectors(labels, per_label)
+    rows = np.random.default_rng(5).permutation(len(vectors))
+    vectors, names, splits = vectors[rows], names[rows], splits_of(names)[rows]
+    model = fit_pca(gram_of(vectors), COMPONENTS)
+    projected = project(vectors, model.mean, model.projection)
+    whole = Evidence(
+        membership=membership_of(names, splits),
+        rejects=REJECTS,
+        features=facts(vectors),
+        pca_features=facts(projected),
+        moments=Moments(projected.mean(axis=0, dtype=float), np.cov(projected.astype(float), rowvar=False)),
+        model=model_facts(model),
+        stats=stats_of(model, len(vectors)),
+        sample=Sample(projected, uris_of(names, splits), names, splits),
+        baseline=Baseline(published_summary(), *comparable(projected)),
+        max_reject_share=0.05,
+    )
+    return dataclasses.replace(whole, **changes)
+
+
+# Two rejects that count and three objects that are no images.
+REJECTS = (
+    RejectGroup("ingest_images", "ignored_object", 3, [(f"{SOURCE_URI}/.DS_Store", None)]),
+    RejectGroup("featurize_images", "decode_failed", 2, [(f"{SOURCE_URI}/a <b>&.jpg", "image file is truncated")]),
+)
+
+
+def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Membership:
+    """Every image has features; the rejects have no label."""
+    classes = [
+        ClassCounts(label, split, manifest=count, features=count)
+        for label in sorted(set(names))
+        for split in ("Test", "Training")
+        if (count := int(np.sum((names == label) & (splits == split))))
+    ]
+    return Membership([*classes, ClassCounts(None, None, manifest=5, rejects=5, ignored=3, **more)])
+
+
+def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:
+    rows, width = vectors.shape
+    whole = VectorFacts(rows, width, width, non_finite=0, zero=0, repeated=0, norms=NORMS)
+    return dataclasses.replace(whole, **changes)
+
+
+def model_facts(model: PcaModel, **changes: Any) -> ModelFacts:
+    whole = ModelFacts(model.mean, model.std, model.components, model.explained_variance_ratio, 90, 1e-7)
+    return dataclasses.replace(whole, **changes)
+
+
+def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
+    weights = {"source": "imagenet", "sha256": "ab" * 32, "pretrained": True}
+    identity = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "engine": "openvino"}
+    details = {
+        "ingest_images": {"labels": 3},
+        "featurize_images": {**identity, "dimension": len(model.mean), "weights": weights},
+        "reduce_features": {
+            "components": len(model.explained_variance_ratio),
+            "dimension": len(model.mean),
+            "spectrum": model.spectrum.tolist(),
+        },
+    }
+    rows = {"ingest_images": (images + 5, images), "featurize_images": (images, images)}
+    arguments = {"reduce_features": {"pca_components": COMPONENTS, "explained_variance": None}}
+    return {
+        stage: {
+            "stage": stage,
+            "rows_in": rows.get(stage, (images, images))[0],
+            "rows_out": rows.get(stage, (images, images))[1],
+            "seconds": 12.5,
+            "arguments": arguments.get(stage, {"source_uri": SOURCE_URI}),
+            "versions": {"python": "3.11.7", "spark": "3.5.9"},
+            "details": of_stage,
+        }
+        for stage, of_stage in details.items()
+    }
+
+
+def published_summary() -> dict[str, Any]:
+    return {
+        "linear_probe_accuracy": 0.9,
+        "knn_accuracy": 0.9,
+        "norm_quantiles": list(NORMS),
+        "dead_dimensions": 0.04,
+        "repeated_vectors": 0.0,
+    }
+
+
+def comparable(projected: np.ndarray, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Two halves of the same rows, the second moved by `shift` deviations of the first component."""
+    then, now = projected[::2].astype(float), projected[1::2].astype(float)
+    now[:, 0] += shift * projected[:, 0].std()
+    return then, now
+
+
+def uris_of(names: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    pairs = enumerate(zip(splits, names, strict=True))
+    return np.array([f"{SOURCE_URI}/{split}/{name}/{number}.jpg" for number, (split, name) in pairs], dtype=object)
