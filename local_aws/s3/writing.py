@@ -105,25 +105,37 @@ def _place(store: ObjectStore, bucket: str, key: str, scratch_path: Path, condit
         except FileNotFoundError:  # a deletion took the folder away again
             continue
         except (IsADirectoryError, FileExistsError) as error:
-            if not path.is_dir():
+            if path.is_dir():
+                _remove_empty_folder(path, key)
+            elif isinstance(error, FileExistsError):
                 raise PreconditionFailedError("If-None-Match: *") from error
-            _remove_empty_folder(path, key)
         else:
             return
-    raise S3Error("InternalError", f"the folder of {key!r} was taken away {ATTEMPTS} times while it was written")
+    raise _folder_keeps_going(key)
 
 
 def _make_folder(folder: Path, key: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        message = f"a folder on the way to {key!r} is an object itself; on a disk, one name cannot be both: rename one"
-        raise S3Error("ParentIsObject", message) from error
+    for _ in range(ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            if any(path.exists() and not path.is_dir() for path in (folder, *folder.parents)):
+                message = f"a folder on the way to {key!r} is an object; on a disk, one name cannot be both: rename one"
+                raise S3Error("ParentIsObject", message) from error
+        else:
+            return
+    raise _folder_keeps_going(key)
+
+
+def _folder_keeps_going(key: str) -> S3Error:
+    return S3Error("InternalError", f"the folder of {key!r} was taken away {ATTEMPTS} times while it was written to")
 
 
 def _remove_empty_folder(path: Path, key: str) -> None:
     try:
         path.rmdir()
+    except FileNotFoundError:
+        return
     except OSError as error:
         message = f"{key!r} is a folder with objects in it; on a disk, one name cannot be both: rename one"
         raise S3Error("ObjectExistsAsFolder", message) from error

@@ -42,7 +42,9 @@ def test_other_services_are_answered_by_moto(endpoint: Endpoint) -> None:
 
 
 def test_emr_is_answered(endpoint: Endpoint) -> None:
-    assert endpoint.client("emr").list_clusters()["Clusters"] == []
+    emr = endpoint.client("emr")
+    with pytest.raises(emr.exceptions.InvalidRequestException, match="j-NOSUCHCLUSTER"):
+        emr.describe_cluster(ClusterId="j-NOSUCHCLUSTER")
 
 
 def test_one_connection_serves_many_requests(endpoint: Endpoint, s3: S3Client, bucket: str) -> None:
