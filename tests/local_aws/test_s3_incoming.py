@@ -7,10 +7,11 @@ import hashlib
 import io
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from local_aws.s3.errors import S3Error
+from local_aws.s3.errors import S3Error, from_os_error
 from local_aws.s3.incoming import Receipt, receive
 from local_aws.s3.messages import Request
 
@@ -93,3 +94,12 @@ def test_a_wrong_length_is_refused(headers: dict[str, str], code: str) -> None:
     with pytest.raises(S3Error) as failure:
         received(CONTENT, headers)
     assert failure.value.code == code
+
+
+def test_a_full_disk_is_an_error_that_says_what_to_do() -> None:
+    request = Request("PUT", "fruits", "a", {}, {"content-length": str(len(CONTENT))}, SlowStream(CONTENT, 1 << 20))
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left") as failure:
+        receive(request, full)
+    error = from_os_error(failure.value)
+    assert (error.code, error.status) == ("InsufficientStorage", 507)
+    assert "make room on the disk of the endpoint's root" in error.message
