@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from local_aws.emr.records import (
     StateChangeReason,
     StepRecord,
     make_id,
+    now,
 )
 from local_aws.emr.requests import check_steps
 from local_aws.emr.store import ClusterStore
@@ -84,7 +84,7 @@ class Cluster:
         with self.change_living() as record:
             active = sum(step.is_active for step in record.steps)
             check_steps(configs, active, record.step_concurrency_level)
-            steps = [StepRecord(make_id("s-"), dict(config), created_at=time.time()) for config in configs]
+            steps = [StepRecord(make_id("s-"), dict(config), created_at=now()) for config in configs]
             record.steps += steps
         return [step.id for step in steps]
 
@@ -138,5 +138,5 @@ class Cluster:
 
 
 def cancel(step: StepRecord, why: str) -> None:
-    step.state, step.ended_at = CANCELLED, time.time()
+    step.state, step.ended_at = CANCELLED, now()
     step.reason = StateChangeReason("NONE", why)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from local_aws.emr.errors import CommandError
-from local_aws.emr.spark_submit import localize
+from local_aws.emr.spark_submit import SparkSubmit, localize
 
 _SCRIPT_RUNNER = re.compile(r"(s3://[^/]*elasticmapreduce/libs/script-runner/)?script-runner\.jar")
 _NEEDS_HADOOP = frozenset({"s3-dist-cp", "hadoop", "hdfs", "yarn", "mapred", "hive-script", "hive", "pig-script"})
@@ -20,7 +20,8 @@ class Command:
     args: tuple[str, ...]
     """The arguments alone where there is a script, else the program first."""
     script_uri: str | None = None
-    environment: dict[str, str] = field(default_factory=dict)
+    spark_submit: SparkSubmit | None = None
+    """The same for a spark-submit, whose program is found on the node."""
 
 
 def step_command(jar: str, args: Sequence[str], cores: int, driver_memory: str) -> Command:
@@ -41,5 +42,5 @@ def step_command(jar: str, args: Sequence[str], cores: int, driver_memory: str) 
         raise CommandError(f"{program} does not run here: it needs Hadoop, and this endpoint has only Spark and Python")
     if program.rpartition("/")[2] == "spark-submit":
         submit = localize(rest, cores, driver_memory)
-        return Command(("spark-submit", *submit.args), environment=submit.environment)
+        return Command(("spark-submit", *submit.args), spark_submit=submit)
     return Command(tuple(args))

@@ -17,6 +17,7 @@ from local_aws.emr.records import (
     TERMINATED_WITH_ERRORS,
     WAITING,
     StateChangeReason,
+    now,
 )
 from local_aws.emr.requests import DEFAULT_IDLE_TIMEOUT_S
 from local_aws.emr.steps import run_step
@@ -43,10 +44,10 @@ class Lifecycle:
         try:
             self._cluster.folder.make()
             ending = self._live()
-        except Exception:
+        except Exception as error:
             # Whatever it is, a cluster without its thread would look alive for ever.
             logger.exception("%s: the local EMR itself failed", self._cluster.id)
-            ending = Ending(TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", "An internal error: see the endpoint's own log")
+            ending = Ending(TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", f"The local EMR itself failed: {error}")
         self._finish(ending)
 
     def _live(self) -> Ending:
@@ -64,7 +65,7 @@ class Lifecycle:
     def _serve(self) -> Ending:
         """Runs steps until there is a reason to end."""
         with self._cluster.change() as record:
-            record.ready_at = time.time()
+            record.ready_at = now()
         with self._cluster.changed:
             while not self._cluster.ending:
                 self._start_steps()
@@ -83,7 +84,7 @@ class Lifecycle:
             with self._cluster.change():
                 record.state, record.idle_since = RUNNING, None
                 record.reason = StateChangeReason(message="Running step")
-                step.state, step.started_at = RUNNING, time.time()
+                step.state, step.started_at = RUNNING, now()
             thread = threading.Thread(
                 target=run_step, args=(self._cluster, self._node, step), name=step.id, daemon=True
             )
@@ -99,7 +100,7 @@ class Lifecycle:
             return Ending(TERMINATED, "ALL_STEPS_COMPLETED", message)
         if record.state != WAITING:
             with self._cluster.change():
-                record.state, record.idle_since = WAITING, time.time()
+                record.state, record.idle_since = WAITING, now()
                 record.reason = StateChangeReason(message="Cluster ready to run steps.")
         seconds_left = self._idle_seconds_left()
         if seconds_left is not None and seconds_left <= 0:
@@ -113,7 +114,7 @@ class Lifecycle:
 
     def _idle_seconds_left(self) -> float | None:
         timeout_s, since = self._idle_timeout_s(), self._cluster.record.idle_since
-        return None if timeout_s is None or since is None else since + timeout_s - time.time()
+        return None if timeout_s is None or since is None else since + timeout_s - now()
 
     def _finish(self, ending: Ending) -> None:
         cluster = self._cluster
@@ -127,7 +128,7 @@ class Lifecycle:
         self._pause()
         cluster.folder.remove_scratch()
         with cluster.change() as record:
-            record.state, record.ended_at = ending.state, time.time()
+            record.state, record.ended_at = ending.state, now()
             record.idle_since = None
 
     def _pause(self) -> None:

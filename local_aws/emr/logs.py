@@ -6,20 +6,18 @@ import gzip
 import logging
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 _TAIL_BYTES = 64 * 1024
-_NOISE = re.compile(
-    r"""\s+at\s | \s*\.\.\.\s\d+\smore                      # frames of a Java stack trace
-        | \d\d/\d\d/\d\d\s\d\d:\d\d:\d\d\s(TRACE|DEBUG|INFO|WARN)\s   # what Spark says besides
-        | \s*\^+\s*$ | \s*~*\^+~*\s*$                       # Python's marks under a line of code""",
-    re.VERBOSE,
-)
+_JAVA_FRAME = re.compile(r"\s+at |\s*\.\.\. \d+ more")
+_PYTHON_MARK = re.compile(r"\s*~*\^+~*\s*$")
+_SPARK_LINE = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (?P<level>[A-Z]+) ")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class CommandLog:
             controller.write(f"{moment} INFO {text}\n")
 
     def last_error_line(self) -> str | None:
-        """The last line of stderr that says something: no stack frames, nothing that Spark says besides."""
+        """The line of stderr that tells most likely why the command failed."""
         with self.stderr_path.open("rb") as stderr:
             stderr.seek(max(0, self.stderr_path.stat().st_size - _TAIL_BYTES))
             lines = stderr.read().decode(errors="replace").splitlines()
@@ -65,6 +63,18 @@ class CommandLog:
             unfinished.replace(target)
 
 
-def last_useful_line(lines: Iterable[str]) -> str | None:
-    useful = [line.strip() for line in lines if line.strip() and not _NOISE.match(line)]
-    return useful[-1] if useful else None
+def last_useful_line(lines: Sequence[str]) -> str | None:
+    """The job's own last word; if it has none, the last error that Spark reports."""
+    own: str | None = None
+    reported: str | None = None
+    is_logged = False  # what follows belongs to a line of Spark's log, as long as it is an exception
+    for line, following in pairwise([*lines, ""]):
+        if spark_line := _SPARK_LINE.match(line):
+            is_logged = True
+            if spark_line["level"] in ("ERROR", "FATAL"):
+                reported = line.strip()
+        elif line.strip() and not _JAVA_FRAME.match(line) and not _PYTHON_MARK.match(line):
+            if is_logged and _JAVA_FRAME.match(following) and not line.startswith("Exception in thread"):
+                continue
+            own, is_logged = line.strip(), False
+    return own or reported

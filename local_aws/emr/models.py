@@ -5,7 +5,6 @@ The module has the name that moto expects: it looks for `urls` beside the module
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from moto.emr.models import ElasticMapReduceBackend
@@ -22,6 +21,7 @@ from local_aws.emr.records import (
     StateChangeReason,
     StepRecord,
     make_id,
+    now,
 )
 from local_aws.emr.requests import check_job_flow
 from local_aws.emr.store import ClusterStore
@@ -73,13 +73,13 @@ class LocalEmrBackend(ElasticMapReduceBackend):
         check_job_flow(request)
         instances = request["Instances"]
         collection_type, collections = make_collections(instances)
-        now = time.time()
+        created_at = now()
         record = ClusterRecord(
             id=make_id("j-"),
             account=self.account_id,
             region=self.region_name,
             request=request,
-            created_at=now,
+            created_at=created_at,
             keep_alive=instances.get("KeepJobFlowAliveWhenNoSteps", False),
             termination_protected=instances.get("TerminationProtected", False),
             unhealthy_node_replacement=instances.get("UnhealthyNodeReplacement", False),
@@ -91,7 +91,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
             auto_termination_policy=request.get("AutoTerminationPolicy"),
             managed_scaling_policy=request.get("ManagedScalingPolicy"),
             reason=StateChangeReason(message="Configuring cluster software"),
-            steps=[StepRecord(make_id("s-"), dict(step), created_at=now) for step in request.get("Steps", [])],
+            steps=[StepRecord(make_id("s-"), dict(step), created_at=created_at) for step in request.get("Steps", [])],
         )
         cluster = Cluster(record, self.config, self._store)
         with cluster.change():

@@ -15,6 +15,7 @@ from local_aws.emr.logs import CommandLog
 from local_aws.emr.processes import SessionProcess
 from local_aws.emr.records import ClusterRecord
 from local_aws.emr.spark_conf import core_site, log4j2_properties, read_configurations, spark_defaults
+from local_aws.emr.spark_submit import DRIVER_PYTHON, PYTHON, SparkSubmit
 from local_aws.s3.paths import ObjectPathError, is_bucket_name, object_path
 
 
@@ -49,16 +50,16 @@ class Node:
         cwd = self._folder.command_path(name)
         cwd.mkdir(parents=True, exist_ok=True)
         conf_path = self._write_configuration(name)
-        asked = self._configuration.environment | command.environment
+        submit = command.spark_submit
+        asked = self._configuration.environment | (submit.environment if submit else {})
         env = command_environment(self._config, self._region, self._folder, conf_path, asked)
         if command.script_uri:
-            args = [*self._fetch_script(command.script_uri, cwd), *command.args]
-        else:
-            program = shutil.which(command.args[0], path=env["PATH"])
-            if program is None:
-                raise CommandError(f'Cannot run program "{command.args[0]}": not found on the path {env["PATH"]}')
-            args = [program, *command.args[1:]]
-        return PreparedCommand(args, cwd, env, log)
+            return PreparedCommand([*self._fetch_script(command.script_uri, cwd), *command.args], cwd, env, log)
+        program = shutil.which(command.args[0], path=env["PATH"])
+        if program is None:
+            raise CommandError(f'Cannot run program "{command.args[0]}": not found on the path {env["PATH"]}')
+        options = self._driver_python(submit, env, conf_path, log) if submit else []
+        return PreparedCommand([program, *options, *command.args[1:]], cwd, env, log)
 
     def log_destination(self, uri: str) -> Path:
         """The folder behind a log URI; raises ObjectPathError when it lies in no bucket."""
@@ -80,6 +81,16 @@ class Node:
         (conf_path / "log4j2.properties").write_text(log4j2_properties(asked.logging))
         return conf_path
 
+    def _driver_python(self, submit: SparkSubmit, env: dict[str, str], conf_path: Path, log: CommandLog) -> list[str]:
+        """spark-submit joins the stderr of a Python driver to its stdout; a step's logs keep the two apart."""
+        defaults = self._configuration.spark_defaults
+        python = submit.driver_python or defaults.get(DRIVER_PYTHON) or defaults.get(PYTHON)
+        words = shlex.join([python or env["PYSPARK_DRIVER_PYTHON"]])
+        wrapper = conf_path / "driver-python"
+        wrapper.write_text(f'#!/bin/sh\nexec {words} "$@" 2>>{shlex.quote(str(log.stderr_path))}\n')
+        wrapper.chmod(0o700)
+        return ["--conf", f"{DRIVER_PYTHON}={wrapper}"]
+
     def _fetch_script(self, uri: str, cwd: Path) -> list[str]:
         """The words that run a script; one without a first line that names its interpreter is run by bash."""
         if not uri.startswith(("s3://", "s3a://", "s3n://")):
@@ -93,9 +104,7 @@ class Node:
         try:
             shutil.copyfile(source, script)
         except OSError as error:
-            raise ScriptNotFoundError(
-                f"the script {uri} cannot be fetched: {error.strerror}; was it uploaded to this endpoint?"
-            ) from error
+            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error.strerror}") from error
         script.chmod(0o700)
         with script.open("rb") as opened:
             has_interpreter = opened.read(2) == b"#!"

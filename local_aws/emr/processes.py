@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -11,7 +12,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 _PROC = Path("/proc")
+_END_LIMIT_S = 5.0
 
 
 class SessionProcess:
@@ -57,10 +61,15 @@ class SessionProcess:
 
 def end_session(leader: int) -> None:
     """Kills every process of the session, also those that are born meanwhile."""
+    give_up_at = time.monotonic() + _END_LIMIT_S
     while members := list(_session_members(leader)):
         for pid in members:
-            with contextlib.suppress(ProcessLookupError):
+            # One that changed its user is not ours to kill.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > give_up_at:
+            logger.warning("processes of session %s could not be ended: %s", leader, members)
+            return
         time.sleep(0.01)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +17,11 @@ ENDING_STATES = ENDED_STATES | {TERMINATING}
 ACTIVE_STEP_STATES = frozenset({PENDING, RUNNING, CANCEL_PENDING})
 
 JsonObject = dict[str, Any]
+
+
+def now() -> float:
+    """Seconds since 1970, as exact as EMR tells them."""
+    return round(time.time(), 3)
 
 
 def make_id(prefix: str, alphabet: str = string.ascii_uppercase + string.digits, length: int = 13) -> str:

@@ -35,16 +35,20 @@ _CLUSTER_PROPERTY = re.compile(
 )
 """The same among the properties, and the file system that `s3://` is here."""
 
+DRIVER_PYTHON, PYTHON = "spark.pyspark.driver.python", "spark.pyspark.python"
+
 _DRIVER_ENVIRONMENT_PREFIX = "spark.yarn.appMasterEnv."
 _ASSIGNED_OPTION = re.compile(r"(--[^=]+)=(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class SparkSubmit:
-    """What follows `spark-submit` on the command line, and what its driver's environment gets."""
+    """What follows `spark-submit` on the command line, what its driver's environment gets, and which Python that is."""
 
     args: tuple[str, ...]
     environment: dict[str, str]
+    driver_python: str | None
+    """None: whatever the cluster's configuration says."""
 
 
 def is_cluster_property(name: str) -> bool:
@@ -60,18 +64,17 @@ def driver_variable(name: str) -> str | None:
 def localize(args: Sequence[str], cores: int, driver_memory: str) -> SparkSubmit:
     """The arguments of a cluster's spark-submit, made to run as `local[cores]` with its driver on this machine."""
     kept: list[str] = ["--master", f"local[{cores}]", "--deploy-mode", "client", "--driver-memory", driver_memory]
-    environment: dict[str, str] = {}
+    properties: dict[str, str] = {}
     for option, value, words in _split(args):
         if option in CLUSTER_OPTIONS:
             continue
         if option in ("--conf", "-c"):
-            name, _, setting = (value or "").partition("=")
-            if variable := driver_variable(name):
-                environment[variable] = setting
-            if is_cluster_property(name):
+            name, _, properties[name] = (value or "").partition("=")
+            if name == DRIVER_PYTHON or is_cluster_property(name):
                 continue
         kept += words
-    return SparkSubmit(tuple(kept), environment)
+    environment = {variable: value for name, value in properties.items() if (variable := driver_variable(name))}
+    return SparkSubmit(tuple(kept), environment, properties.get(DRIVER_PYTHON) or properties.get(PYTHON))
 
 
 def _split(args: Sequence[str]) -> Iterator[tuple[str | None, str | None, Sequence[str]]]:

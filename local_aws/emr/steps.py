@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import logging
 
 from local_aws.emr.cluster import Cluster, Ending, cancel
 from local_aws.emr.commands import step_command
@@ -17,31 +17,43 @@ from local_aws.emr.records import (
     PENDING,
     RUNNING,
     TERMINATED_WITH_ERRORS,
-    ClusterRecord,
     StepFailure,
     StepRecord,
+    now,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def run_step(cluster: Cluster, node: Node, step: StepRecord) -> None:
     """In the step's own thread; the step is RUNNING, and has ended when this returns."""
-    log = CommandLog(cluster.folder.logs_path / "steps" / step.id)
-    log.start()
-    log.note(f"Created Runner for step {step.id} ({step.config['Name']})")
-    outcome = _execute(cluster, node, step, log)
-    ship_log(node, log, _log_uri(cluster.record, step))
-    with cluster.change() as record:
+    try:
+        failure = _run(cluster, node, step)
+    except Exception as error:
+        # Whatever it is, a full disk for example, a step without its thread would look as if it ran for ever.
+        logger.exception("%s: the local EMR itself failed", step.id)
+        failure = StepFailure("Unknown Error.", f"The local EMR itself failed: {error}", None)
+    with cluster.change():
         if step.state == CANCEL_PENDING:
             cancel(step, "Cancelled by user")
         elif cluster.ending:
             cancel(step, "Job terminated")
-        elif outcome.exit_code == 0:
-            step.state, step.ended_at = COMPLETED, time.time()
+        elif failure is None:
+            step.state, step.ended_at = COMPLETED, now()
         else:
-            step.state, step.ended_at = FAILED, time.time()
-            step.failure = _failure(record, step, outcome, log)
+            step.state, step.ended_at, step.failure = FAILED, now(), failure
             # Under the same lock: nobody may start the next step in between.
             _act_on_failure(cluster, step)
+
+
+def _run(cluster: Cluster, node: Node, step: StepRecord) -> StepFailure | None:
+    log = CommandLog(cluster.folder.logs_path / "steps" / step.id)
+    log.start()
+    log.note(f"Created Runner for step {step.id} ({step.config['Name']})")
+    outcome = _execute(cluster, node, step, log)
+    uri = f"{cluster.record.log_uri}/steps/{step.id}" if cluster.record.log_uri else None
+    ship_log(node, log, uri)
+    return None if outcome.exit_code == 0 else _failure(outcome, log, uri)
 
 
 def _execute(cluster: Cluster, node: Node, step: StepRecord, log: CommandLog) -> Outcome:
@@ -55,9 +67,8 @@ def _execute(cluster: Cluster, node: Node, step: StepRecord, log: CommandLog) ->
     return execute(cluster, node, command, step.id, log, is_wanted=lambda: step.state == RUNNING)
 
 
-def _failure(record: ClusterRecord, step: StepRecord, outcome: Outcome, log: CommandLog) -> StepFailure:
+def _failure(outcome: Outcome, log: CommandLog, uri: str | None) -> StepFailure:
     line = log.last_error_line() or f"{outcome.ended_with}, and the step wrote nothing to stderr"
-    uri = _log_uri(record, step)
     reason = "Illegal Argument." if outcome.refusal else "Unknown Error."
     return StepFailure(reason, line, f"{uri}/stderr.gz" if uri else None)
 
@@ -72,7 +83,3 @@ def _act_on_failure(cluster: Cluster, step: StepRecord) -> None:
         return
     for pending in record.steps_in(PENDING):
         cancel(pending, "Cancelled because of failure of previous step")
-
-
-def _log_uri(record: ClusterRecord, step: StepRecord) -> str | None:
-    return f"{record.log_uri}/steps/{step.id}" if record.log_uri else None

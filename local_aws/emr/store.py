@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 
 from local_aws.emr.folders import ClusterFolder
@@ -17,6 +16,7 @@ from local_aws.emr.records import (
     ClusterRecord,
     StateChangeReason,
     StepFailure,
+    now,
 )
 
 logger = logging.getLogger(__name__)
@@ -32,12 +32,15 @@ class ClusterStore:
         return ClusterFolder(self._work_root / cluster_id)
 
     def save(self, record: ClusterRecord) -> None:
-        """The caller holds the cluster's lock."""
+        """The caller holds the cluster's lock. A full disk costs what a restart would know, not the cluster."""
         path = self.folder(record.id).state_path
-        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(record.to_json(), indent=1))
-        unfinished.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_text(json.dumps(record.to_json(), indent=1))
+            unfinished.replace(path)
+        except OSError as error:
+            logger.error("%s is not what the cluster is now: %s", path, error)
 
     def load(self) -> list[ClusterRecord]:
         """Every cluster that an earlier endpoint left behind."""
@@ -57,7 +60,7 @@ class ClusterStore:
 
 
 def mark_lost(record: ClusterRecord) -> None:
-    now = time.time()
+    ended_at = now()
     message = "The local endpoint stopped while the cluster lived"
     for step in record.steps:
         if step.is_active:
@@ -66,7 +69,7 @@ def mark_lost(record: ClusterRecord) -> None:
             else:
                 step.state = FAILED
                 step.failure = StepFailure("Unknown Error.", "The local endpoint stopped while the step ran", None)
-            step.ended_at = now
-    record.state, record.ended_at = TERMINATED_WITH_ERRORS, now
+            step.ended_at = ended_at
+    record.state, record.ended_at = TERMINATED_WITH_ERRORS, ended_at
     record.reason = StateChangeReason("INTERNAL_ERROR", message)
     record.process_identities = {}
