@@ -1,25 +1,20 @@
 """`make run`: brings photographs in, runs the DAG in Airflow to its end, and says what came of it."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import boto3
-
 from tools.airflow_database import migrate_database
-from tools.demo_photos import make_demo_photos
+from tools.bring import bring
 from tools.direct_run import DirectRun
 from tools.endpoint import endpoint_in_use
 from tools.errors import ToolError
 from tools.interrupts import endings_as_interrupts, ignoring_interrupts
-from tools.landing import Mirrored, bring_folder
-from tools.local_env import BUCKET, LocalHome, local_environment
+from tools.local_env import LocalHome
 from tools.progress_lines import ProgressLines
-from tools.run_request import DEMO, RunRequest, parse_request
+from tools.run_request import RunRequest, parse_request
 from tools.scheduled_run import ScheduledRun
 from tools.services import is_airflow_up
 from tools.summary import failure_texts, summary_lines
@@ -31,8 +26,6 @@ DEFAULT_BACKBONE = "mobilenet_v2"
 
 def main(arguments: Sequence[str]) -> int:
     request, home = parse_request(arguments), LocalHome.from_environment()
-    # This process talks to the local endpoint too, and past any proxy.
-    os.environ.update(local_environment(home))
     try:
         with endings_as_interrupts(), endpoint_in_use(home):
             return run_pipeline(request, home)
@@ -47,8 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 def run_pipeline(request: RunRequest, home: LocalHome) -> int:
     """0 if the DAG run succeeded, else 1."""
     now = datetime.now(UTC)
-    make_bucket()
-    source_uri = bring_source(request, home)
+    source_uri = bring(request.source, home)
     weights = choose_weights(request, home)
     migrate_database(home)
     run = request.run_name(source_uri, now)
@@ -68,31 +60,6 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
         return 0
     print("\n" + "\n\n".join(failure_texts(result, errors, dag_run.log_path)), file=sys.stderr)
     return 1
-
-
-def make_bucket() -> None:
-    s3 = boto3.client("s3")
-    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-        s3.create_bucket(Bucket=BUCKET)
-
-
-def bring_source(request: RunRequest, home: LocalHome) -> str:
-    """The URI of the photographs, brought in if they lie in a folder."""
-    if request.source is None:
-        return _told(bring_folder(make_demo_photos(home.root / DEMO), home))
-    if request.source.startswith("s3://"):
-        return request.source.rstrip("/")
-    return _told(bring_folder(Path(request.source), home))
-
-
-def _told(mirrored: Mirrored) -> str:
-    print(
-        f"{mirrored.files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
-        f"{mirrored.unchanged:,} unchanged, {mirrored.removed:,} removed"
-    )
-    for reason in mirrored.left_out:
-        print(f"  left out: {reason}")
-    return mirrored.uri
 
 
 def choose_weights(request: RunRequest, home: LocalHome) -> str | None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-DEMO = "demo"
 DEMO_COMPONENTS = 32
 """The demo set has 240 pictures; the DAG's own default of 200 would leave the PCA hardly anything to leave out."""
 
