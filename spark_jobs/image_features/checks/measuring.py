@@ -77,7 +77,8 @@ def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) 
         sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
         computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
         pairs = computed.join(pca_features, "image_id").select("computed", "pca_features").collect()
-    except (Py4JError, PySparkException) as error:
+    except (Py4JError, PySparkException, ValueError) as error:
+        # A folder that is empty or not there is a ValueError, "RDD is empty", to PipelineModel.load.
         return f"{model_uri} does not load and transform: {': '.join(name_and_gist(error))}"
     if not isinstance(scaler, StandardScalerModel) or not isinstance(pca, PCAModel):
         return f"{model_uri} is not a StandardScalerModel followed by a PCAModel"

@@ -92,7 +92,7 @@ def class_balance(counts: Mapping[str, Mapping[str | None, int]]) -> str:
 
 def stage_times(seconds: Mapping[str, float]) -> str:
     """One bar a stage."""
-    longest, left, width = max(seconds.values()), 130.0, 560.0
+    longest, left, width = max(*seconds.values(), 1e-3), 130.0, 560.0
     parts = []
     for place, (stage, lasted) in enumerate(seconds.items()):
         y, long = 8.0 + 30 * place, lasted / longest * (width - left - 80)
