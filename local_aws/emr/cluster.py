@@ -129,12 +129,10 @@ class Cluster:
     def attach(self, name: str, process: SessionProcess) -> None:
         """The caller holds the lock: between the start of a process and this nobody may look for it."""
         self._processes[name] = process
-        if process.identity:
-            self.record.process_identities[name] = process.identity
 
     def detach(self, name: str) -> None:
+        """The caller holds the lock."""
         self._processes.pop(name, None)
-        self.record.process_identities.pop(name, None)
 
 
 def cancel(step: StepRecord, why: str) -> None:

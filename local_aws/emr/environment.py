@@ -11,11 +11,15 @@ from pathlib import Path
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.errors import CommandError
 from local_aws.emr.folders import ClusterFolder
+from local_aws.emr.records import ClusterRecord
 
 _INHERITED = (
     "HOME", "LANG", "LC_ALL", "TZ", "USER", "KERAS_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
+CLUSTER_VARIABLE = "LOCAL_EMR_CLUSTER_ID"
+"""Marks every process that runs for a cluster, so that none is lost with the endpoint that started it."""
+
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -36,7 +40,7 @@ def java_home(spark_env: Path) -> str:
 
 
 def command_environment(
-    config: LocalEmrConfig, region: str, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
+    config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
 ) -> dict[str, str]:
     """What a step or bootstrap action sees; `asked` is what the cluster or the step itself wants set."""
     python = str(config.spark_env / "bin" / "python")
@@ -52,8 +56,9 @@ def command_environment(
         "AWS_ENDPOINT_URL": config.endpoint_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": record.region,
+        "AWS_DEFAULT_REGION": record.region,
+        CLUSTER_VARIABLE: record.id,
     }
     defaults = {"LANG": "C.UTF-8", "PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}
     return {**defaults, **inherited, **asked, **own}

@@ -49,7 +49,7 @@ def execute(
         prepared = node.prepare(command, name, log)
     except CommandError as error:
         return Outcome.refused(error, log)
-    with cluster.change():
+    with cluster.changed:
         if cluster.ending or not is_wanted():
             log.note("Not started: cancelled")
             return Outcome(exit_code=-signal.SIGTERM)
@@ -59,7 +59,7 @@ def execute(
             return Outcome.refused(CommandError(f"Cannot run the program: {error}"), log)
         cluster.attach(name, process)
     exit_code = process.wait()
-    with cluster.change():
+    with cluster.changed:
         cluster.detach(name)
     outcome = Outcome(exit_code)
     log.note(f"{outcome.ended_with} after {time.monotonic() - started_at:.1f} seconds")

@@ -40,7 +40,7 @@ class Node:
     """Prepares the commands of one cluster."""
 
     def __init__(self, config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
-        self._config, self._region, self._folder = config, record.region, folder
+        self._config, self._record, self._folder = config, record, folder
         self._configuration = read_configurations(record.request.get("Configurations") or [])
 
     def prepare(self, command: Command, name: str, log: CommandLog) -> PreparedCommand:
@@ -52,7 +52,7 @@ class Node:
         conf_path = self._write_configuration(name)
         submit = command.spark_submit
         asked = self._configuration.environment | (submit.environment if submit else {})
-        env = command_environment(self._config, self._region, self._folder, conf_path, asked)
+        env = command_environment(self._config, self._record, self._folder, conf_path, asked)
         if command.script_uri:
             return PreparedCommand([*self._fetch_script(command.script_uri, cwd), *command.args], cwd, env, log)
         program = shutil.which(command.args[0], path=env["PATH"])

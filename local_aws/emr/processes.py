@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ class SessionProcess:
                 args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
             )
         self.pid = self._process.pid
-        self.identity = process_identity(self.pid)
         self._ended = threading.Event()
         self._signal_lock = threading.Lock()
 
@@ -61,42 +60,48 @@ class SessionProcess:
 
 def end_session(leader: int) -> None:
     """Kills every process of the session, also those that are born meanwhile."""
+    _end_all(lambda: _session_members(leader), f"session {leader}")
+
+
+def end_marked(name: str, value: str) -> None:
+    """Kills every process whose environment holds the variable: those that an earlier endpoint left behind."""
+    _end_all(lambda: _marked(f"{name}={value}".encode()), f"{name}={value}")
+
+
+def _end_all(find: Callable[[], Iterator[int]], what: str) -> None:
     give_up_at = time.monotonic() + _END_LIMIT_S
-    while members := list(_session_members(leader)):
-        for pid in members:
+    while found := list(find()):
+        for pid in found:
             # One that changed its user is not ours to kill.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > give_up_at:
-            logger.warning("processes of session %s could not be ended: %s", leader, members)
+            logger.warning("processes of %s could not be ended: %s", what, found)
             return
         time.sleep(0.01)
 
 
-def process_identity(pid: int) -> str | None:
-    """`<pid>:<start time>`: unlike the number alone it never means another process; None if there is none."""
-    fields = _stat_fields(_PROC / str(pid))
-    return f"{pid}:{fields[19]}" if fields else None
-
-
-def end_identified(identity: str) -> None:
-    """Ends the session of a process that an earlier endpoint started, if that very process still runs."""
-    pid = int(identity.partition(":")[0])
-    if process_identity(pid) == identity:
-        end_session(pid)
-
-
 def _session_members(leader: int) -> Iterator[int]:
-    for folder in _PROC.iterdir():
-        if folder.name.isdigit():
-            fields = _stat_fields(folder)
-            if fields and int(fields[3]) == leader and fields[0] not in ("Z", "X"):
-                yield int(folder.name)
+    for folder in _process_folders():
+        # What follows the name in /proc/<pid>/stat: state, parent, group, session.
+        fields = _read(folder / "stat").rpartition(b")")[2].split()
+        if fields and int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
+            yield int(folder.name)
 
 
-def _stat_fields(folder: Path) -> list[str] | None:
-    """What follows the name in /proc/<pid>/stat: state, parent, group, session...; the start time is number 19."""
+def _marked(entry: bytes) -> Iterator[int]:
+    for folder in _process_folders():
+        if entry in _read(folder / "environ").split(b"\0"):
+            yield int(folder.name)
+
+
+def _process_folders() -> Iterator[Path]:
+    return (folder for folder in _PROC.iterdir() if folder.name.isdigit())
+
+
+def _read(path: Path) -> bytes:
+    """Empty for a process that is gone, or that is another user's."""
     try:
-        return (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""

@@ -113,8 +113,6 @@ class ClusterRecord:
     steps: list[StepRecord] = field(default_factory=list)
     auto_termination_policy: JsonObject | None = None
     managed_scaling_policy: JsonObject | None = None
-    process_identities: dict[str, str] = field(default_factory=dict)
-    """What runs for it, so that an endpoint that was killed finds and ends it when it starts again."""
 
     @property
     def is_ending(self) -> bool:

@@ -6,8 +6,9 @@ import json
 import logging
 from pathlib import Path
 
+from local_aws.emr.environment import CLUSTER_VARIABLE
 from local_aws.emr.folders import ClusterFolder
-from local_aws.emr.processes import end_identified
+from local_aws.emr.processes import end_marked
 from local_aws.emr.records import (
     CANCELLED,
     FAILED,
@@ -52,8 +53,7 @@ class ClusterStore:
         for record in self.load():
             if not record.has_ended:
                 logger.warning("%s was lost with an earlier endpoint: ended", record.id)
-                for identity in record.process_identities.values():
-                    end_identified(identity)
+                end_marked(CLUSTER_VARIABLE, record.id)
                 mark_lost(record)
                 self.save(record)
                 self.folder(record.id).remove_scratch()
@@ -72,4 +72,3 @@ def mark_lost(record: ClusterRecord) -> None:
             step.ended_at = ended_at
     record.state, record.ended_at = TERMINATED_WITH_ERRORS, ended_at
     record.reason = StateChangeReason("INTERNAL_ERROR", message)
-    record.process_identities = {}

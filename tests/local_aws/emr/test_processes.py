@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.emr.processes import SessionProcess, end_identified, process_identity
+from local_aws.emr.processes import SessionProcess, end_marked
 from tests.local_aws.emr.harness import wait_until
 
 # As pyspark's daemon does: a process group of its own, and deaf to what ends the others.
@@ -79,12 +79,13 @@ def test_killing_reaches_other_process_groups_too(start: Start, tmp_path: Path) 
     wait_until("the child gone", lambda: not is_running(child))
 
 
-def test_a_process_is_found_again_by_its_identity_and_no_other_one_is(start: Start) -> None:
-    process = start("sleep 60")
-    assert process.identity is not None
-    pid, _, started = process.identity.partition(":")
-    end_identified(f"{pid}:{int(started) + 1}")
-    assert is_running(int(pid))
-    end_identified(process.identity)
-    assert process.wait() == -signal.SIGKILL
-    assert process_identity(int(pid)) is None
+def test_processes_are_found_again_by_their_mark_and_no_other_ones_are(start: Start, tmp_path: Path) -> None:
+    marked = start("export MARK=j-1; exec setsid bash -c 'echo $$; exec sleep 60'")
+    other = start("export MARK=j-12; exec sleep 60")
+    pid = printed_pid(tmp_path)
+    end_marked("MARK", "j-1")
+    wait_until("the marked one gone", lambda: not is_running(pid))
+    marked.wait()
+    assert is_running(other.pid)
+    other.kill()
+    assert other.wait() == -signal.SIGKILL
