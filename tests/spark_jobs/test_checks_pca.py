@@ -58,12 +58,31 @@ def test_a_mixture_of_two_components_fails() -> None:
     assert check.value == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_component_without_variance_fails_rather_than_divides_by_zero() -> None:
+def test_a_component_without_variance_fails_by_its_variance_alone() -> None:
     flat = STORED.copy()
     flat[:, 7] = 0
-    assert covariance_diagonal(moments_of(flat)).verdict == "failed"
-    assert means_zero(moments_of(flat)).verdict == "failed"
-    assert variance_as_promised(MODEL, moments_of(flat)).verdict == "failed"
+    assert covariance_diagonal(moments_of(flat)).verdict == "passed"
+    check = variance_as_promised(MODEL, moments_of(flat))
+    assert check.verdict == "failed"
+    assert check.value == pytest.approx(1)
+
+
+def test_pca_features_that_are_all_zero_fail_rather_than_divide_by_zero() -> None:
+    nothing = moments_of(np.zeros_like(STORED))
+    assert means_zero(nothing).verdict == "failed"
+    assert covariance_diagonal(nothing).verdict == "failed"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+def test_every_direction_there_is_passes_down_to_the_faintest(scale: float) -> None:
+    rng = np.random.default_rng(2)
+    strong, faint = rng.normal(size=(300, 3)), scale * 1e-2 * rng.normal(size=(300, 20))
+    vectors = (strong @ rng.normal(size=(3, 20)) + faint).astype(np.float32)
+    model = fit_pca(gram_of(vectors), explained_variance=1.0)
+    moments = moments_of(project(vectors, model.mean, model.projection))
+    assert model.components.shape[1] >= 19
+    checks = [means_zero(moments), covariance_diagonal(moments)]
+    assert [check.verdict for check in checks] == ["passed", "passed"]
 
 
 def test_projections_of_features_that_were_not_scaled_fail() -> None:

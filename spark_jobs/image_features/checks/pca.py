@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from image_features.checks.check import Check, hard
 from image_features.checks.evidence import ModelFacts, Moments
@@ -16,6 +17,8 @@ CORRELATION_LIMIT = 1e-3
 # Relative to the largest entry of a row.
 REPRODUCTION_LIMIT = 1e-5
 VARIANCE_LIMIT = 1e-3
+# Of the largest variance: what eigh leaves uncertain (about 1e-13 of it) must stay far below a component's own.
+SMALLEST_VARIANCE = 1e-9
 # A model's ratios are in falling order to rounding.
 ORDER_SLACK = 1e-9
 
@@ -25,16 +28,15 @@ REFIT = "the PCA features were not made by this model from these features: clear
 
 def means_zero(moments: Moments) -> Check:
     """The largest mean of a component, in its own standard deviations."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        in_deviations = np.abs(moments.mean) / np.sqrt(np.diagonal(moments.covariance))
-    largest = float(np.max(in_deviations))
+    with np.errstate(invalid="ignore"):
+        largest = float(np.max(np.abs(moments.mean) / _deviations(moments)))
     return hard("pca_means_zero", largest <= MEAN_LIMIT, largest, MEAN_LIMIT, REFIT)
 
 
 def covariance_diagonal(moments: Moments) -> Check:
     """The largest correlation between two components."""
-    deviations = np.sqrt(np.diagonal(moments.covariance))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    deviations = _deviations(moments)
+    with np.errstate(invalid="ignore"):
         correlation = np.abs(moments.covariance / np.outer(deviations, deviations))
     np.fill_diagonal(correlation, 0.0)
     largest = float(np.max(correlation))
@@ -57,7 +59,8 @@ def variance_as_promised(model: ModelFacts, moments: Moments) -> Check:
     if claimed.shape != moments.mean.shape:
         found = f"{len(moments.mean)} components"
         return hard("explained_variance_true", False, found, f"{len(claimed)} components", REFIT)
-    worst = float(np.max(np.abs(np.diagonal(moments.covariance) - claimed) / claimed))
+    uncertain = SMALLEST_VARIANCE * np.max(claimed)
+    worst = float(np.max(np.abs(np.diagonal(moments.covariance) - claimed) / (claimed + uncertain)))
     return hard("explained_variance_true", worst <= VARIANCE_LIMIT, worst, VARIANCE_LIMIT, REFIT)
 
 
@@ -87,6 +90,11 @@ def worst_relative_error(pairs: Sequence[tuple[Sequence[float], Sequence[float]]
     errors = [_relative_error(stored, computed) for stored, computed in pairs]
     # numpy's maximum, because Python's passes over a NaN.
     return float(np.max(errors)) if errors else INF
+
+
+def _deviations(moments: Moments) -> NDArray[np.float64]:
+    variances = np.diagonal(moments.covariance)
+    return np.sqrt(np.maximum(variances, SMALLEST_VARIANCE * np.max(variances)))
 
 
 def _relative_error(stored: Sequence[float], computed: Sequence[float]) -> float:
