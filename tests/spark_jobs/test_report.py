@@ -201,7 +201,7 @@ def test_nearest_neighbors_are_those_of_a_full_comparison() -> None:
     vectors = GOOD.sample.vectors.astype(float)
     distances = ((vectors - vectors[7]) ** 2).sum(axis=1)
     expected = [place for place in np.argsort(distances, kind="stable") if place != 7][:6]
-    assert nearest_to(GOOD.sample.vectors, 7) == expected
+    assert nearest_to(GOOD.sample.vectors, 7, np.arange(len(vectors))) == expected
 
 
 def test_neighborhoods_begin_with_what_nearest_neighbors_get_wrong() -> None:
@@ -215,13 +215,20 @@ def test_neighborhoods_begin_with_what_nearest_neighbors_get_wrong() -> None:
     assert len(queries) == len(set(queries)) == 4
 
 
+def test_neighbors_of_a_probe_on_splits_are_of_training() -> None:
+    found = probe(GOOD.sample)
+    shown = [place for of in neighborhoods(GOOD.sample, found) for place in of.nearest]
+    assert shown
+    assert {GOOD.sample.splits[place] for place in shown} == {"Training"}
+
+
 def test_worst_classes_are_ranked_by_how_many_are_recognized() -> None:
     truth = np.array(["A"] * 4 + ["B"] * 4 + ["C"] * 2, dtype=object)
     said = np.array(["A", "B", "B", "C", "B", "B", "B", "A", "C", "C"], dtype=object)
     rows = worst_classes(Probe("split", 10, np.arange(10), truth, said, said))
-    assert [(row["label"], row["recall"], row["taken_for"]) for row in rows] == [
-        ("A", 0.25, [("B", 2), ("C", 1)]),
-        ("B", 0.75, [("A", 1)]),
+    assert [(row["label"], row["hits"], row["scored"], row["taken_for"]) for row in rows] == [
+        ("A", 1, 4, [("B", 2), ("C", 1)]),
+        ("B", 3, 4, [("A", 1)]),
     ]
 
 

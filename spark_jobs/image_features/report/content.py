@@ -92,12 +92,12 @@ def worst_classes(probe: Probe) -> list[dict[str, Any]]:
     rows = []
     for label in sorted(set(probe.truth)):
         answers = probe.linear[probe.truth == label]
-        recall = float(np.mean(answers == label))
+        hits = int(np.sum(answers == label))
         names, counts = np.unique(answers[answers != label].astype(str), return_counts=True)
         ranked = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda entry: (-entry[1], entry[0]))
-        rows.append({"label": label, "scored": len(answers), "recall": recall, "taken_for": ranked[:CONFUSIONS]})
-    imperfect = [row for row in rows if row["recall"] < 1]
-    return sorted(imperfect, key=lambda row: (row["recall"], row["label"]))[:WORST_CLASSES]
+        rows.append({"label": label, "hits": hits, "scored": len(answers), "taken_for": ranked[:CONFUSIONS]})
+    imperfect = [row for row in rows if row["hits"] < row["scored"]]
+    return sorted(imperfect, key=lambda row: (row["hits"] / row["scored"], row["label"]))[:WORST_CLASSES]
 
 
 def balance_chart(membership: Membership) -> str | None:

@@ -37,14 +37,19 @@ def neighborhoods(sample: Sample, probe: Probe | str) -> list[Neighborhood]:
     """Images that nearest neighbors get wrong and images that they get right, of a label each, half of each sort."""
     if len(sample.vectors) <= NEIGHBORS:
         return []
-    return [Neighborhood(query, nearest_to(sample.vectors, query)) for query in _queries(sample, probe)]
+    everywhere = np.arange(len(sample.vectors))
+    # The neighbors that the probe had to go by, which explain what it got wrong.
+    of_probe = isinstance(probe, Probe) and probe.protocol == "split"
+    candidates = np.flatnonzero(sample.splits == "Training") if of_probe else everywhere
+    queries = _queries(sample, probe)
+    return [Neighborhood(query, nearest_to(sample.vectors, query, candidates)) for query in queries]
 
 
-def nearest_to(vectors: NDArray[np.floating], query: int) -> list[int]:
-    """The rows nearest to row `query`, without itself."""
-    distances = np.linalg.norm(vectors - vectors[query], axis=1)
-    distances[query] = np.inf
-    return np.argsort(distances, kind="stable")[:NEIGHBORS].tolist()
+def nearest_to(vectors: NDArray[np.floating], query: int, candidates: NDArray[np.intp]) -> list[int]:
+    """Of the rows `candidates` those nearest to row `query`, without itself."""
+    others = candidates[candidates != query]
+    distances = np.linalg.norm(vectors[others] - vectors[query], axis=1)
+    return others[np.argsort(distances, kind="stable")[:NEIGHBORS]].tolist()
 
 
 def _queries(sample: Sample, probe: Probe | str) -> list[int]:
