@@ -40,7 +40,7 @@ def persist_run_links(context: "Context", operator: Any) -> None:
     layout = run_layout(context, operator.settings)
     where = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition}
     ReportLink.persist(context=context, operator=operator, url=_presigned_report(hook.conn, layout), **where)
-    folder = _folder_url(hook.conn, layout, BaseAwsLink.get_aws_domain(hook.conn_partition))
+    folder = _folder_url(hook.conn, layout, hook.conn_partition)
     RunFolderLink.persist(context=context, operator=operator, url=folder, **where)
 
 
@@ -54,11 +54,11 @@ def _presigned_report(s3: Any, layout: RunLayout) -> str:
     return url
 
 
-def _folder_url(s3: Any, layout: RunLayout, aws_domain: str | None) -> str:
+def _folder_url(s3: Any, layout: RunLayout, partition: str) -> str:
     bucket, prefix = split_uri(f"{layout.run_uri}/")
-    if aws_domain and aws_domain in s3.meta.endpoint_url:
-        return f"{BASE_AWS_CONSOLE_LINK.format(aws_domain=aws_domain)}/s3/buckets/{bucket}?prefix={prefix}"
-    url: str = s3.generate_presigned_url(
-        "list_objects_v2", Params={"Bucket": bucket, "Prefix": prefix}, ExpiresIn=EXPIRES_S
-    )
+    if ".amazonaws.com" in s3.meta.endpoint_url:
+        console = BASE_AWS_CONSOLE_LINK.format(aws_domain=BaseAwsLink.get_aws_domain(partition))
+        return f"{console}/s3/buckets/{bucket}?prefix={prefix}"
+    parameters = {"Bucket": bucket, "Prefix": prefix}
+    url: str = s3.generate_presigned_url("list_objects_v2", Params=parameters, ExpiresIn=EXPIRES_S)
     return url

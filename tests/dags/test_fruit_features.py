@@ -1,6 +1,7 @@
 """The DAG as Airflow's own parser finds it: exactly these tasks, exactly these arrows, and nothing reached for."""
 
 import itertools
+import json
 import os
 import socket
 import subprocess
@@ -14,9 +15,11 @@ from airflow.sdk import DAG
 try:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.exceptions import ParamValidationError
+    from airflow.serialization.serialized_objects import DagSerialization
 except ImportError:  # The oldest Airflow supported
     from airflow.exceptions import ParamValidationError
     from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization  # type: ignore
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
@@ -178,6 +181,16 @@ def test_publish_alone_tells_the_asset(dag: DAG) -> None:
     outlets = {task.task_id: [(asset.name, asset.uri) for asset in task.outlets] for task in dag.tasks if task.outlets}
 
     assert outlets == {"publish": [("fruit_features", "s3://fruit-features/published/latest.json")]}
+
+
+def test_the_web_server_shows_our_links_without_any_class_of_ours(dag: DAG) -> None:
+    """Airflow stores a link as a name and an XCom key, so that no plugin needs to be registered."""
+    stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    links = {link.name: link.xcom_key for link in stored.get_task("publish").operator_extra_links}
+    of_a_wait = {link.name for link in stored.get_task("validate_run.wait_for_step").operator_extra_links}
+
+    assert links == {"Report": "_link_ReportLink", "Data in S3": "_link_RunFolderLink"}
+    assert of_a_wait == {"EMR Cluster", "EMR Cluster Logs", "Report", "Data in S3"}
 
 
 def test_parsing_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:

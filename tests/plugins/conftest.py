@@ -1,9 +1,14 @@
-"""An Airflow of the tests' own: a home that is thrown away, and AWS keys that open nothing."""
+"""An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
 import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 # Airflow reads these when it is first imported, so they must stand before any test module does.
 if "AIRFLOW_HOME" not in os.environ:
@@ -13,3 +18,87 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
 os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
+
+PARAMS: dict[str, Any] = {
+    "source_uri": "s3://pictures/landing",
+    "run": "r",
+    "backbone": "mobilenet_v2",
+    "weights": "imagenet",
+    "resize": "bilinear",
+    "engine": "openvino",
+    "precision": "float32",
+    "pca_components": 200,
+    "explained_variance": None,
+    "formats": ["parquet"],
+    "sample_limit": None,
+    "max_reject_share": 0.05,
+    "cluster_size": "small",
+}
+
+
+class OutletEvents:
+    """One event for each asset, as Airflow keeps them: assets of one URI are the same."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, SimpleNamespace] = {}
+
+    def __getitem__(self, asset: Any) -> SimpleNamespace:
+        return self.events.setdefault(asset.uri, SimpleNamespace())
+
+
+@pytest.fixture
+def settings() -> Any:
+    from emr_pipeline.settings import Settings
+
+    return Settings.from_environment(
+        {
+            "FRUIT_FEATURES_BUCKET": "pictures",
+            "FRUIT_FEATURES_REGION": "us-east-1",
+            "FRUIT_FEATURES_POLL_S": "1",
+            "FRUIT_FEATURES_LOG_WAIT_S": "0",
+        }
+    )
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty bucket `pictures` in moto's S3, as any hook sees it."""
+    import boto3
+    from moto import mock_aws
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="pictures")
+        yield client
+
+
+@pytest.fixture
+def emr(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The scripted EMR, as any hook and any trigger sees it."""
+    from airflow.providers.amazon.aws.hooks.emr import EmrHook
+
+    from tests.plugins.fake_emr import AsyncEmr, FakeEmr
+
+    fake = FakeEmr()
+
+    async def get_async_conn(self: EmrHook) -> AsyncEmr:
+        return AsyncEmr(fake)
+
+    monkeypatch.setattr(EmrHook, "conn", fake, raising=False)
+    monkeypatch.setattr(EmrHook, "get_conn", lambda self, *_: fake)
+    monkeypatch.setattr(EmrHook, "get_async_conn", get_async_conn)
+    return fake
+
+
+@pytest.fixture
+def context() -> dict[str, Any]:
+    """What Airflow gives a task to execute with, as far as this project's tasks look at it."""
+    pushed: dict[str, Any] = {}
+    return {
+        "params": dict(PARAMS),
+        "dag": SimpleNamespace(dag_id="fruit_features"),
+        "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00"),
+        "ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}), pushed=pushed),
+        "outlet_events": OutletEvents(),
+    }

@@ -1,0 +1,224 @@
+"""Exactly one cluster a run: adopted if it is there, ended if it does not come up."""
+
+import asyncio
+import gzip
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowException
+
+from emr_pipeline.clusters import STARTING_STATES, USABLE_STATES
+from emr_pipeline.compat import AirflowFailException, TaskDeferralError
+from emr_pipeline.operators import CreateClusterOperator
+from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.fake_emr import FakeEmr
+
+TAGS = {
+    "for-use-with-amazon-emr-managed-policies": "true",
+    "fruit-features:dag": "fruit_features",
+    "fruit-features:run": "manual__2026-11-20T16:00:00+00:00",
+    "fruit-features:bucket": "pictures",
+}
+
+
+@pytest.fixture
+def create(settings: Any, s3: Any, emr: FakeEmr) -> CreateClusterOperator:
+    for name in ("20_b.sh", "10_a.sh", "requirements.txt", "check_environment.py"):
+        s3.put_object(Bucket="pictures", Key=f"code/v1/bootstrap/{name}", Body=b"")
+    return CreateClusterOperator(
+        task_id="create_cluster",
+        settings=settings,
+        code_uri="s3://pictures/code/v1",
+        size="small",
+        deferrable=False,
+        region_name="us-east-1",
+    )
+
+
+def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    cluster_id = create.execute(context)
+
+    request = emr.clusters[cluster_id]["Request"]
+    assert emr.calls == ["RunJobFlow"]
+    assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == TAGS
+    assert [action["Name"] for action in request["BootstrapActions"]] == ["10_a", "20_b"]
+
+
+@pytest.mark.parametrize("state", [*STARTING_STATES, *USABLE_STATES])
+def test_a_live_cluster_with_the_runs_tags_is_adopted(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr.add_cluster("j-OWN", "fruit_features r", state, TAGS)
+    monkeypatch.setattr("time.sleep", lambda _: emr.set_cluster("j-OWN", "WAITING"))
+
+    assert create.execute(context) == "j-OWN"
+    assert emr.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "tags"),
+    [
+        ("fruit_features r", "TERMINATING", TAGS),
+        ("fruit_features r", "TERMINATED_WITH_ERRORS", TAGS),
+        ("fruit_features r", "WAITING", TAGS | {"fruit-features:run": "another run"}),
+        ("fruit_features r", "WAITING", TAGS | {"fruit-features:bucket": "another-deployment"}),
+        ("fruit_features r", "WAITING", TAGS | {"fruit-features:dag": "another_dag"}),
+        ("fruit_features r", "WAITING", {}),
+        ("somebody else's", "WAITING", {}),
+    ],
+)
+def test_a_cluster_that_is_ending_or_not_ours_is_left_alone(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, name: str, state: str, tags: dict[str, str]
+) -> None:
+    emr.add_cluster("j-OTHER", name, state, tags)
+
+    assert create.execute(context) != "j-OTHER"
+    assert emr.calls == ["RunJobFlow"]
+
+
+def test_the_cluster_has_the_providers_links(create: CreateClusterOperator, context: Any) -> None:
+    cluster_id = create.execute(context)
+
+    assert context["ti"].pushed["emr_cluster"]["job_flow_id"] == cluster_id
+    assert context["ti"].pushed["emr_logs"]["log_uri"] == "pictures/logs/"
+
+
+def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_log(
+    create: CreateClusterOperator, emr: FakeEmr, s3: Any, context: Any
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    emr.add_cluster("j-OWN", "fruit_features r", "BOOTSTRAPPING", TAGS)
+    log = gzip.compress(b"pip ...\nERROR EnvironmentMismatchError: no Python 3.11\n")
+    for number, content in (("1", gzip.compress(b"fine\n")), ("2", log)):
+        key = f"logs/j-OWN/node/i-1/bootstrap-actions/{number}/stderr.gz"
+        s3.put_object(Bucket="pictures", Key=key, Body=content)
+    create.deferrable = True
+    deferral_of(create, context)
+    emr.set_cluster("j-OWN", "TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", "bootstrap action 2 returned 1")
+
+    with pytest.raises(AirflowFailException) as failure:
+        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN"})
+
+    assert "cluster j-OWN ended before it took a step: BOOTSTRAP_FAILURE: bootstrap action 2 returned 1" in str(
+        failure.value
+    )
+    assert "ERROR EnvironmentMismatchError: no Python 3.11" in str(failure.value)
+    assert "s3://pictures/logs/j-OWN/node" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("INTERNAL_ERROR", AirflowException),
+        ("INSTANCE_FLEET_TIMEOUT", AirflowException),
+        ("VALIDATION_ERROR", AirflowFailException),
+        ("ALL_STEPS_COMPLETED", AirflowFailException),
+    ],
+)
+def test_only_what_is_emrs_own_fault_is_retried(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, code: str, error: type
+) -> None:
+    emr.add_cluster("j-OWN", "fruit_features r", "TERMINATED", TAGS)
+    emr.set_cluster("j-OWN", "TERMINATED", code, "why")
+
+    with pytest.raises(AirflowException) as failure:
+        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN"})
+
+    assert type(failure.value) is error
+
+
+def test_a_cluster_that_does_not_come_up_in_time_is_ended(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    emr.add_cluster("j-OWN", "fruit_features r", "STARTING", TAGS)
+
+    with pytest.raises(AirflowFailException, match="still STARTING after 1 h 0 min"):
+        create.execute_complete(context, {"status": "timeout", "cluster_id": "j-OWN"})
+
+    assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
+
+
+def test_waiting_in_the_worker_ends_at_the_time_limit_too(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    clock = iter(range(0, 100_000, 1000))
+    monkeypatch.setattr("time.time", lambda: float(next(clock)))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    with pytest.raises(AirflowFailException, match="still STARTING"):
+        create.execute(context)
+
+    assert emr.calls == ["RunJobFlow", "TerminateJobFlows"]
+
+
+def test_a_cluster_is_ended_when_anything_fails_while_it_is_waited_for(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError("the line went down")
+
+    monkeypatch.setattr("emr_pipeline.clusters.persist_links", fail)
+
+    with pytest.raises(ConnectionError):
+        create.execute(context)
+
+    assert emr.calls == ["RunJobFlow", "TerminateJobFlows"]
+
+
+def test_a_killed_task_ends_its_cluster(create: CreateClusterOperator, emr: FakeEmr, context: Any) -> None:
+    cluster_id = create.execute(context)
+
+    create.on_kill()
+
+    assert emr.clusters[cluster_id]["Status"]["State"] == "TERMINATED"
+
+
+def test_a_task_killed_before_it_made_a_cluster_ends_none(create: CreateClusterOperator, emr: FakeEmr) -> None:
+    create.on_kill()
+
+    assert emr.calls == []
+
+
+def test_a_deferred_wait_goes_on_until_the_cluster_is_usable(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    create.deferrable = True
+    deferral = deferral_of(create, context)
+    (cluster_id,) = emr.clusters
+    states = iter(["BOOTSTRAPPING", "WAITING"])
+
+    async def tick(_: float) -> None:
+        emr.set_cluster(cluster_id, next(states))
+
+    monkeypatch.setattr(asyncio, "sleep", tick)
+    (event,) = events_of(deferral.trigger)
+
+    assert create.execute_complete(context, event) == cluster_id
+    assert emr.calls == ["RunJobFlow"]
+
+
+def test_a_user_who_ends_the_deferred_task_ends_the_cluster(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    create.deferrable = True
+    deferral = deferral_of(create, context)
+
+    asyncio.run(deferral.trigger.on_kill())
+
+    assert emr.calls == ["RunJobFlow", "TerminateJobFlows"]
+
+
+def test_a_trigger_that_died_leaves_no_cluster_behind(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    emr.add_cluster("j-OWN", "fruit_features r", "STARTING", TAGS)
+
+    with pytest.raises(TaskDeferralError):
+        create.resume_execution("__fail__", {"error": "Trigger failure"}, context)
+
+    assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"

@@ -1,0 +1,298 @@
+"""The gate after a stage: patient to its limit, exact about failure, and never leaving a step behind."""
+
+import asyncio
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
+from emr_pipeline.sensors import StageStepSensor
+from emr_pipeline.stages import STAGES
+from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.fake_emr import FakeEmr, finished
+
+LOGS = "logs/j-1/steps/s-1"
+FEATURIZE = STAGES[1]
+
+
+@pytest.fixture
+def step(emr: FakeEmr) -> FakeEmr:
+    emr.add_cluster("j-1", "fruit_features r", "RUNNING", {})
+    emr.steps["j-1"]["s-1"] = {"Id": "s-1", "Name": "featurize_images r", "Status": {"State": "RUNNING"}}
+    return emr
+
+
+@pytest.fixture
+def sensor(settings: Any, s3: Any, step: FakeEmr) -> StageStepSensor:
+    return StageStepSensor(
+        task_id="wait_for_step",
+        settings=settings,
+        stage=FEATURIZE,
+        job_flow_id="j-1",
+        step_id="s-1",
+        region_name="us-east-1",
+        botocore_config={"retries": {"mode": "standard"}},
+    )
+
+
+def ship(s3: Any, name: str, text: str) -> None:
+    s3.put_object(Bucket="pictures", Key=f"{LOGS}/{name}.gz", Body=gzip.compress(text.encode()))
+
+
+def test_a_completed_step_lets_the_run_go_on_at_once(sensor: StageStepSensor, step: FakeEmr, context: Any) -> None:
+    step.set_step("j-1", "s-1", "COMPLETED")
+
+    sensor.execute(context)
+
+    assert step.calls == []
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "CANCEL_PENDING"])
+def test_a_step_that_goes_on_is_waited_for_deferred(
+    sensor: StageStepSensor, step: FakeEmr, context: Any, state: str
+) -> None:
+    step.set_step("j-1", "s-1", state)
+
+    deferral = deferral_of(sensor, context)
+
+    assert deferral.method_name == "execute_complete"
+    assert deferral.trigger.deadline - deferral.trigger.started_at == 6 * 3600
+    # Airflow's own timeout comes after ours, or nobody would cancel the step.
+    assert deferral.timeout > timedelta(seconds=6 * 3600)
+
+
+def test_the_trigger_reaches_aws_as_the_task_does(sensor: StageStepSensor, context: Any) -> None:
+    trigger = deferral_of(sensor, context).trigger
+
+    assert trigger.aws == {
+        "aws_conn_id": "aws_default",
+        "region_name": "us-east-1",
+        "verify": None,
+        "config": {"retries": {"mode": "standard"}},
+    }
+
+
+def test_the_trigger_waits_far_longer_than_sixty_polls_and_says_how_far_the_stage_is(
+    sensor: StageStepSensor,
+    step: FakeEmr,
+    s3: Any,
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trigger = deferral_of(sensor, context).trigger
+    polls = 0
+
+    async def tick(_: float) -> None:
+        nonlocal polls
+        polls += 1
+        done = {"stage": "featurize_images", "state": "running", "done": polls // 100, "total": 5, "unit": "images"}
+        s3.put_object(Bucket="pictures", Key="runs/r/progress/featurize_images.json", Body=json.dumps(done).encode())
+        if polls == 500:
+            step.set_step("j-1", "s-1", "COMPLETED")
+
+    monkeypatch.setattr(asyncio, "sleep", tick)
+    said: list[str] = []
+    monkeypatch.setattr(type(trigger), "say", lambda self, name, what: said.append(f"{name}: {what}"))
+    (event,) = events_of(trigger)
+
+    assert event["status"] == "over"
+    assert polls == 500
+    assert said[0] == "featurize_images: RUNNING"
+    assert said[250] == "featurize_images: RUNNING, 2 of 5 images"
+    assert said[-1] == "featurize_images: COMPLETED"
+
+
+def test_the_trigger_says_only_what_is_new(sensor: StageStepSensor, context: Any) -> None:
+    trigger = deferral_of(sensor, context).trigger
+    lines: list[str] = []
+    trigger._log = type("Log", (), {"info": lambda self, form, line: lines.append(line)})()
+
+    for what in ("PENDING", "PENDING", "RUNNING", "RUNNING", "RUNNING, 1 of 2 images"):
+        trigger.say("featurize_images", what)
+
+    assert [line.partition(";")[0] for line in lines] == [
+        "featurize_images: PENDING",
+        "featurize_images: RUNNING",
+        "featurize_images: RUNNING, 1 of 2 images",
+    ]
+
+
+def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: StageStepSensor, context: Any) -> None:
+    trigger = deferral_of(sensor, context).trigger
+    trigger.deadline = trigger.started_at
+    path, arguments = trigger.serialize()
+
+    (event,) = events_of(type(trigger)(**arguments))
+
+    assert path == "emr_pipeline.triggers.StepTrigger"
+    assert event["status"] == "timeout"
+
+
+def resume(sensor: StageStepSensor, context: Any, status: str) -> Any:
+    event = {"status": status, "cluster_id": "j-1", "started_at": 0.0}
+    return sensor.resume_execution("execute_complete", {"event": event}, context)
+
+
+def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_setting(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    with pytest.raises(AirflowSensorTimeout) as timeout:
+        resume(sensor, context, "timeout")
+
+    assert step.calls == ["CancelSteps"]
+    assert step.steps["j-1"]["s-1"]["Status"]["State"] == "CANCELLED"
+    assert "step s-1 did not end within 6 h 0 min, so it was cancelled" in str(timeout.value)
+    assert "FRUIT_FEATURES_FEATURIZE_IMAGES_TIME_LIMIT_S" in str(timeout.value)
+
+
+def test_a_step_is_cancelled_when_no_triggerer_looked_in_time(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    with pytest.raises(AirflowSensorTimeout):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+
+    assert step.calls == ["CancelSteps"]
+
+
+def test_a_step_that_completed_just_in_time_is_not_cancelled(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    step.set_step("j-1", "s-1", "COMPLETED")
+
+    resume(sensor, context, "timeout")
+
+    assert step.calls == []
+
+
+def test_waiting_in_the_worker_cancels_at_the_limit_too(
+    sensor: StageStepSensor, step: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor.deferrable = False
+    sensor.timeout = 0
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    with pytest.raises(AirflowSensorTimeout, match="so it was cancelled"):
+        sensor.execute(context)
+
+    assert step.calls == ["CancelSteps"]
+
+
+def test_a_killed_wait_cancels_its_step(sensor: StageStepSensor, step: FakeEmr) -> None:
+    sensor.on_kill()
+
+    assert step.calls == ["CancelSteps"]
+
+
+def test_a_user_who_ends_the_deferred_wait_cancels_the_step(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    asyncio.run(deferral_of(sensor, context).trigger.on_kill())
+
+    assert step.calls == ["CancelSteps"]
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "INTERRUPTED"])
+def test_a_failed_step_is_told_by_its_own_last_words(
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
+) -> None:
+    step.set_step("j-1", "s-1", finished(state)["State"], FailureDetails={"Reason": "Unknown Error."})
+    ship(s3, "stderr", "\n".join(f"jvm {number}" for number in range(100)))
+    ship(s3, "stdout", "loading\nERROR WeightsError: s3://w.h5 does not fit vgg16; give its own\n")
+
+    with pytest.raises(AirflowFailException) as failure:
+        resume(sensor, context, "over")
+
+    lines = str(failure.value).splitlines()
+    assert lines[0] == (
+        f"featurize_images: step s-1 on cluster j-1 is {state}: "
+        "WeightsError: s3://w.h5 does not fit vgg16; give its own"
+    )
+    assert lines[1] == "stderr ends:"
+    assert lines[2:42] == [f"jvm {number}" for number in range(60, 100)]
+    assert lines[42:] == [
+        "stdout ends:",
+        "loading",
+        "ERROR WeightsError: s3://w.h5 does not fit vgg16; give its own",
+        "logs: s3://pictures/logs/j-1/steps/s-1/",
+    ]
+
+
+def test_without_words_of_its_own_a_failed_step_is_told_by_emrs(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    step.set_step("j-1", "s-1", "FAILED", FailureDetails={"Reason": "Out of memory.", "Message": "exit code 137"})
+
+    with pytest.raises(AirflowFailException) as failure:
+        sensor.execute(context)
+
+    assert str(failure.value).splitlines() == [
+        "featurize_images: step s-1 on cluster j-1 is FAILED: Out of memory.; exit code 137",
+        "EMR has shipped no log of it",
+        "logs: s3://pictures/logs/j-1/steps/s-1/",
+    ]
+
+
+def test_a_step_whose_cluster_went_under_it_says_so(sensor: StageStepSensor, step: FakeEmr, context: Any) -> None:
+    step.set_step("j-1", "s-1", "CANCELLED")
+    step.set_cluster("j-1", "TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "All CORE instances were lost")
+
+    with pytest.raises(AirflowFailException, match="TERMINATED_WITH_ERRORS: INSTANCE_FAILURE: All CORE instances"):
+        sensor.execute(context)
+
+
+def test_a_log_from_before_the_end_is_not_taken_while_a_newer_one_may_come(
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_at = datetime.now(UTC) + timedelta(seconds=2)
+    status = finished("FAILED")
+    status["Timeline"]["EndDateTime"] = ended_at
+    step.set_step("j-1", "s-1", **{key.replace("State", "state"): value for key, value in status.items()})
+    object.__setattr__(sensor.settings, "log_wait_s", 20)
+    ship(s3, "stderr", "half way\n")
+    ship(s3, "stdout", "half way\n")
+
+    def ship_the_end() -> None:
+        ship(s3, "stderr", "half way\nthe end\n")
+        ship(s3, "stdout", "half way\nERROR DiskFullError: no space\n")
+
+    sleep = __import__("time").sleep
+    polls = iter([lambda: None, lambda: None, ship_the_end])
+    monkeypatch.setattr("emr_pipeline.step_logs.time.sleep", lambda _: (sleep(1.1), next(polls, lambda: None)()))
+
+    with pytest.raises(AirflowFailException, match="DiskFullError: no space"):
+        sensor.execute(context)
+
+
+def test_a_log_that_is_cut_off_gives_what_is_there(
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
+) -> None:
+    step.set_step("j-1", "s-1", "FAILED")
+    whole = gzip.compress(b"\n".join(b"line %d" % number for number in range(20_000)))
+    s3.put_object(Bucket="pictures", Key=f"{LOGS}/stdout.gz", Body=whole[: len(whole) // 2])
+
+    with pytest.raises(AirflowFailException, match="line 9"):
+        sensor.execute(context)
+
+
+def test_a_wait_that_is_cleared_alone_says_what_to_clear(sensor: StageStepSensor, context: Any) -> None:
+    sensor.step_id = "s-OF-AN-EARLIER-CLUSTER"
+
+    with pytest.raises(AirflowFailException, match="Clear the whole task group featurize_images"):
+        sensor.execute(context)
+
+
+def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_well(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    step.set_step("j-1", "s-1", "FAILED")
+
+    with pytest.raises(AirflowFailException):
+        sensor.execute(context)
+
+    assert {"fruit_features_report", "fruit_features_run_folder", "emr_cluster", "emr_logs"} <= set(
+        context["ti"].pushed
+    )

@@ -1,0 +1,149 @@
+"""Settings from an environment: the defaults, each rule, and the variable's name in each refusal."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from emr_pipeline.errors import SettingsError
+from emr_pipeline.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = Settings.from_environment({})
+
+    assert settings == Settings(
+        bucket="fruit-features",
+        source_uri="s3://fruit-features/landing",
+        region=None,
+        aws_conn_id="aws_default",
+        release_label="emr-7.13.0",
+        service_role="EMR_DefaultRole",
+        instance_profile="EMR_EC2_DefaultRole",
+        subnet_ids=(),
+        security_configuration=None,
+        keep_alive_s=3600,
+        poll_s=30,
+        node_venv="/opt/fruit-features/venv",
+        code_root=ROOT,
+        code_uri=None,
+        cluster_time_limit_s=3600,
+        log_wait_s=330,
+        stage_time_limit_s=21600,
+        stage_time_limits_s={},
+    )
+
+
+def test_the_source_defaults_to_the_landing_folder_of_the_bucket() -> None:
+    assert Settings.from_environment({"FRUIT_FEATURES_BUCKET": "pictures"}).source_uri == "s3://pictures/landing"
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "FRUIT_FEATURES_BUCKET": "pictures",
+            "FRUIT_FEATURES_SOURCE_URI": "s3://elsewhere/photos/",
+            "FRUIT_FEATURES_REGION": "eu-west-3",
+            "FRUIT_FEATURES_AWS_CONN_ID": "aws_emr",
+            "FRUIT_FEATURES_RELEASE_LABEL": "emr-7.10.0",
+            "FRUIT_FEATURES_SERVICE_ROLE": "service",
+            "FRUIT_FEATURES_INSTANCE_PROFILE": "profile",
+            "FRUIT_FEATURES_SUBNET_IDS": "subnet-1, subnet-2,",
+            "FRUIT_FEATURES_SECURITY_CONFIGURATION": "strict",
+            "FRUIT_FEATURES_KEEP_ALIVE_S": "60",
+            "FRUIT_FEATURES_POLL_S": "1",
+            "FRUIT_FEATURES_NODE_VENV": "/venv/",
+            "FRUIT_FEATURES_CODE_ROOT": "/srv/code",
+            "FRUIT_FEATURES_CODE_URI": "s3://pictures/code/1/",
+            "FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S": "100",
+            "FRUIT_FEATURES_LOG_WAIT_S": "0",
+            "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
+            "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300",
+        }
+    )
+
+    assert settings == Settings(
+        bucket="pictures",
+        source_uri="s3://elsewhere/photos",
+        region="eu-west-3",
+        aws_conn_id="aws_emr",
+        release_label="emr-7.10.0",
+        service_role="service",
+        instance_profile="profile",
+        subnet_ids=("subnet-1", "subnet-2"),
+        security_configuration="strict",
+        keep_alive_s=60,
+        poll_s=1,
+        node_venv="/venv",
+        code_root=Path("/srv/code"),
+        code_uri="s3://pictures/code/1",
+        cluster_time_limit_s=100,
+        log_wait_s=0,
+        stage_time_limit_s=200,
+        stage_time_limits_s={"reduce_features": 300},
+    )
+
+
+def test_a_stage_without_a_limit_of_its_own_has_the_common_one() -> None:
+    settings = Settings.from_environment(
+        {"FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200", "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300"}
+    )
+
+    assert settings.time_limit_s("reduce_features") == 300
+    assert settings.time_limit_s("ingest_images") == 200
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert Settings.from_environment({"FRUIT_FEATURES_POLL_S": " "}) == Settings.from_environment({})
+
+
+def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
+    assert Settings.from_environment({"AWS_DEFAULT_REGION": "eu-west-1"}).region == "eu-west-1"
+    assert Settings.from_environment({"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"}).region == "a"
+    assert Settings.from_environment({"FRUIT_FEATURES_REGION": "c", "AWS_REGION": "a"}).region == "c"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUCKET", "s3://pictures"),
+        ("BUCKET", "Pictures"),
+        ("BUCKET", "p"),
+        ("SOURCE_URI", "/home/me/photos"),
+        ("SOURCE_URI", "s3:/pictures/landing"),
+        ("RELEASE_LABEL", "7.13.0"),
+        ("KEEP_ALIVE_S", "59"),
+        ("KEEP_ALIVE_S", "604801"),
+        ("POLL_S", "0"),
+        ("POLL_S", "-1"),
+        ("POLL_S", "1.5"),
+        ("POLL_S", "²"),
+        ("NODE_VENV", "venv"),
+        ("CODE_ROOT", "."),
+        ("CODE_URI", "code/1"),
+        ("CLUSTER_TIME_LIMIT_S", "0"),
+        ("LOG_WAIT_S", "3601"),
+        ("STAGE_TIME_LIMIT_S", "one hour"),
+        ("INGEST_IMAGES_TIME_LIMIT_S", "0"),
+    ],
+)
+def test_nonsense_is_refused_with_the_name_of_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_environment({f"FRUIT_FEATURES_{name}": value})
+
+    assert refusal.value.variable == f"FRUIT_FEATURES_{name}"
+    assert str(refusal.value).startswith(f"FRUIT_FEATURES_{name}={value!r}: give ")
+
+
+def test_tasks_outlast_a_minute_of_throttling_and_are_retried_twice() -> None:
+    settings = Settings.from_environment({"FRUIT_FEATURES_REGION": "eu-west-3", "FRUIT_FEATURES_POLL_S": "5"})
+
+    assert settings.operator_defaults == {
+        "aws_conn_id": "aws_default",
+        "region_name": "eu-west-3",
+        "botocore_config": {"retries": {"mode": "standard", "max_attempts": 10}},
+        "retries": 2,
+        "retry_delay": timedelta(seconds=10),
+    }

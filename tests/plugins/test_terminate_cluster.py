@@ -1,0 +1,88 @@
+"""The teardown is done when the cluster is gone, and red when it is not."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.operators import TerminateClusterOperator
+from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.fake_emr import FakeEmr
+
+
+def operator(settings: Any, cluster_id: str | None = "j-1", deferrable: bool = False) -> TerminateClusterOperator:
+    return TerminateClusterOperator(
+        task_id="terminate_cluster", settings=settings, job_flow_id=cluster_id, deferrable=deferrable
+    )
+
+
+@pytest.fixture
+def cluster(emr: FakeEmr) -> FakeEmr:
+    emr.add_cluster("j-1", "fruit_features r", "WAITING", {})
+    return emr
+
+
+@pytest.mark.parametrize("end", ["TERMINATED", "TERMINATED_WITH_ERRORS"])
+def test_a_cluster_that_is_gone_is_gone_however_it_went(
+    settings: Any, cluster: FakeEmr, context: Any, end: str
+) -> None:
+    cluster.state_after_terminate = end
+
+    operator(settings).execute(context)
+
+    assert cluster.calls == ["TerminateJobFlows"]
+
+
+@pytest.mark.parametrize("end", ["TERMINATED", "TERMINATED_WITH_ERRORS"])
+def test_a_deferred_teardown_waits_for_either_end(
+    settings: Any, cluster: FakeEmr, context: Any, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.state_after_terminate = "TERMINATING"
+    teardown = operator(settings, deferrable=True)
+    deferral = deferral_of(teardown, context)
+
+    async def tick(_: float) -> None:
+        cluster.set_cluster("j-1", end)
+
+    monkeypatch.setattr(asyncio, "sleep", tick)
+    (event,) = events_of(deferral.trigger)
+    teardown.execute_complete(context, event)
+
+    assert event["status"] == "over"
+
+
+def test_waiting_in_the_worker_lasts_until_the_cluster_is_gone(
+    settings: Any, cluster: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.state_after_terminate = "TERMINATING"
+    states = iter(["TERMINATING", "TERMINATED"])
+    monkeypatch.setattr("time.sleep", lambda _: cluster.set_cluster("j-1", next(states)))
+
+    operator(settings).execute(context)
+
+    assert next(states, None) is None
+
+
+def test_a_cluster_that_ended_before_is_no_error(settings: Any, cluster: FakeEmr, context: Any) -> None:
+    cluster.set_cluster("j-1", "TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "Spot")
+
+    operator(settings).execute(context)
+
+
+def test_a_run_that_made_no_cluster_has_none_to_end(settings: Any, emr: FakeEmr, context: Any) -> None:
+    operator(settings, cluster_id=None).execute(context)
+
+    assert emr.calls == []
+
+
+def test_a_protected_cluster_is_an_error_that_says_what_to_do(settings: Any, cluster: FakeEmr, context: Any) -> None:
+    cluster.clusters["j-1"]["TerminationProtected"] = True
+
+    with pytest.raises(AirflowFailException, match=r"protected from termination.*no-termination-protected"):
+        operator(settings).execute(context)
+
+
+def test_a_cluster_that_will_not_go_is_an_error(settings: Any, cluster: FakeEmr, context: Any) -> None:
+    with pytest.raises(AirflowFailException, match="cluster j-1 is still WAITING after 1 h 0 min"):
+        operator(settings).execute_complete(context, {"status": "timeout", "cluster_id": "j-1"})

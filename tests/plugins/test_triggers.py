@@ -1,0 +1,108 @@
+"""What a trigger does when it is stopped, on an Airflow with BaseTrigger.on_kill and on one without."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.triggers.base import BaseTrigger
+
+from emr_pipeline.triggers import ClusterTrigger, StepTrigger
+from tests.plugins.deferral import events_of
+from tests.plugins.fake_emr import FakeEmr
+
+AWS = {"aws_conn_id": "aws_default", "region_name": "us-east-1", "verify": None, "config": None}
+
+
+@pytest.fixture
+def trigger(emr: FakeEmr, s3: Any) -> StepTrigger:
+    emr.add_cluster("j-1", "c", "RUNNING", {})
+    emr.steps["j-1"]["s-1"] = {"Id": "s-1", "Status": {"State": "RUNNING"}}
+    now = time.time()
+    return StepTrigger(
+        cluster_id="j-1",
+        step_id="s-1",
+        stage="ingest_images",
+        progress_uri="s3://pictures/runs/r/progress/ingest_images.json",
+        aws=AWS,
+        poll_s=1,
+        started_at=now,
+        deadline=now + 100,
+    )
+
+
+def stop(trigger: Any, task_state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Airflow 3.0 does: cancel, then clean up, whatever the reason."""
+    monkeypatch.delattr(BaseTrigger, "on_kill", raising=False)
+    task = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
+    monkeypatch.setattr(type(trigger), "task_instance", property(lambda _: task, lambda *_: None), raising=False)
+    monkeypatch.setattr(
+        "emr_pipeline.triggers.RuntimeTaskInstance.get_task_states", lambda **_: {"r": {"t": task_state}}
+    )
+    asyncio.run(trigger.cleanup())
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "queued", "removed"])
+def test_a_task_that_a_user_ended_takes_its_step_along(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    stop(trigger, state, monkeypatch)
+
+    assert emr.calls == ["CancelSteps"]
+
+
+def test_a_restart_of_the_triggerer_cancels_nothing(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(trigger, "deferred", monkeypatch)
+
+    assert emr.calls == []
+
+
+def test_a_trigger_that_has_told_what_it_saw_cancels_nothing(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr.set_step("j-1", "s-1", "COMPLETED")
+    events_of(trigger)
+    stop(trigger, "scheduled", monkeypatch)
+
+    assert emr.calls == []
+
+
+def test_where_airflow_has_on_kill_it_alone_decides(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BaseTrigger, "on_kill", lambda self: None, raising=False)
+
+    asyncio.run(trigger.cleanup())
+
+    assert emr.calls == []
+
+
+@pytest.mark.parametrize(
+    ("until_gone", "state", "is_over"),
+    [
+        (False, "STARTING", False),
+        (False, "BOOTSTRAPPING", False),
+        (False, "RUNNING", True),
+        (False, "WAITING", True),
+        (False, "TERMINATING", True),
+        (False, "TERMINATED", True),
+        (False, "TERMINATED_WITH_ERRORS", True),
+        (True, "WAITING", False),
+        (True, "TERMINATING", False),
+        (True, "TERMINATED", True),
+        (True, "TERMINATED_WITH_ERRORS", True),
+    ],
+)
+def test_a_cluster_is_waited_for_as_long_as_waiting_can_change_anything(
+    emr: FakeEmr, until_gone: bool, state: str, is_over: bool
+) -> None:
+    emr.add_cluster("j-1", "c", state, {})
+    trigger = ClusterTrigger(cluster_id="j-1", until_gone=until_gone, aws=AWS, poll_s=0, started_at=0, deadline=0)
+
+    (event,) = events_of(trigger)
+
+    assert event["status"] == ("over" if is_over else "timeout")
+    assert event["cluster_id"] == "j-1"
