@@ -5,21 +5,25 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count, lit, when
 from pyspark.sql.types import StructField, StructType
 
+from image_features import objects
 from image_features.errors import MissingDatasetError, SchemaMismatchError
 from image_features.schemas import REJECT_REASONS, REJECTS
 
-_NOTHING_THERE = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
+_NO_DATASET = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 
 
 def read_dataset(spark: SparkSession, uri: str, schema: StructType) -> DataFrame:
     """The dataset at `uri`, its columns in the schema's order.
 
-    Raises MissingDatasetError when nothing is there and SchemaMismatchError when something else is.
+    Raises MissingDatasetError when nothing is there, SchemaMismatchError when something else is.
     """
+    # Asked of the store first: of a bucket that is not there Spark says what no reader understands.
+    if next(objects.list_objects(uri), None) is None:
+        raise MissingDatasetError(uri)
     try:
         frame = spark.read.parquet(uri)
     except AnalysisException as error:
-        if error.getErrorClass() in _NOTHING_THERE:
+        if error.getErrorClass() in _NO_DATASET:
             raise MissingDatasetError(uri) from error
         raise
     _check(uri, frame.schema, schema)
@@ -28,7 +32,8 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType) -> DataFrame
 
 def conform(frame: DataFrame, schema: StructType) -> DataFrame:
     """Exactly the schema's columns, in its order and of its types."""
-    return frame.select([col(field.name).cast(field.dataType).alias(field.name) for field in schema])
+    # By its name the type's elements may be null, which they then may be before the cast too.
+    return frame.select([col(field.name).cast(field.dataType.simpleString()).alias(field.name) for field in schema])
 
 
 def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:

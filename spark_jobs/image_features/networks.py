@@ -62,7 +62,7 @@ def frozen_function(network: Network) -> Any:
     backbone = network.backbone
     pixels = tf.TensorSpec((None, backbone.side_px, backbone.side_px, 3), tf.uint8, name="pixels")
 
-    @tf.function(input_signature=[pixels])
+    @tf.function(input_signature=[pixels], autograph=False)
     def features(pixels: Any) -> Any:
         return network.model(backbone.preprocess(tf.cast(pixels, tf.float32)), training=False)
 

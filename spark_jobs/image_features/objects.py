@@ -20,6 +20,8 @@ from image_features.errors import (
     ObjectStoreError,
 )
 
+_ATTEMPTS = 8
+
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -51,7 +53,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 def s3_client(connections: int = 10) -> Any:
     """One client per process and pool size; `connections` is how many requests may be in flight."""
     config = Config(
-        retries={"mode": "standard", "max_attempts": 8},
+        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         max_pool_connections=connections,
         connect_timeout=10,
         read_timeout=60,

@@ -76,7 +76,7 @@ import image_features.featurizing
 from image_features.engines import engine_module
 predict = engine_module("openvino").load(Path({str(path)!r}), "float32", 1)
 assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
-print(sorted({{"tensorflow", "keras"}} & set(sys.modules)))
+print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.modules)))
 """
     library = str(Path(image_features.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": library}

@@ -1,12 +1,17 @@
 """OpenVINO on the CPU. Its workers never import TensorFlow: they start fast and stay small."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 from image_features.errors import EngineError
+
+# OpenVINO reports its use to Google Analytics, from processes that it forks off the driver, where they break Spark's
+# connection to its JVM. Without this package, it does not.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+import openvino  # noqa: E402
 
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
