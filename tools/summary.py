@@ -59,7 +59,7 @@ def _report_lines(run_path: Path) -> Iterator[str]:
         yield f"  {'explained variance:':<24}{summary['explained_variance']:.4f} by {summary['components']} components"
     for name, key in (("linear probe accuracy:", "linear_probe_accuracy"), ("k-NN accuracy:", "knn_accuracy")):
         if summary.get(key) is not None:
-            yield f"  {name:<24}{summary[key]:.4f} on the Test split"
+            yield f"  {name:<24}{summary[key]:.4f} ({summary['scored']})"
     for check in report["checks"]:
         if check["verdict"] in ("failed", "warned"):
             found = f"{check['value']} (limit {check['limit']})"

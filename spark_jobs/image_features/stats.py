@@ -7,7 +7,18 @@ from datetime import datetime
 from importlib import metadata
 from typing import Any
 
-_PACKAGES = ("pyspark", "numpy", "pyarrow", "pillow", "keras", "tensorflow-cpu", "tensorflow", "openvino", "boto3")
+_PACKAGES = (
+    "pyspark",
+    "numpy",
+    "pyarrow",
+    "pillow",
+    "keras",
+    "tensorflow-cpu",
+    "tensorflow",
+    "openvino",
+    "scikit-learn",
+    "boto3",
+)
 
 
 @dataclass(frozen=True)
