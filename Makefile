@@ -59,8 +59,8 @@ env: ## write a .env with random passwords for docker-compose
 	@tools/make_env.sh
 
 .PHONY: mwaa-bundle
-mwaa-bundle: ## zip plugins/ and collect what MWAA takes into .local/mwaa
-	@tools/mwaa_bundle.sh
+mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of `aws cloudformation describe-stacks`>
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.mwaa_bundle "$${OUTPUTS:-stack.json}"
 
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments

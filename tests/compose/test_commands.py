@@ -1,4 +1,4 @@
-"""Every command of docker-compose.yaml, outside a container: the endpoint and the demo for real, and Airflow on PostgreSQL."""
+"""The commands of docker-compose.yaml, run outside a container: the endpoint, the demo, and Airflow on PostgreSQL."""
 
 import json
 import os

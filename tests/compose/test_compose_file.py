@@ -1,4 +1,4 @@
-"""docker-compose.yaml: accepted by docker-compose, closed to the outside, without a default password, and every path there."""
+"""docker-compose.yaml: accepted by docker-compose, closed to the outside, without a default password."""
 
 import os
 import re
@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import boto3
+import botocore.session
 import pytest
 import yaml
 from airflow.configuration import conf
@@ -157,11 +159,9 @@ def test_what_stays_up_has_a_health_check_and_what_runs_once_is_not_restarted() 
 
 
 def test_the_file_of_aws_settings_makes_buckets_paths() -> None:
-    import botocore.session
-
     session = botocore.session.Session()
     session.set_config_variable("config_file", str(REPOSITORY / "docker" / "aws-config"))
     session.set_credentials("local", "local")
-    s3 = session.create_client("s3", endpoint_url="http://local-aws:5600")
+    s3 = boto3.Session(botocore_session=session).client("s3", endpoint_url="http://local-aws:5600")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "fruit-features", "Key": "a"})
     assert url.startswith("http://local-aws:5600/fruit-features/a?")

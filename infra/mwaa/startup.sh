@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# MWAA's startup script: the settings of the deployment. `make mwaa-bundle` fills in what the outputs of the stack say.
+set -euo pipefail
+
+export FRUIT_FEATURES_BUCKET="@Bucket@"
+export FRUIT_FEATURES_CODE_URI="@CodeUri@"
+export FRUIT_FEATURES_INSTANCE_PROFILE="@InstanceProfile@"
+export FRUIT_FEATURES_REGION="@Region@"
+export FRUIT_FEATURES_SECURITY_CONFIGURATION="@SecurityConfiguration@"
+export FRUIT_FEATURES_SERVICE_ROLE="@ServiceRole@"
+export FRUIT_FEATURES_SUBNET_IDS="@SubnetIds@"

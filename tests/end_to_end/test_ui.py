@@ -1,0 +1,135 @@
+"""`make up` as a person uses it: the form in a browser, a run that goes green, and `make down`."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.end_to_end.conftest import REPOSITORY, Machine
+from tools.bring import bring
+from tools.ports import get_json, port_is_taken
+
+CHROMIUM = Path("/usr/bin/chromium")
+RUN_LIMIT_S = 300
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
+    pytest.mark.timeout(600),
+]
+
+
+def services(machine: Machine, verb: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(machine.home.airflow_python), "-m", "tools.services", verb],
+        cwd=REPOSITORY,
+        env=machine.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def airflow(machine: Machine) -> Iterator[Machine]:
+    """A machine on which `make up` was called; afterwards `make down`, and nothing of it is left."""
+    started = services(machine, "up")
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert f"Airflow is up: {machine.home.airflow_url}" in started.stdout
+    yield machine
+    stopped = services(machine, "down")
+    assert "stopped: triggerer, dag-processor, scheduler, api-server, local_aws" in stopped.stdout
+    assert not port_is_taken(machine.home.airflow_port)
+    assert not port_is_taken(machine.home.aws_port)
+    assert services(machine, "down").stdout == "stopped: nothing ran\n"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        # As root, which machines that run tests often are, Chromium needs to be told to go without its sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        yield page
+        browser.close()
+
+
+def test_a_run_triggered_by_the_form_goes_green(airflow: Machine, page: Page, few_photos: Path, tmp_path: Path) -> None:
+    uri = bring(str(few_photos), airflow.home)
+    page.goto(f"{airflow.home.airflow_url}/dags/fruit_features")
+    page.get_by_test_id("trigger-dag-button").click()
+    fill_form(page, uri)
+    page.screenshot(path=tmp_path / "form.png")
+    page.get_by_test_id("trigger-dag-submit").click()
+    page.wait_for_url("**/dags/fruit_features/runs/**")
+
+    dag_run = finished_dag_run(airflow)
+    assert dag_run["state"] == "success", tasks(airflow, dag_run)
+    assert {name: dag_run["conf"][name] for name in ("source_uri", "weights", "pca_components", "run")} == {
+        "source_uri": uri,
+        "weights": "random:0",
+        "pca_components": 4,
+        "run": "from-the-form",
+    }
+    assert len(airflow.rows(airflow.run_path("from-the-form") / "pca_features")) == 30
+    assert airflow.cluster_states() == ["TERMINATED"]
+
+    page.goto(f"{airflow.home.airflow_url}/dags/fruit_features/runs/{quote(dag_run['dag_run_id'])}")
+    # The run's own badge and its thirteen tasks'.
+    expect(page.get_by_test_id("task-state-badge").filter(has_text="Success")).to_have_count(13)
+    expect(page.get_by_text("Failed", exact=True)).to_have_count(0)
+    page.screenshot(path=tmp_path / "green.png")
+    assert (tmp_path / "green.png").stat().st_size > 20_000
+
+
+def fill_form(page: Page, uri: str) -> None:
+    """The form's sections are closed at first, and opening one closes the others."""
+    open_section(page, "Photographs")
+    page.locator("[name=element_source_uri]").fill(uri)
+    page.locator("[name=element_run]").fill("from-the-form")
+    open_section(page, "Features")
+    page.locator("[name=element_weights]").fill("random:0")
+    open_section(page, "PCA")
+    number = page.locator("[data-scope=number-input][data-part=root]", has=page.locator("[id*=element_pca_components]"))
+    number.get_by_role("spinbutton").fill("4")
+
+
+def open_section(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def finished_dag_run(machine: Machine) -> dict[str, Any]:
+    deadline = time.monotonic() + RUN_LIMIT_S
+    while True:
+        (dag_run,) = api(machine, "dagRuns")["dag_runs"]
+        if dag_run["state"] in ("success", "failed"):
+            return dict(dag_run)
+        assert time.monotonic() < deadline, tasks(machine, dag_run)
+        time.sleep(1)
+
+
+def tasks(machine: Machine, dag_run: dict[str, Any]) -> dict[str, str]:
+    instances = api(machine, f"dagRuns/{quote(dag_run['dag_run_id'])}/taskInstances")["task_instances"]
+    return {instance["task_id"]: instance["state"] for instance in instances}
+
+
+def api(machine: Machine, path: str) -> dict[str, Any]:
+    answer = get_json(f"{machine.home.airflow_url}/api/v2/dags/fruit_features/{path}")
+    assert answer is not None
+    return answer
+
+
+def test_a_port_that_is_taken_is_one_clear_error(machine: Machine) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", machine.home.airflow_port))
+        other.listen()
+        refused = services(machine, "up")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"ERROR PortInUseError: port {machine.home.airflow_port} on 127.0.0.1 is in use")
+    assert f"AIRFLOW_PORT={machine.home.airflow_port + 1}" in refused.stderr
+    assert refused.stderr.count("\n") == 1

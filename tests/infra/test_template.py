@@ -1,0 +1,120 @@
+"""The CloudFormation template: accepted by cfn-lint, closed to the public, and no wider than the project needs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEMPLATE_PATH = REPOSITORY / "infra" / "fruit-features.yaml"
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions, as {function: argument}."""
+
+
+def _function(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    raise TypeError(node)
+
+
+Loader.add_multi_constructor("!", _function)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(TEMPLATE_PATH.read_text(encoding="utf-8"), Loader)
+    return loaded
+
+
+def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [statement for statement in document["Statement"] if "Effect" in statement]
+
+
+def allowed(template: dict[str, Any], resource: str) -> list[dict[str, Any]]:
+    properties = template["Resources"][resource]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", []) if "PolicyDocument" in policy]
+    return [statement for document in documents or [properties["PolicyDocument"]] for statement in statements(document)]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def test_cfn_lint_accepts_it() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "cfn-lint", TEMPLATE_PATH], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_bucket_is_versioned_private_kept_and_reached_by_tls_alone(template: dict[str, Any]) -> None:
+    bucket = template["Resources"]["Bucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["Properties"]["PublicAccessBlockConfiguration"]) == 4
+    (tls,) = statements(template["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"])
+    assert (tls["Effect"], tls["Action"], tls["Principal"]) == ("Deny", "s3:*", "*")
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nothing_is_allowed_everywhere_but_what_conditions_narrow_down(template: dict[str, Any]) -> None:
+    wide = {
+        action
+        for resource in ("NodeRole", "ServiceRole", "AirflowPolicy")
+        for statement in allowed(template, resource)
+        for action in actions(statement)
+        if statement["Resource"] == "*" and "Condition" not in statement
+    }
+    assert wide == {"elasticmapreduce:ListClusters"}
+    everything = [actions(s) for r in ("NodeRole", "ServiceRole", "AirflowPolicy") for s in allowed(template, r)]
+    assert not [action for some in everything for action in some if action.endswith(":*")]
+
+
+def test_roles_are_passed_by_name_and_to_their_services_alone(template: dict[str, Any]) -> None:
+    passing = [s for s in allowed(template, "AirflowPolicy") if "iam:PassRole" in actions(s)]
+    assert [(s["Resource"], s["Condition"]["StringLike"]["iam:PassedToService"]) for s in passing] == [
+        ({"GetAtt": "ServiceRole.Arn"}, "elasticmapreduce.amazonaws.com*"),
+        ({"GetAtt": "NodeRole.Arn"}, "ec2.amazonaws.com*"),
+    ]
+
+
+def test_clusters_write_runs_weights_and_logs_and_nothing_that_readers_follow(template: dict[str, Any]) -> None:
+    written = {
+        resource["Sub"]
+        for statement in allowed(template, "NodeRole")
+        if {"s3:PutObject", "s3:DeleteObject"} & set(actions(statement))
+        for resource in ([statement["Resource"]] if isinstance(statement["Resource"], dict) else statement["Resource"])
+    }
+    assert written == {f"${{Bucket.Arn}}/{prefix}/*" for prefix in ("runs", "models", "logs")}
+
+
+def test_clusters_have_imdsv2_and_encrypted_disks(template: dict[str, Any]) -> None:
+    configuration = template["Resources"]["SecurityConfiguration"]["Properties"]["SecurityConfiguration"]
+    assert configuration["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == 2
+    assert configuration["EncryptionConfiguration"]["EnableAtRestEncryption"] is True
+
+
+def test_airflow_may_make_every_call_that_the_plugins_make(template: dict[str, Any]) -> None:
+    sources = "\n".join(path.read_text() for path in (REPOSITORY / "plugins").rglob("*.py"))
+    calls = set(re.findall(r"\b(?:emr|client)\.((?:describe|list|cancel|terminate|add|run|put)_\w+)", sources))
+    assert calls >= {"describe_cluster", "describe_step", "cancel_steps", "terminate_job_flows"}
+    named = {call.replace("_", "") for call in calls} | {"runjobflow", "addjobflowsteps", "listclusters", "liststeps"}
+    granted = {a.partition(":")[2].lower() for s in allowed(template, "AirflowPolicy") for a in actions(s)}
+    assert named - granted == set()
+
+
+def test_the_outputs_are_the_settings(template: dict[str, Any]) -> None:
+    script = (REPOSITORY / "infra" / "mwaa" / "startup.sh").read_text(encoding="utf-8")
+    exported = dict(re.findall(r'^export (FRUIT_FEATURES_\w+)="@(\w+)@"$', script, re.MULTILINE))
+    assert exported.pop("FRUIT_FEATURES_CODE_URI") == "CodeUri"
+    described = {name: output["Description"] for name, output in template["Outputs"].items()}
+    assert {setting: described[output] for setting, output in exported.items()} == {name: name for name in exported}
