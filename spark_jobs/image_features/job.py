@@ -30,8 +30,9 @@ def run_job(
 ) -> int:
     """Runs a stage's `work` on its parsed arguments; returns the exit code: 0 only if all of it was done."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # It tells of every connection that it closes, after the job's own last line.
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    # They tell of every connection, py4j even after the job's own last line.
+    for chatty in ("botocore", "py4j"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         _run(stage, parse(sys.argv[1:] if argv is None else argv), work)
     except ImageFeaturesError as error:
