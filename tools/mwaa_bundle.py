@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
-        f"  copy dags/, plugins.zip, requirements.txt and startup.sh to the bucket of the MWAA environment, and update it"
+        "  copy dags/, plugins.zip, requirements.txt and startup.sh to the MWAA environment's bucket, and update it"
     )
     return 0
 

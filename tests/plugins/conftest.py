@@ -1,23 +1,10 @@
 """An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
-import atexit
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-# Airflow reads these when it is first imported, so they must stand before any test module does.
-if "AIRFLOW_HOME" not in os.environ:
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-tests-")
-    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
-os.environ.setdefault("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
-os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
-os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
 
 PARAMS: dict[str, Any] = {
     "source_uri": "s3://pictures/landing",

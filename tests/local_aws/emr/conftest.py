@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +13,6 @@ from moto.server import ThreadedMotoServer
 from local_aws import emr
 from tests.local_aws.conftest import free_port
 from tests.local_aws.emr.harness import LocalEmr
-
-# Airflow reads this when it is first imported, so it must stand before any test module does.
-if "AIRFLOW_HOME" not in os.environ:
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-of-tests-")
-    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
