@@ -44,9 +44,9 @@ class ClusterStore:
             logger.error("%s is not what the cluster is now: %s", path, error)
 
     def load(self) -> list[ClusterRecord]:
-        """Every cluster that an earlier endpoint left behind."""
+        """Every cluster that an earlier endpoint left behind and this one can read."""
         paths = sorted(self._work_root.glob("j-*/cluster.json"))
-        return [ClusterRecord.from_json(json.loads(path.read_text())) for path in paths]
+        return [record for path in paths if (record := _read(path))]
 
     def end_lost_clusters(self) -> None:
         """Ends what an endpoint that was killed left running, as EMR ends a cluster whose instances are gone."""
@@ -57,6 +57,17 @@ class ClusterStore:
                 mark_lost(record)
                 self.save(record)
                 self.folder(record.id).remove_scratch()
+
+
+def _read(path: Path) -> ClusterRecord | None:
+    """None for what another version of this project wrote, or a crash damaged: old clusters must not stop the endpoint."""
+    try:
+        return ClusterRecord.from_json(json.loads(path.read_text()))
+    except (ValueError, TypeError, KeyError) as error:
+        end_marked(CLUSTER_VARIABLE, path.parent.name)
+        aside = path.replace(path.with_suffix(".unreadable"))
+        logger.warning("%s is not readable (%s) and was set aside; the cluster is forgotten", aside, error)
+        return None
 
 
 def mark_lost(record: ClusterRecord) -> None:

@@ -123,3 +123,14 @@ def test_what_is_on_disk_is_what_the_api_tells(local_emr: LocalEmr) -> None:
     local_emr.wait_for_state(cluster_id, "TERMINATED")
     [stored] = [record for record in ClusterStore(local_emr.work_root).load() if record.id == cluster_id]
     assert stored.state == "TERMINATED" and stored.reason.code == "ALL_STEPS_COMPLETED"
+
+
+@pytest.mark.parametrize("content", ['{"id": "j-OLD", "a_field_of_another_version": 1}', '{"id": "j-OLD"', "[]"])
+def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_path: Path, content: str) -> None:
+    old = tmp_path / "j-OLD" / "cluster.json"
+    old.parent.mkdir()
+    old.write_text(content)
+    store = ClusterStore(tmp_path)
+    assert store.load() == []
+    assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
+    store.end_lost_clusters()
