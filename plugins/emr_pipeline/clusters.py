@@ -1,4 +1,4 @@
-"""Clusters as EMR describes them: which one is a run's own, whether it is usable, and why it ended."""
+"""What tasks ask of EMR about clusters: which one is a run's own, how it is, and to end it."""
 
 import logging
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.links.emr import EmrClusterLink, EmrLogsLink, get_log_uri
 from botocore.exceptions import ClientError
 
+from emr_pipeline.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.s3_objects import error_code
 
 if TYPE_CHECKING:
@@ -14,37 +15,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STARTING_STATES = ("STARTING", "BOOTSTRAPPING")
-USABLE_STATES = ("RUNNING", "WAITING")
-ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
-# One that is TERMINATING takes no more steps: it is none to adopt, and none to start work on.
-LOST_STATES = ("TERMINATING", *ENDED_STATES)
-# Reasons that are EMR's or the region's, not the request's: another cluster may well start.
-TRANSIENT_REASONS = frozenset({"INTERNAL_ERROR", "INSTANCE_FAILURE", "INSTANCE_FLEET_TIMEOUT"})
-
 
 def describe(emr: Any, cluster_id: str) -> dict[str, Any]:
     cluster: dict[str, Any] = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
     return cluster
-
-
-def state_of(cluster: Mapping[str, Any]) -> str:
-    return str(cluster["Status"]["State"])
-
-
-def is_settled(state: str, until_gone: bool) -> bool:
-    """Whether waiting longer can change nothing: the cluster is gone, or (unless that is awaited) usable."""
-    return state in (ENDED_STATES if until_gone else (*USABLE_STATES, *LOST_STATES))
-
-
-def reason_text(cluster: Mapping[str, Any]) -> str:
-    """`BOOTSTRAP_FAILURE: On the master instance ...`, as EMR says it."""
-    reason = cluster["Status"].get("StateChangeReason", {})
-    return f"{reason.get('Code') or 'no reason code'}: {reason.get('Message') or 'no message'}"
-
-
-def is_transient(cluster: Mapping[str, Any]) -> bool:
-    return cluster["Status"].get("StateChangeReason", {}).get("Code") in TRANSIENT_REASONS
 
 
 def find_live(emr: Any, name: str, tags: Mapping[str, str]) -> str | None:

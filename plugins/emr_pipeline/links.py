@@ -36,7 +36,9 @@ class RunFolderLink(BaseAwsLink):
 
 def persist_run_links(context: "Context", operator: Any) -> None:
     """Give a task of this run both links."""
-    hook = S3Hook(**aws_parameters(operator))
+    aws = aws_parameters(operator)
+    # Encrypted objects open by a signature of version 4 only, and boto3 still makes the old one in some regions.
+    hook = S3Hook(**aws | {"config": {**(aws["config"] or {}), "signature_version": "s3v4"}})
     layout = run_layout(context, operator.settings)
     where = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition}
     ReportLink.persist(context=context, operator=operator, url=_presigned_report(hook.conn, layout), **where)

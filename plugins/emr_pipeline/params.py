@@ -10,7 +10,7 @@ from emr_pipeline.settings import Settings
 
 def run_params(settings: Settings) -> dict[str, Param]:
     """The form, section by section."""
-    return _input_params(settings) | _network_params() | _pca_params() | _cluster_params()
+    return _input_params(settings) | _network_params() | _vector_params() | _pca_params() | _cluster_params()
 
 
 def _input_params(settings: Settings) -> dict[str, Param]:
@@ -74,6 +74,11 @@ def _network_params() -> dict[str, Param]:
             "to try things out.",
             section="Features",
         ),
+    }
+
+
+def _vector_params() -> dict[str, Param]:
+    return {
         "resize": Param(
             "bilinear",
             type="string",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StageStepSensor(EmrStepSensor):
-    """Waits for a stage's step; a failed one raises what its stderr says, one over its time is cancelled."""
+    """Waits for a stage's step; a failed one raises its own last words, one over its time is cancelled."""
 
     operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), RunFolderLink())
 

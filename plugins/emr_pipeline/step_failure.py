@@ -2,13 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from emr_pipeline.clusters import LOST_STATES, reason_text, state_of
-from emr_pipeline.step_logs import StepTails
+from emr_pipeline.cluster_states import LOST_STATES, reason_text, state_of
 
 # How our jobs end when they refuse something: `ERROR WeightsError: what, where, what to do`.
 OWN_ERROR = re.compile(r"^ERROR (?P<error>[A-Za-z_]\w*: .+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class StepTails:
+    """The last lines of a step's two outputs; null for one that was not shipped.
+
+    Spark sends a Python job's stderr along with its stdout, so that a job's own last words stand in the step's stdout;
+    its stderr has those of the JVM.
+    """
+
+    stdout: str | None
+    stderr: str | None
 
 
 def failure_text(

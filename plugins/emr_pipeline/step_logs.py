@@ -5,7 +5,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,23 +12,12 @@ from botocore.exceptions import ClientError
 
 from emr_pipeline.layout import split_uri
 from emr_pipeline.s3_objects import NOT_FOUND, error_code, names_under
+from emr_pipeline.step_failure import StepTails
 
 logger = logging.getLogger(__name__)
 
 TAIL_LINES = 40
 LINE_LENGTH = 500
-
-
-@dataclass(frozen=True)
-class StepTails:
-    """The last lines of a step's two outputs; null for one that was not shipped.
-
-    Spark sends a Python job's stderr along with its stdout, so that a job's own last words stand in the step's stdout;
-    its stderr has those of the JVM.
-    """
-
-    stdout: str | None
-    stderr: str | None
 
 
 def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:

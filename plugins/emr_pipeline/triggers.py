@@ -17,7 +17,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from emr_pipeline.clusters import is_settled
+from emr_pipeline.cluster_states import is_settled
 from emr_pipeline.progress import progress_text, waiting_text
 from emr_pipeline.s3_objects import read_json
 

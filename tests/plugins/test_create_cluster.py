@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.exceptions import AirflowException
 
-from emr_pipeline.clusters import STARTING_STATES, USABLE_STATES
+from emr_pipeline.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
 from emr_pipeline.operators import CreateClusterOperator
 from tests.plugins.deferral import deferral_of, events_of

@@ -30,7 +30,7 @@ def test_the_report_opens_by_a_signed_address(settings: Any, s3: Any, context: A
     report, _ = links(settings, context)
 
     assert urllib.parse.urlsplit(report).path.endswith("/runs/r/report/index.html")
-    assert "Signature=" in report
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in report
 
 
 def test_on_aws_the_data_is_a_page_of_the_console(settings: Any, s3: Any, context: Any) -> None:

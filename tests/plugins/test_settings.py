@@ -9,6 +9,26 @@ from emr_pipeline.errors import SettingsError
 from emr_pipeline.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+EVERYTHING = {
+    "FRUIT_FEATURES_BUCKET": "pictures",
+    "FRUIT_FEATURES_SOURCE_URI": "s3://elsewhere/photos/",
+    "FRUIT_FEATURES_REGION": "eu-west-3",
+    "FRUIT_FEATURES_AWS_CONN_ID": "aws_emr",
+    "FRUIT_FEATURES_RELEASE_LABEL": "emr-7.10.0",
+    "FRUIT_FEATURES_SERVICE_ROLE": "service",
+    "FRUIT_FEATURES_INSTANCE_PROFILE": "profile",
+    "FRUIT_FEATURES_SUBNET_IDS": "subnet-1, subnet-2,",
+    "FRUIT_FEATURES_SECURITY_CONFIGURATION": "strict",
+    "FRUIT_FEATURES_KEEP_ALIVE_S": "60",
+    "FRUIT_FEATURES_POLL_S": "1",
+    "FRUIT_FEATURES_NODE_VENV": "/venv/",
+    "FRUIT_FEATURES_CODE_ROOT": "/srv/code",
+    "FRUIT_FEATURES_CODE_URI": "s3://pictures/code/1/",
+    "FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S": "100",
+    "FRUIT_FEATURES_LOG_WAIT_S": "0",
+    "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
+    "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300",
+}
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -41,28 +61,7 @@ def test_the_source_defaults_to_the_landing_folder_of_the_bucket() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    settings = Settings.from_environment(
-        {
-            "FRUIT_FEATURES_BUCKET": "pictures",
-            "FRUIT_FEATURES_SOURCE_URI": "s3://elsewhere/photos/",
-            "FRUIT_FEATURES_REGION": "eu-west-3",
-            "FRUIT_FEATURES_AWS_CONN_ID": "aws_emr",
-            "FRUIT_FEATURES_RELEASE_LABEL": "emr-7.10.0",
-            "FRUIT_FEATURES_SERVICE_ROLE": "service",
-            "FRUIT_FEATURES_INSTANCE_PROFILE": "profile",
-            "FRUIT_FEATURES_SUBNET_IDS": "subnet-1, subnet-2,",
-            "FRUIT_FEATURES_SECURITY_CONFIGURATION": "strict",
-            "FRUIT_FEATURES_KEEP_ALIVE_S": "60",
-            "FRUIT_FEATURES_POLL_S": "1",
-            "FRUIT_FEATURES_NODE_VENV": "/venv/",
-            "FRUIT_FEATURES_CODE_ROOT": "/srv/code",
-            "FRUIT_FEATURES_CODE_URI": "s3://pictures/code/1/",
-            "FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S": "100",
-            "FRUIT_FEATURES_LOG_WAIT_S": "0",
-            "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
-            "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300",
-        }
-    )
+    settings = Settings.from_environment(EVERYTHING)
 
     assert settings == Settings(
         bucket="pictures",
@@ -111,7 +110,7 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("BUCKET", "s3://pictures"),
         ("BUCKET", "Pictures"),
         ("BUCKET", "p"),
-        ("SOURCE_URI", "/home/me/photos"),
+        ("SOURCE_URI", "/photos"),
         ("SOURCE_URI", "s3:/pictures/landing"),
         ("RELEASE_LABEL", "7.13.0"),
         ("KEEP_ALIVE_S", "59"),

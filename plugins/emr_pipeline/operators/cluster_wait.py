@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from emr_pipeline import clusters
+from emr_pipeline.cluster_states import is_settled, state_of
 from emr_pipeline.dag_run import aws_parameters
 from emr_pipeline.triggers import ClusterTrigger
 
@@ -38,6 +39,6 @@ def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool) -> None:
 
 
 def _is_over(operator: Any, cluster_id: str, until_gone: bool) -> bool:
-    state = clusters.state_of(clusters.describe(operator.hook.conn, cluster_id))
+    state = state_of(clusters.describe(operator.hook.conn, cluster_id))
     operator.log.info("Cluster %s is %s", cluster_id, state)
-    return clusters.is_settled(state, until_gone)
+    return is_settled(state, until_gone)

@@ -7,6 +7,7 @@ from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
 
 from emr_pipeline import clusters
 from emr_pipeline.cluster import cluster_name, cluster_tags, job_flow
+from emr_pipeline.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.code_bundle import bootstrap_scripts
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
 from emr_pipeline.dag_run import run_id, run_layout, s3_client
@@ -83,21 +84,21 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         return cluster_id
 
     def _check(self, cluster: dict[str, Any]) -> None:
-        state, cluster_id = clusters.state_of(cluster), cluster["Id"]
-        if state in clusters.USABLE_STATES:
+        state, cluster_id = state_of(cluster), cluster["Id"]
+        if state in USABLE_STATES:
             self.log.info("Cluster %s is %s", cluster_id, state)
             return
-        if state in clusters.LOST_STATES:
-            error = AirflowException if clusters.is_transient(cluster) else AirflowFailException
+        if state in LOST_STATES:
+            error = AirflowException if is_transient(cluster) else AirflowFailException
             raise error(self._why_it_ended(cluster))
         raise AirflowFailException(
             f"cluster {cluster_id} is still {state} after {duration_text(self.settings.cluster_time_limit_s)} "
             "(FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S); it is being terminated. Its subnet may lack addresses or a way to "
-            f"EMR: see {clusters.reason_text(cluster)}"
+            f"EMR: see {reason_text(cluster)}"
         )
 
     def _why_it_ended(self, cluster: dict[str, Any]) -> str:
-        message = f"cluster {cluster['Id']} ended before it took a step: {clusters.reason_text(cluster)}"
+        message = f"cluster {cluster['Id']} ended before it took a step: {reason_text(cluster)}"
         if "LogUri" not in cluster:
             return message
         message += f"\nlogs: {node_logs_uri(cluster['LogUri'], cluster['Id'])}"

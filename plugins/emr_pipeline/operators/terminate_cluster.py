@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 
 from emr_pipeline import clusters
+from emr_pipeline.cluster_states import ENDED_STATES, LOST_STATES, reason_text, state_of
 from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
@@ -28,7 +29,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         clusters.persist_links(context, self, self.job_flow_id)
         cluster = clusters.describe(self.hook.conn, self.job_flow_id)
         # EMR says yes to ending a protected cluster on some paths, and leaves it running.
-        if cluster.get("TerminationProtected") and clusters.state_of(cluster) not in clusters.LOST_STATES:
+        if cluster.get("TerminationProtected") and state_of(cluster) not in LOST_STATES:
             raise AirflowFailException(
                 f"cluster {self.job_flow_id} is protected from termination and goes on costing money: turn the "
                 "protection off (aws emr modify-cluster-attributes --no-termination-protected --cluster-id "
@@ -43,10 +44,10 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
 
     def _check(self, cluster_id: str) -> None:
         cluster = clusters.describe(self.hook.conn, cluster_id)
-        state = clusters.state_of(cluster)
-        if state not in clusters.ENDED_STATES:
+        state = state_of(cluster)
+        if state not in ENDED_STATES:
             raise AirflowFailException(
                 f"cluster {cluster_id} is still {state} after {duration_text(self.settings.cluster_time_limit_s)} and "
                 "may go on costing money: look at it in the EMR console, end it there, then clear this task"
             )
-        self.log.info("Cluster %s is gone: %s (%s)", cluster_id, state, clusters.reason_text(cluster))
+        self.log.info("Cluster %s is gone: %s (%s)", cluster_id, state, reason_text(cluster))
