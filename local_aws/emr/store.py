@@ -60,7 +60,7 @@ class ClusterStore:
 
 
 def _read(path: Path) -> ClusterRecord | None:
-    """None for what another version of this project wrote, or a crash damaged: old clusters must not stop the endpoint."""
+    """None for what another version wrote or a crash damaged: old clusters must not stop the endpoint."""
     try:
         return ClusterRecord.from_json(json.loads(path.read_text()))
     except (ValueError, TypeError, KeyError) as error:
