@@ -44,7 +44,7 @@ def test_configurations_are_sorted_by_what_they_are_for() -> None:
 
 
 def test_what_the_cluster_asks_for_comes_before_the_defaults() -> None:
-    text = spark_defaults({"spark.ui.enabled": "true"}, Path("/work/warehouse"))
+    text = spark_defaults({"spark.ui.enabled": "true"}, Path("/clusters/warehouse"))
     assert "spark.ui.enabled true\n" in text and "spark.ui.enabled false" not in text
 
 
