@@ -23,7 +23,9 @@ class DirectRun:
         clear_abandoned_runs(home)
         if (found := find_background(home.run_path, _name(run))) is not None:
             raise RunIsBusyError(run, found.pid)
-        self.log_path = home.logs_path / f"run-{run}-{now:%Y%m%d-%H%M%S}.log"
+        # A name that was made here ends with the time already.
+        moment = f"{now:%Y%m%d-%H%M%S}"
+        self.log_path = home.logs_path / f"run-{run.removesuffix(f'-{moment}')}-{moment}.log"
         self.events_path = self.log_path.with_suffix(".events")
         self.events_path.parent.mkdir(parents=True, exist_ok=True)
         self.events_path.touch()

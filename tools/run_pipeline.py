@@ -55,7 +55,7 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
         with ignoring_interrupts():
             dag_run.end()
         raise
-    print("\n".join([f"\nrun {run}: {result['state']}", *summary_lines(run_path)]), flush=True)
+    print("\n".join([f"\nrun {run}: {result['state']}", *summary_lines(run_path, now.timestamp())]), flush=True)
     if result["state"] == "success":
         return 0
     print("\n" + "\n\n".join(failure_texts(result, errors, dag_run.log_path)), file=sys.stderr)

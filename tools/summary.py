@@ -8,22 +8,27 @@ from typing import Any
 STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
 
 
-def summary_lines(run_path: Path) -> Iterator[str]:
-    """The lines of a run's summary; parts that a failed run has not written are left out."""
-    stats = {stage: found for stage in STAGES if (found := _read(run_path / "stats" / f"{stage}.json")) is not None}
+def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
+    """The lines of a run's summary; what a failed run has not written is left out.
+
+    So is what was written before `since`, seconds of the epoch: a run of the same name may lie there.
+    """
+    read = {stage: _read(run_path / "stats" / f"{stage}.json", since) for stage in STAGES}
+    stats = {stage: counted for stage, counted in read.items() if counted is not None}
+    report = _read(run_path / "report" / "validation.json", since)
     if stats:
         yield f"  {'stage':<18}{'rows in':>10}{'rows out':>10}{'seconds':>10}  rejects"
     for stage, counted in stats.items():
         rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
         yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
     yield from _weights_lines(stats.get("featurize_images", {}).get("details", {}))
-    yield from _report_lines(run_path)
-    for name, path in (
-        ("features", run_path / "features"),
-        ("PCA features", run_path / "pca_features"),
-        ("report", run_path / "report" / "index.html"),
+    yield from _report_lines(report)
+    for name, path, is_written in (
+        ("features", run_path / "features", "featurize_images" in stats),
+        ("PCA features", run_path / "pca_features", "reduce_features" in stats),
+        ("report", run_path / "report" / "index.html", report is not None),
     ):
-        if path.exists():
+        if is_written:
             yield f"  {name + ':':<24}{path}"
 
 
@@ -41,17 +46,13 @@ def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
     if not details:
         return
     weights = details["weights"]
-    engine, speed = (
-        f"{details['engine']} {details['precision']}",
-        f"{details['images_per_second']:,.1f} images a second",
-    )
-    yield f"  {'network:':<24}{details['backbone']}, weights {weights['source']}, {engine}, {speed}"
+    network = f"{details['backbone']}, weights {weights['source']}, {details['engine']} {details['precision']}"
+    yield f"  {'network:':<24}{network}, {details['images_per_second']:,.1f} images a second"
     if not weights["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
 
 
-def _report_lines(run_path: Path) -> Iterator[str]:
-    report = _read(run_path / "report" / "validation.json")
+def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:
     if report is None:
         return
     summary = report["summary"]
@@ -67,8 +68,8 @@ def _report_lines(run_path: Path) -> Iterator[str]:
     yield f"  {'checks:':<24}{report['verdict']}"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
+def _read(path: Path, since: float) -> dict[str, Any] | None:
+    if not path.exists() or path.stat().st_mtime < since:
         return None
     read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return read

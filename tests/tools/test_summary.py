@@ -1,6 +1,7 @@
 """What a person reads at the end of a run."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def test_checks_that_failed_or_warned_are_told_with_their_advice(tmp_path: Path)
     text = "\n".join(summary_lines(tmp_path))
     assert "reject_share failed: 0.5 (limit 0.05); look at rejects/" in text
     assert "unique_ids" not in text
+
+
+def test_what_an_earlier_run_of_the_same_name_wrote_is_left_out(tmp_path: Path) -> None:
+    stats(tmp_path, "ingest_images", 5, 5)
+    stats(tmp_path, "featurize_images", 5, 5, details=FEATURIZED)
+    report(tmp_path)
+    for old in ("stats/featurize_images.json", "report/validation.json"):
+        os.utime(tmp_path / old, (100, 100))
+    lines = list(summary_lines(tmp_path, since=200))
+    assert len(lines) == 2
+    assert lines[1].split()[0] == "ingest_images"
 
 
 def test_a_run_that_wrote_nothing_has_an_empty_summary(tmp_path: Path) -> None:
