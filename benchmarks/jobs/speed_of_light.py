@@ -1,0 +1,84 @@
+"""The speed of light: the same network and decoder in plain Python processes, without Spark, one process a core.
+
+What `featurize_images` takes longer than this is what Spark, Arrow and the JVM cost.
+"""
+
+import argparse
+import os
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from image_features.backbones import backbone_named
+from image_features.decoding import Pixels, decode_image
+from image_features.engines import engine_module
+
+BATCH_SIZE = 4
+
+
+def export_network(backbone_name: str, weights: str, folder: str) -> str:
+    """In a process of its own, so that TensorFlow's memory is gone before the work starts."""
+    from image_features.networks import frozen_function, load_network
+    from image_features.weights import FoundWeights
+
+    network = load_network(backbone_named(backbone_name), FoundWeights(weights, Path(weights), "benchmark"))
+    return str(engine_module("openvino").export(frozen_function(network), Path(folder))[0])
+
+
+def featurize(share: tuple[list[Path], Path], network: str, precision: str, resize: str, side_px: int) -> int:
+    paths, target = share
+    predict = engine_module("openvino").load(Path(network), precision, 1)
+    vectors = []
+    for start in range(0, len(paths), BATCH_SIZE):
+        pixels = [_pixels(path, side_px, resize) for path in paths[start : start + BATCH_SIZE]]
+        vectors.append(predict(np.stack(pixels)))
+    features = np.concatenate(vectors)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1)), features.shape[1])
+    pq.write_table(pa.table({"uri": [str(path) for path in paths], "features": lists}), target, compression="zstd")
+    return len(paths)
+
+
+def _pixels(path: Path, side_px: int, resize: str) -> Pixels:
+    pixels = decode_image(path.read_bytes(), side_px, resize)
+    if not isinstance(pixels, np.ndarray):
+        raise SystemExit(f"{path}: {pixels.detail}; benchmarks take sound photographs only")
+    return pixels
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("photos", "features", "backbone", "weights"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--resize", default="bilinear")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    photos = sorted(Path(arguments.photos).rglob("*.jpg"))
+    target = Path(arguments.features)
+    target.mkdir(parents=True, exist_ok=True)
+    fresh, parts = get_context("spawn"), arguments.processes
+    with tempfile.TemporaryDirectory() as folder:
+        with ProcessPoolExecutor(1, mp_context=fresh) as pool:
+            network = pool.submit(export_network, arguments.backbone, arguments.weights, folder).result()
+        work = partial(
+            featurize,
+            network=network,
+            precision=arguments.precision,
+            resize=arguments.resize,
+            side_px=backbone_named(arguments.backbone).side_px,
+        )
+        shares = [(photos[part::parts], target / f"part-{part}.parquet") for part in range(parts)]
+        with ProcessPoolExecutor(parts, mp_context=fresh) as pool:
+            done = sum(pool.map(work, shares))
+    if done != len(photos):
+        raise SystemExit(f"{done} of {len(photos)} photographs were featurized")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""`make bench`: runs the variants of each benchmark one after the other, round after round, and writes results/*.json.
+
+python -m benchmarks.run [--only NAME...] [--photos FOLDER] [--count N] [--backbones NAME...] [--rounds R]
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import featurizing, reducing
+from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
+from benchmarks.materials import make_vectors, place_photos, run_in_spark_environment, stage_code
+from benchmarks.results import RESULTS_PATH
+from tools.local_env import REPOSITORY, LocalHome
+
+BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
+BENCHMARKS = ("featurize", "pca", "growth")
+GROWTH = (1, 2, 4, 8)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = _parse(argv)
+    home = bench_home()
+    precisions = tuple(run_in_spark_environment(home, "precisions.py").split())
+    code_uri, cores = stage_code(home), os.cpu_count() or 1
+    if "featurize" in given.only:
+        with bench_cluster(home, cores) as cluster:
+            for backbone in given.backbones:
+                photos = place_photos(home, given.photos, given.count)
+                case = featurizing.FeaturizeCase(home, backbone, photos, code_uri)
+                cluster.run("ingest_images", case.stage_step("ingest_images"))
+                facts = {"backbone": backbone, "images": given.count, "photos": photos.rpartition("-")[0]}
+                steps = _chosen(case.steps(precisions), given.variants)
+                _measure(cluster, f"featurize-{backbone}-{given.count}", facts, steps, given.rounds)
+    if "pca" in given.only:
+        for rows in given.rows:
+            run = make_vectors(home, rows)
+            with bench_cluster(home, cores) as cluster:
+                steps = _chosen(reducing.steps(run, code_uri), given.variants)
+                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given.rounds)
+    if "growth" in given.only:
+        _measure_growth(home, given, code_uri)
+
+
+def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
+    """Featurize_images alone, over more and more photographs, and on fewer cores."""
+    for cores in sorted({1, os.cpu_count() or 1}):
+        with bench_cluster(home, cores) as cluster:
+            for times in GROWTH:
+                count = given.count * times // GROWTH[-1]
+                photos = place_photos(home, given.photos, count)
+                case = featurizing.FeaturizeCase(home, given.backbones[0], photos, code_uri)
+                cluster.run("ingest_images", case.stage_step("ingest_images"))
+                facts = {"backbone": case.backbone, "images": count, "photos": photos.rpartition("-")[0]}
+                steps = {featurizing.OURS: case.stage_step("featurize_images")}
+                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", facts, steps, given.rounds)
+
+
+def _measure(cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], rounds: int) -> None:
+    """A B A B, so that what else the machine does meets all of them alike."""
+    runs = []
+    for number in range(1, rounds + 1):
+        for variant, step in steps.items():
+            measured = {"variant": variant, "round": number, **cluster.run(variant, step)}
+            runs.append(measured)
+            print(f"{name}: {measured}", flush=True)
+    RESULTS_PATH.mkdir(exist_ok=True)
+    result = {"name": name, **facts, "cores": cluster.cores, **_machine(cluster.home), "runs": runs}
+    (RESULTS_PATH / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _machine(home: LocalHome) -> dict[str, Any]:
+    versions = json.loads(run_in_spark_environment(home, "versions.py"))
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    return {
+        "processor": _processor(),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit.stdout.strip(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    facts = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    named = {name.strip(): value.strip() for name, value in facts.items()}
+    wide = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in named.get("flags", "").split()]
+    text = (
+        f"{named.get('model name', platform.machine())}, family {named.get('cpu family')}, model {named.get('model')}"
+    )
+    return f"{text}, {' '.join(wide)}"
+
+
+def _chosen(steps: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
+    wanted = tuple(wanted)
+    return {name: step for name, step in steps.items() if not wanted or any(word in name for word in wanted)}
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS)
+    parser.add_argument("--photos", type=Path, help="a folder of JPEG photographs (default: the drawn demo set)")
+    parser.add_argument("--count", type=int, default=3000, help="of photographs (default: %(default)s)")
+    parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
+    parser.add_argument("--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA")
+    parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
+    parser.add_argument("--variants", nargs="+", default=(), help="only those whose name holds one of these words")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()
