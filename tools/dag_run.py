@@ -15,6 +15,7 @@ from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
 from airflow.listeners import hookimpl
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.sdk.listener import get_listener_manager
 
 from tools.local_env import REPOSITORY
@@ -81,7 +82,12 @@ def main(arguments: list[str]) -> int:
         get_listener_manager().add_listener(
             TaskListener(write, Path(log_path), Path(conf.get("logging", "base_log_folder")))
         )
-        dag_run = load_dag(dag_id, REPOSITORY / "dags").test(run_conf=json.loads(params))
+        try:
+            dag_run = load_dag(dag_id, REPOSITORY / "dags").test(run_conf=json.loads(params))
+        except ParamValidationError as error:
+            # The first line names the param and what is wrong with it; the others print the JSON schema.
+            write({"run_id": None, "state": "failed", "tasks": {}, "refused": str(error).partition("\n")[0]})
+            return 1
         tasks = {instance.task_id: str(instance.state) for instance in dag_run.get_task_instances()}
         write({"run_id": dag_run.run_id, "state": str(dag_run.state), "tasks": tasks})
     return 0 if str(dag_run.state) == "success" else 1

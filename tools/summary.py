@@ -37,6 +37,8 @@ def failure_texts(result: dict[str, Any], errors: dict[str, str], log_path: Path
     for task_id, state in result["tasks"].items():
         if state == "failed":
             yield f"ERROR in the task {task_id}: {errors.get(task_id, 'see the log')}"
+    if "refused" in result:
+        yield f"ERROR the run was refused before its first task: {result['refused']}"
     if "error" in result:
         yield f"ERROR the run's process ended without a result; its log ends with:\n{result['error']}"
     yield f"the whole log: {log_path}"
