@@ -10,6 +10,7 @@ from emr_pipeline.settings import Settings
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
+NAME_PREFIX = "fruit_features "
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
 # 7i has AMX, which is what precision bfloat16 is for.
@@ -52,7 +53,7 @@ MASTER_ON_CORE = {
 
 def cluster_name(layout: RunLayout) -> str:
     """How a run's cluster is called in EMR's console, and what a search narrows down on."""
-    return f"fruit_features {layout.run}"
+    return f"{NAME_PREFIX}{layout.run}"
 
 
 def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:

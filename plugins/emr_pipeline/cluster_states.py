@@ -29,3 +29,15 @@ def reason_text(cluster: Mapping[str, Any]) -> str:
 
 def is_transient(cluster: Mapping[str, Any]) -> bool:
     return cluster["Status"].get("StateChangeReason", {}).get("Code") in TRANSIENT_REASONS
+
+
+def is_protected(cluster: Mapping[str, Any]) -> bool:
+    """EMR says yes to ending a protected cluster on some paths, and leaves it running."""
+    return bool(cluster.get("TerminationProtected")) and state_of(cluster) not in LOST_STATES
+
+
+def protection_text(cluster_id: str) -> str:
+    return (
+        f"cluster {cluster_id} is protected from termination and goes on costing money: turn the protection off "
+        f"(aws emr modify-cluster-attributes --no-termination-protected --cluster-id {cluster_id})"
+    )

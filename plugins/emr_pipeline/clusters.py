@@ -21,20 +21,25 @@ def describe(emr: Any, cluster_id: str) -> dict[str, Any]:
     return cluster
 
 
-def find_live(emr: Any, name: str, tags: Mapping[str, str]) -> str | None:
-    """The live cluster of this name that carries all these tags; the oldest if, against all odds, there are two."""
+def find_live(emr: Any, name: str, tags: Mapping[str, str]) -> list[str]:
+    """The live clusters of this name that carry all these tags, the oldest first: one or none, but for a mishap."""
+    return [cluster["Id"] for cluster in live_clusters(emr, name) if has_tags(cluster, tags)]
+
+
+def live_clusters(emr: Any, name_prefix: str) -> list[dict[str, Any]]:
+    """Every live cluster whose name begins like that, as EMR describes it, the oldest first."""
     pages = emr.get_paginator("list_clusters").paginate(ClusterStates=[*STARTING_STATES, *USABLE_STATES])
-    candidates = [summary for page in pages for summary in page["Clusters"] if summary["Name"] == name]
-    own = [summary["Id"] for summary in candidates if _has_tags(describe(emr, summary["Id"]), tags)]
-    if len(own) > 1:
-        logger.warning("Clusters %s all carry the tags of this run; adopting %s", own, own[-1])
-    # list_clusters is sorted by creation, newest first.
-    return own[-1] if own else None
+    ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"].startswith(name_prefix)]
+    # list_clusters is sorted by creation, newest first; and it gives no tags.
+    return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
 
 
-def _has_tags(cluster: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
-    carried = {tag["Key"]: tag["Value"] for tag in cluster.get("Tags", [])}
-    return all(carried.get(key) == value for key, value in tags.items())
+def tags_of(cluster: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in cluster.get("Tags", [])}
+
+
+def has_tags(cluster: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
+    return tags.items() <= tags_of(cluster).items()
 
 
 def terminate(emr: Any, cluster_id: str) -> None:

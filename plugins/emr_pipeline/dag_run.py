@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
+from emr_pipeline.cluster import cluster_tags
 from emr_pipeline.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
 
@@ -22,6 +23,11 @@ def run_layout(context: "Context", settings: Settings) -> RunLayout:
 
 def run_id(context: "Context") -> str:
     return str(context["dag_run"].run_id)
+
+
+def own_tags(context: "Context", layout: RunLayout) -> dict[str, str]:
+    """The tags that this DAG run's clusters carry, and no other's."""
+    return cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
 
 
 def aws_parameters(operator: Any) -> dict[str, Any]:

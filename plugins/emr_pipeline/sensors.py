@@ -8,6 +8,7 @@ from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
 from botocore.exceptions import ClientError
 
 from emr_pipeline import clusters
+from emr_pipeline.cancelling import cancel_step
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.dag_run import aws_parameters, run_layout, s3_client
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
@@ -50,9 +51,14 @@ class StageStepSensor(EmrStepSensor):
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
-        self._started_at = (event or {})["started_at"]
-        if not self.poke(context):
+        told = event or {}
+        self._started_at = told["started_at"]
+        if self.poke(context):
+            return
+        if told["status"] == "timeout":
             raise AirflowSensorTimeout("the trigger's deadline passed")
+        # It could not ask EMR, and now EMR answers: the wait goes on, to the same deadline.
+        self._wait_deferred(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
         try:
@@ -73,7 +79,7 @@ class StageStepSensor(EmrStepSensor):
         return state in self.target_states
 
     def on_kill(self) -> None:
-        self._cancel()
+        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
     def _wait_deferred(self, context: "Context") -> None:
         self.defer(
@@ -114,17 +120,9 @@ class StageStepSensor(EmrStepSensor):
         return failure_text(self.stage.name, self.step_id, cluster, status, tails, logs_uri)
 
     def _given_up(self) -> AirflowSensorTimeout:
-        self._cancel()
+        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
         return AirflowSensorTimeout(
             f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.timeout)}, so it was "
             f"cancelled. Should it take that long, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
             f"clear the task group {self.stage.name}"
         )
-
-    def _cancel(self) -> None:
-        emr: Any = self.hook.conn
-        response = emr.cancel_steps(
-            ClusterId=self.job_flow_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"
-        )
-        for step in response.get("CancelStepsInfoList", []):
-            self.log.info("Cancelling step %s: %s %s", step["StepId"], step["Status"], step.get("Reason", ""))

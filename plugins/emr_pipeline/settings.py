@@ -39,6 +39,8 @@ class Settings:
     code_uri: str | None
     cluster_time_limit_s: int
     log_wait_s: int
+    reaper_every_s: int
+    reaper_grace_s: int
     stage_time_limit_s: int
     stage_time_limits_s: Mapping[str, int]
 
@@ -81,6 +83,9 @@ class Settings:
             cluster_time_limit_s=read.integer("CLUSTER_TIME_LIMIT_S", HOUR_S, 1, 24 * HOUR_S),
             # EMR ships a step's log to S3 every five minutes.
             log_wait_s=read.integer("LOG_WAIT_S", 330, 0, HOUR_S),
+            reaper_every_s=read.integer("REAPER_EVERY_S", 900, 1, 24 * HOUR_S),
+            # Longer than a run takes to end its own cluster once it is marked failed.
+            reaper_grace_s=read.integer("REAPER_GRACE_S", 600, 1, 24 * HOUR_S),
             stage_time_limit_s=read.integer("STAGE_TIME_LIMIT_S", 6 * HOUR_S, 1, 7 * 24 * HOUR_S),
             stage_time_limits_s=read.stage_time_limits_s(),
         )

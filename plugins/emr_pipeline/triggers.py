@@ -16,7 +16,9 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
+from botocore.exceptions import BotoCoreError, ClientError
 
+from emr_pipeline.cancelling import cancel_request, is_gone
 from emr_pipeline.cluster_states import is_settled
 from emr_pipeline.progress import progress_text, waiting_text
 from emr_pipeline.s3_objects import read_json
@@ -44,15 +46,23 @@ class PollTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        try:
+            status = "over" if await self._is_over_in_time() else "timeout"
+        except (BotoCoreError, ClientError) as error:
+            # The operator asks for itself: then the wait goes on, or the task fails with EMR's own words.
+            self.log.warning("EMR could not be asked: %s", error)
+            status = "unknown"
+        self._has_told = True
+        yield TriggerEvent({"status": status, "cluster_id": self.cluster_id, "started_at": self.started_at})
+
+    async def _is_over_in_time(self) -> bool:
         hook = EmrHook(emr_conn_id=None, **self.aws)
         async with await hook.get_async_conn() as emr:
             is_over = await self.is_over(emr)
             while not is_over and time.time() < self.deadline:
                 await asyncio.sleep(self.poll_s)
                 is_over = await self.is_over(emr)
-        self._has_told = True
-        status = "over" if is_over else "timeout"
-        yield TriggerEvent({"status": status, "cluster_id": self.cluster_id, "started_at": self.started_at})
+        return is_over
 
     async def cleanup(self) -> None:
         """Kill what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
@@ -115,9 +125,13 @@ class StepTrigger(PollTrigger):
     async def on_kill(self) -> None:
         hook = EmrHook(emr_conn_id=None, **self.aws)
         async with await hook.get_async_conn() as emr:
-            await emr.cancel_steps(
-                ClusterId=self.cluster_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"
-            )
+            try:
+                await emr.cancel_steps(**cancel_request(self.cluster_id, self.step_id))
+            except ClientError as error:
+                if not is_gone(error):
+                    raise
+                self.log.info("Step %s is over with its cluster %s: %s", self.step_id, self.cluster_id, error)
+                return
         self.log.info("Cancelled step %s of %s: the task that waited for it was ended", self.step_id, self.cluster_id)
 
     def _progress(self) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowException
+from botocore.exceptions import ClientError
 
 from emr_pipeline.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
 from emr_pipeline.operators import CreateClusterOperator
-from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr
 
 TAGS = {
@@ -99,7 +100,7 @@ def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_lo
     emr.set_cluster("j-OWN", "TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", "bootstrap action 2 returned 1")
 
     with pytest.raises(AirflowFailException) as failure:
-        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN"})
+        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN", "started_at": 0.0})
 
     assert "cluster j-OWN ended before it took a step: BOOTSTRAP_FAILURE: bootstrap action 2 returned 1" in str(
         failure.value
@@ -124,7 +125,7 @@ def test_only_what_is_emrs_own_fault_is_retried(
     emr.set_cluster("j-OWN", "TERMINATED", code, "why")
 
     with pytest.raises(AirflowException) as failure:
-        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN"})
+        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN", "started_at": 0.0})
 
     assert type(failure.value) is error
 
@@ -135,7 +136,7 @@ def test_a_cluster_that_does_not_come_up_in_time_is_ended(
     emr.add_cluster("j-OWN", "fruit_features r", "STARTING", TAGS)
 
     with pytest.raises(AirflowFailException, match="still STARTING after 1 h 0 min"):
-        create.execute_complete(context, {"status": "timeout", "cluster_id": "j-OWN"})
+        create.execute_complete(context, {"status": "timeout", "cluster_id": "j-OWN", "started_at": 0.0})
 
     assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
 
@@ -222,3 +223,81 @@ def test_a_trigger_that_died_leaves_no_cluster_behind(
         create.resume_execution("__fail__", {"error": "Trigger failure"}, context)
 
     assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
+
+
+def test_a_request_that_made_two_clusters_leaves_one(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = emr.run_job_flow
+
+    def made_and_answered_500_and_repeated(**request: Any) -> dict[str, Any]:
+        make(**request)
+        return make(**request)
+
+    monkeypatch.setattr(emr, "run_job_flow", made_and_answered_500_and_repeated)
+
+    cluster_id = create.execute(context)
+
+    states = {name: cluster["Status"]["State"] for name, cluster in emr.clusters.items()}
+    assert states == {"j-MADE1": "TERMINATED", "j-MADE2": "WAITING"}
+    assert cluster_id == "j-MADE2"
+
+
+def test_of_two_own_clusters_the_older_is_adopted_and_the_other_ended(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    emr.add_cluster("j-OLD", "fruit_features r", "WAITING", TAGS)
+    emr.add_cluster("j-NEW", "fruit_features r", "WAITING", TAGS)
+
+    assert create.execute(context) == "j-OLD"
+    assert emr.clusters["j-NEW"]["Status"]["State"] == "TERMINATED"
+    assert emr.clusters["j-OLD"]["Status"]["State"] == "WAITING"
+
+
+def test_a_request_that_failed_and_made_a_cluster_all_the_same_leaves_none(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = emr.run_job_flow
+
+    def made_and_answered_500(**request: Any) -> dict[str, Any]:
+        make(**request)
+        raise ClientError({"Error": {"Code": "InternalFailure", "Message": "oops"}}, "RunJobFlow")
+
+    monkeypatch.setattr(emr, "run_job_flow", made_and_answered_500)
+
+    with pytest.raises(ClientError, match="InternalFailure"):
+        create.execute(context)
+
+    assert [cluster["Status"]["State"] for cluster in emr.clusters.values()] == ["TERMINATED"]
+
+
+def test_a_kill_while_the_request_is_under_way_ends_the_cluster_it_makes(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = emr.run_job_flow
+
+    def killed_meanwhile(**request: Any) -> dict[str, Any]:
+        create.on_kill()
+        return make(**request)
+
+    monkeypatch.setattr(emr, "run_job_flow", killed_meanwhile)
+
+    with pytest.raises(AirflowFailException, match="ended while it made cluster j-MADE1"):
+        create.execute(context)
+
+    assert emr.clusters["j-MADE1"]["Status"]["State"] == "TERMINATED"
+
+
+def test_a_trigger_that_could_not_ask_emr_is_followed_by_another_with_the_same_deadline(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    create.deferrable = True
+    first = deferral_of(create, context).trigger
+    event = {"status": "unknown", "cluster_id": "j-MADE1", "started_at": first.started_at}
+
+    with pytest.raises(TaskDeferred) as again:
+        create.execute_complete(context, event)
+
+    assert again.value.trigger.deadline == first.deadline
+    assert emr.calls == ["RunJobFlow"]

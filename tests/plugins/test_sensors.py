@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.sensors import StageStepSensor
 from emr_pipeline.stages import STAGES
-from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr, finished
 
 LOGS = "logs/j-1/steps/s-1"
@@ -296,3 +297,26 @@ def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_we
     assert {"fruit_features_report", "fruit_features_run_folder", "emr_cluster", "emr_logs"} <= set(
         context["ti"].pushed
     )
+
+
+def test_a_trigger_that_could_not_ask_is_followed_by_another_with_the_same_deadline(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    first = deferral_of(sensor, context).trigger
+
+    with pytest.raises(TaskDeferred) as again:
+        sensor.execute_complete(context, {"status": "unknown", "cluster_id": "j-1", "started_at": first.started_at})
+
+    assert again.value.trigger.deadline == first.deadline
+    assert step.calls == []
+
+
+def test_killing_the_task_of_a_step_whose_cluster_is_gone_is_no_error(
+    sensor: StageStepSensor, step: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": "gone"}}, "CancelSteps")
+
+    monkeypatch.setattr(step, "cancel_steps", refused)
+
+    sensor.on_kill()

@@ -26,6 +26,8 @@ EVERYTHING = {
     "FRUIT_FEATURES_CODE_URI": "s3://pictures/code/1/",
     "FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S": "100",
     "FRUIT_FEATURES_LOG_WAIT_S": "0",
+    "FRUIT_FEATURES_REAPER_EVERY_S": "60",
+    "FRUIT_FEATURES_REAPER_GRACE_S": "30",
     "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
     "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300",
 }
@@ -51,6 +53,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         code_uri=None,
         cluster_time_limit_s=3600,
         log_wait_s=330,
+        reaper_every_s=900,
+        reaper_grace_s=600,
         stage_time_limit_s=21600,
         stage_time_limits_s={},
     )
@@ -80,6 +84,8 @@ def test_every_variable_is_read() -> None:
         code_uri="s3://pictures/code/1",
         cluster_time_limit_s=100,
         log_wait_s=0,
+        reaper_every_s=60,
+        reaper_grace_s=30,
         stage_time_limit_s=200,
         stage_time_limits_s={"reduce_features": 300},
     )

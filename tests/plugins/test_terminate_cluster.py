@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.dag_run import own_tags
+from emr_pipeline.layout import RunLayout
 from emr_pipeline.operators import TerminateClusterOperator
 from tests.plugins.deferral import deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr
@@ -85,4 +87,23 @@ def test_a_protected_cluster_is_an_error_that_says_what_to_do(settings: Any, clu
 
 def test_a_cluster_that_will_not_go_is_an_error(settings: Any, cluster: FakeEmr, context: Any) -> None:
     with pytest.raises(AirflowFailException, match="cluster j-1 is still WAITING after 1 h 0 min"):
-        operator(settings).execute_complete(context, {"status": "timeout", "cluster_id": "j-1"})
+        operator(settings).execute_complete(context, {"status": "timeout", "cluster_id": "j-1", "started_at": 0.0})
+
+
+def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: FakeEmr, context: Any) -> None:
+    own = own_tags(context, RunLayout("pictures", "r"))
+    cluster.add_cluster("j-2", "fruit_features r", "WAITING", own)
+    cluster.add_cluster("j-3", "fruit_features r", "WAITING", own | {"fruit-features:run": "another"})
+
+    operator(settings).execute(context)
+
+    states = {name: described["Status"]["State"] for name, described in cluster.clusters.items()}
+    assert states == {"j-1": "TERMINATED", "j-2": "TERMINATED", "j-3": "WAITING"}
+
+
+def test_a_cluster_of_which_no_id_was_recorded_is_found_by_its_tags(settings: Any, emr: FakeEmr, context: Any) -> None:
+    emr.add_cluster("j-2", "fruit_features r", "BOOTSTRAPPING", own_tags(context, RunLayout("pictures", "r")))
+
+    operator(settings, cluster_id=None).execute(context)
+
+    assert emr.clusters["j-2"]["Status"]["State"] == "TERMINATED"

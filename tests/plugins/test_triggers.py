@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.triggers.base import BaseTrigger
+from botocore.exceptions import ClientError
 
 from emr_pipeline.triggers import ClusterTrigger, StepTrigger
 from tests.plugins.deferral import events_of
@@ -106,3 +107,37 @@ def test_a_cluster_is_waited_for_as_long_as_waiting_can_change_anything(
 
     assert event["status"] == ("over" if is_over else "timeout")
     assert event["cluster_id"] == "j-1"
+
+
+def fail_with(code: str) -> Any:
+    def refused(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "told by a test"}}, "AnyOperation")
+
+    return refused
+
+
+def test_a_trigger_that_cannot_ask_emr_says_that_it_does_not_know(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emr, "describe_step", fail_with("ExpiredTokenException"))
+
+    (event,) = events_of(trigger)
+
+    assert event == {"status": "unknown", "cluster_id": "j-1", "started_at": trigger.started_at}
+
+
+def test_a_step_that_went_with_its_cluster_needs_no_cancelling(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emr, "cancel_steps", fail_with("InvalidRequestException"))
+
+    asyncio.run(trigger.on_kill())
+
+
+def test_a_cancelling_that_emr_throttles_is_an_error(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emr, "cancel_steps", fail_with("ThrottlingException"))
+
+    with pytest.raises(ClientError):
+        asyncio.run(trigger.on_kill())

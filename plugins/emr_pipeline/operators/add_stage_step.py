@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 
 from emr_pipeline import clusters
-from emr_pipeline.dag_run import run_layout
+from emr_pipeline.cancelling import cancel_step
+from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.dag_run import run_layout, s3_client
+from emr_pipeline.layout import RunLayout, split_uri
+from emr_pipeline.s3_objects import has_object
 from emr_pipeline.settings import Settings
-from emr_pipeline.stages import Stage, step
+from emr_pipeline.stages import STAGES, Stage, step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,6 +25,9 @@ class AddStageStepOperator(EmrAddStepsOperator):
 
     AddJobFlowSteps has no client token: a second attempt would run the stage twice. A step is the run's own if its
     name and its whole command line are the same, so that newly staged code is run and not mistaken for done.
+
+    A stage counts as done if its statistics are there, which it writes last. No stage begins before those ahead of it
+    count; and one that begins takes its own and those of the stages after it away, whose data it outdates.
     """
 
     template_fields = (*EmrAddStepsOperator.template_fields, "code_uri")
@@ -30,16 +37,43 @@ class AddStageStepOperator(EmrAddStepsOperator):
         self.settings = settings
         self.stage = stage
         self.code_uri = code_uri
+        self._wanted: dict[str, Any] | None = None
+        self._is_killed = False
 
     def execute(self, context: "Context") -> str:  # type: ignore[override]
-        cluster_id = str(self.job_flow_id)
+        cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
         clusters.persist_links(context, self, cluster_id)
-        wanted = step(self.stage, run_layout(context, self.settings), context["params"], self.code_uri)
+        self._wanted = wanted = step(self.stage, layout, context["params"], self.code_uri)
         step_id = self._own_step(cluster_id, wanted)
         if step_id:
             self.log.info("Adopting step %s, which this run added to %s before", step_id, cluster_id)
             return step_id
-        return str(self.hook.add_job_flow_steps(job_flow_id=cluster_id, steps=[wanted])[0])
+        self._prepare(layout)
+        step_id = str(self.hook.add_job_flow_steps(job_flow_id=cluster_id, steps=[wanted])[0])
+        if self._is_killed:
+            # The kill came while the request was under way, and found no step to cancel.
+            cancel_step(self.hook.conn, cluster_id, step_id)
+            raise AirflowFailException(f"this task was ended while it added step {step_id}")
+        return step_id
+
+    def on_kill(self) -> None:
+        self._is_killed = True
+        step_id = self._wanted and self._own_step(str(self.job_flow_id), self._wanted)
+        if step_id:
+            cancel_step(self.hook.conn, str(self.job_flow_id), step_id)
+
+    def _prepare(self, layout: RunLayout) -> None:
+        s3: Any = s3_client(self)
+        position = STAGES.index(self.stage)
+        for stage in STAGES[:position]:
+            if not has_object(s3, *split_uri(layout.stats_uri(stage.name))):
+                raise AirflowFailException(
+                    f"{layout.stats_uri(stage.name)} is not there: {stage.name} did not finish, and {self.stage.name} "
+                    f"would read half of its data. Clear the task group {stage.name} and what follows it"
+                )
+        for stage in STAGES[position:]:
+            bucket, key = split_uri(layout.stats_uri(stage.name))
+            s3.delete_object(Bucket=bucket, Key=key)
 
     def _own_step(self, cluster_id: str, wanted: dict[str, Any]) -> str | None:
         """The newest step that counts and does exactly what is wanted (list_steps gives the newest first)."""

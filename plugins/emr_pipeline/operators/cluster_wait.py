@@ -13,13 +13,15 @@ from emr_pipeline.triggers import ClusterTrigger
 TRIGGERER_SLACK_S = 120
 
 
-def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool) -> None:
+def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool, started_at: float | None = None) -> None:
     """Return once the wait is over, or defer; then `execute_complete` goes on, with the cluster's id in its event.
 
-    The caller looks at the cluster's state for itself: this says neither how the wait ended nor why.
+    It calls this again, with the `started_at` of that event: a trigger that could not ask EMR says so and stops, and
+    then the wait goes on here, no longer than before. The caller looks at the cluster's state for itself: this says
+    neither how the wait ended nor why.
     """
     settings = operator.settings
-    started_at = time.time()
+    started_at = time.time() if started_at is None else started_at
     deadline = started_at + settings.cluster_time_limit_s
     while not _is_over(operator, cluster_id, until_gone) and time.time() < deadline:
         if operator.deferrable:

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowException
 from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
+from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline import clusters
-from emr_pipeline.cluster import cluster_name, cluster_tags, job_flow
+from emr_pipeline.cluster import cluster_name, job_flow
 from emr_pipeline.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.code_bundle import bootstrap_scripts
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.dag_run import run_id, run_layout, s3_client
+from emr_pipeline.dag_run import own_tags, run_layout, s3_client
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
 from emr_pipeline.s3_objects import names_under
@@ -38,45 +39,65 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         self.code_uri = code_uri
         self.size = size
         self._job_flow_id: str | None = None
+        self._is_killed = False
 
     def execute(self, context: "Context") -> str:
-        layout = run_layout(context, self.settings)
-        tags = cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
-        self._job_flow_id = clusters.find_live(self.hook.conn, cluster_name(layout), tags)
-        if self._job_flow_id:
-            self.log.info("Adopting cluster %s, which carries the tags of this run", self._job_flow_id)
+        own = self._own_clusters(context)
+        if own:
+            self.log.info("Adopting cluster %s, which carries the tags of this run", own[0])
+            self._job_flow_id = own[0]
         else:
-            scripts = bootstrap_scripts(names_under(s3_client(self), f"{self.code_uri}/bootstrap"))
-            self.job_flow_overrides = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
-            self._job_flow_id = self.hook.create_job_flow(self.job_flow_overrides)["JobFlowId"]
-            self.log.info("Made cluster %s", self._job_flow_id)
+            self._job_flow_id = self._make(context)
+            # A request that EMR answered with an error may have made a cluster all the same, and botocore repeats it.
+            own = self._own_clusters(context)
+        for twin in own:
+            if twin != self._job_flow_id:
+                self._end(twin)
+        if self._is_killed:
+            # The kill came while the request was under way, and knew no cluster to end.
+            self._end(self._job_flow_id)
+            raise AirflowFailException(f"this task was ended while it made cluster {self._job_flow_id}")
         return self._when_usable(context, self._job_flow_id)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> str:
-        self._job_flow_id = cluster_id = str((event or {})["cluster_id"])
-        return self._when_usable(context, cluster_id, has_waited=True)
+        told = event or {}
+        self._job_flow_id = cluster_id = str(told["cluster_id"])
+        return self._when_usable(context, cluster_id, started_at=told["started_at"])
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralError:
             # The trigger died, or nobody ran it in time; what it knew is gone with it.
-            layout = run_layout(context, self.settings)
-            tags = cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
-            cluster_id = clusters.find_live(self.hook.conn, cluster_name(layout), tags)
-            if cluster_id:
-                self._end(cluster_id)
+            self._end_own(context)
             raise
 
     def on_kill(self) -> None:
+        self._is_killed = True
         if self._job_flow_id:
             self._end(self._job_flow_id)
 
-    def _when_usable(self, context: "Context", cluster_id: str, has_waited: bool = False) -> str:
+    def _own_clusters(self, context: "Context") -> list[str]:
+        layout = run_layout(context, self.settings)
+        return clusters.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
+
+    def _make(self, context: "Context") -> str:
+        layout = run_layout(context, self.settings)
+        scripts = bootstrap_scripts(names_under(s3_client(self), f"{self.code_uri}/bootstrap"))
+        tags = own_tags(context, layout)
+        self.job_flow_overrides = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
+        try:
+            cluster_id = str(self.hook.create_job_flow(self.job_flow_overrides)["JobFlowId"])
+        except (BotoCoreError, ClientError):
+            self._end_own(context)
+            raise
+        self.log.info("Made cluster %s", cluster_id)
+        return cluster_id
+
+    def _when_usable(self, context: "Context", cluster_id: str, started_at: float | None = None) -> str:
         try:
             clusters.persist_links(context, self, cluster_id)
-            if not has_waited:
-                wait_for_cluster(self, cluster_id, until_gone=False)
+            wait_for_cluster(self, cluster_id, until_gone=False, started_at=started_at)
             self._check(clusters.describe(self.hook.conn, cluster_id))
         except Exception:
             self._end(cluster_id)
@@ -107,6 +128,10 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         wait_s, poll_s = self.settings.log_wait_s, self.settings.poll_s
         tail = wait_for_bootstrap_tail(s3_client(self), cluster["LogUri"], cluster["Id"], wait_s, poll_s)
         return f"{message}\nthe bootstrap action's stderr ends:\n{tail}" if tail else message
+
+    def _end_own(self, context: "Context") -> None:
+        for cluster_id in self._own_clusters(context):
+            self._end(cluster_id)
 
     def _end(self, cluster_id: str) -> None:
         self.log.info("Terminating cluster %s: this run will not use it", cluster_id)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 
 from emr_pipeline import clusters
-from emr_pipeline.cluster_states import ENDED_STATES, LOST_STATES, reason_text, state_of
+from emr_pipeline.cluster import cluster_name
+from emr_pipeline.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
 from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.dag_run import own_tags, run_layout
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
 from emr_pipeline.settings import Settings
@@ -16,31 +18,44 @@ if TYPE_CHECKING:
 
 
 class TerminateClusterOperator(EmrTerminateJobFlowOperator):
-    """The teardown of the cluster: done when the cluster is gone, however it went; failed, loudly, if it is not."""
+    """The teardown of the cluster: done when the cluster is gone, however it went; failed, loudly, if it is not.
+
+    It ends every cluster that carries the run's tags, also one of which `create_cluster` left no id: an earlier
+    attempt's, or that of a task which somebody marked successful while it ran.
+    """
 
     def __init__(self, *, settings: Settings, deferrable: bool = True, **kwargs: Any) -> None:
         super().__init__(deferrable=deferrable, **kwargs)
         self.settings = settings
 
     def execute(self, context: "Context") -> None:
-        if not self.job_flow_id:
+        cluster_ids = self._own_clusters(context)
+        if not cluster_ids:
             self.log.info("This run made no cluster: nothing to terminate")
             return
-        clusters.persist_links(context, self, self.job_flow_id)
-        cluster = clusters.describe(self.hook.conn, self.job_flow_id)
-        # EMR says yes to ending a protected cluster on some paths, and leaves it running.
-        if cluster.get("TerminationProtected") and state_of(cluster) not in LOST_STATES:
-            raise AirflowFailException(
-                f"cluster {self.job_flow_id} is protected from termination and goes on costing money: turn the "
-                "protection off (aws emr modify-cluster-attributes --no-termination-protected --cluster-id "
-                f"{self.job_flow_id}), then clear this task"
-            )
-        clusters.terminate(self.hook.conn, self.job_flow_id)
-        wait_for_cluster(self, self.job_flow_id, until_gone=True)
-        self._check(self.job_flow_id)
+        first, *others = cluster_ids
+        clusters.persist_links(context, self, first)
+        for cluster_id in others:
+            self.log.warning("Cluster %s carries the tags of this run, too: terminating it", cluster_id)
+            clusters.terminate(self.hook.conn, cluster_id)
+        if is_protected(clusters.describe(self.hook.conn, first)):
+            raise AirflowFailException(f"{protection_text(first)}, then clear this task")
+        clusters.terminate(self.hook.conn, first)
+        wait_for_cluster(self, first, until_gone=True)
+        self._check(first)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
-        self._check(str((event or {})["cluster_id"]))
+        told = event or {}
+        cluster_id = str(told["cluster_id"])
+        wait_for_cluster(self, cluster_id, until_gone=True, started_at=told["started_at"])
+        self._check(cluster_id)
+
+    def _own_clusters(self, context: "Context") -> list[str]:
+        """The one that `create_cluster` named first, alive or not; then live ones that it did not."""
+        layout = run_layout(context, self.settings)
+        named = [str(self.job_flow_id)] if self.job_flow_id else []
+        live = clusters.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
+        return named + [cluster_id for cluster_id in live if cluster_id not in named]
 
     def _check(self, cluster_id: str) -> None:
         cluster = clusters.describe(self.hook.conn, cluster_id)
