@@ -11,6 +11,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUCKET = "fruit-features"
 REGION = "us-east-1"
+# SQLite lets one process write at a time; on a busy machine Airflow's others wait longer than the usual five seconds.
+SQLITE_PATIENCE_S = 60
 # Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
 FOREIGN_AWS_VARIABLES = (
     "AWS_PROFILE",
@@ -125,7 +127,7 @@ def _airflow(home: LocalHome) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path}/airflow.db?timeout={SQLITE_PATIENCE_S}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow_path / "logs"),
     }
 

@@ -15,7 +15,9 @@ from tools.ports import DIRECT
 
 Event = dict[str, Any]
 DAG_ID = "fruit_features"
+SETUP, TEARDOWN = "create_cluster", "terminate_cluster"
 FINISHED = {"success", "failed"}
+ENDED = {*FINISHED, "skipped", "upstream_failed", "removed"}
 END_PATIENCE_S = 90
 
 
@@ -32,7 +34,7 @@ class ScheduledRun:
     def poll(self) -> list[Event]:
         """What changed since the last call."""
         state = self._state()
-        instances = self._request("GET", f"/{_quoted(self.run_id)}/taskInstances?limit=100")["task_instances"]
+        instances = self._instances()
         events = [self._event(instance) for instance in instances if self._has_changed(instance)]
         if state in FINISHED:
             tasks = {instance["task_id"]: instance["state"] for instance in instances}
@@ -40,14 +42,26 @@ class ScheduledRun:
         return events
 
     def end(self) -> None:
-        """Mark the run failed; Airflow then runs its teardown, which terminates the cluster."""
+        """Mark the run failed, and wait while Airflow runs its teardown, which terminates the cluster."""
         self._request("PATCH", f"/{_quoted(self.run_id)}", {"state": "failed"})
         deadline = time.monotonic() + END_PATIENCE_S
-        while time.monotonic() < deadline:
-            instances = self._request("GET", f"/{_quoted(self.run_id)}/taskInstances?limit=100")["task_instances"]
-            if all(instance["end_date"] or instance["state"] in (None, "skipped") for instance in instances):
-                return
+        while self._state() not in FINISHED or not self._is_torn_down():
+            if time.monotonic() > deadline:
+                raise AirflowApiError(
+                    f"the run {self.run_id} is not over {END_PATIENCE_S} s after it was marked failed; "
+                    f"look at its task {TEARDOWN} in {self.home.airflow_url}"
+                )
             time.sleep(1)
+
+    def _is_torn_down(self) -> bool:
+        """Whether the teardown ended; it does not begin at once, and never if there was no cluster."""
+        states = {instance["task_id"]: instance["state"] for instance in self._instances()}
+        return states[TEARDOWN] in ENDED or states[SETUP] not in FINISHED
+
+    def _instances(self) -> list[dict[str, Any]]:
+        answer = self._request("GET", f"/{_quoted(self.run_id)}/taskInstances?limit=100")
+        instances: list[dict[str, Any]] = answer["task_instances"]
+        return instances
 
     def _state(self) -> str:
         return str(self._request("GET", f"/{_quoted(self.run_id)}")["state"])

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,20 +74,26 @@ class Machine:
         return [cluster["Status"]["State"] for cluster in emr.list_clusters()["Clusters"]]
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+@contextmanager
+def new_machine(folder: Path) -> Iterator[Machine]:
     real = LocalHome.from_environment()
-    (tmp_path / "envs").mkdir()
+    (folder / "envs").mkdir()
     for name in ("airflow", "spark"):
-        (tmp_path / "envs" / name).symlink_to(real.root / "envs" / name)
+        (folder / "envs" / name).symlink_to(real.root / "envs" / name)
     ports = {"LOCAL_AWS_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
-    environment = kept | ports | {"LOCAL_HOME": str(tmp_path)}
+    environment = kept | ports | {"LOCAL_HOME": str(folder)}
     machine = Machine(LocalHome.from_environment(environment), environment)
     # Kept up from outside, as by `make up`: an endpoint that stops ends its clusters, and that is not what is tested.
     keep_endpoint(machine.home)
     yield machine
     release_endpoint(machine.home)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with new_machine(tmp_path) as machine:
+        yield machine
 
 
 @pytest.fixture(scope="session")

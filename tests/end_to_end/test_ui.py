@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.end_to_end.conftest import REPOSITORY, Machine
+from tests.end_to_end.conftest import REPOSITORY, Machine, new_machine
 from tools.bring import bring
 from tools.ports import get_json, port_is_taken
 
@@ -35,9 +35,14 @@ def services(machine: Machine, verb: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def airflow(machine: Machine) -> Iterator[Machine]:
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which `make up` was called; afterwards `make down`, and nothing of it is left."""
+    with new_machine(tmp_path_factory.mktemp("home")) as machine:
+        yield from up_and_down(machine)
+
+
+def up_and_down(machine: Machine) -> Iterator[Machine]:
     started = services(machine, "up")
     assert started.returncode == 0, started.stdout + started.stderr
     assert f"Airflow is up: {machine.home.airflow_url}" in started.stdout
@@ -122,6 +127,17 @@ def api(machine: Machine, path: str) -> dict[str, Any]:
     answer = get_json(f"{machine.home.airflow_url}/api/v2/dags/fruit_features/{path}")
     assert answer is not None
     return answer
+
+
+def test_make_run_uses_the_airflow_that_is_up_and_tells_its_error(airflow: Machine) -> None:
+    done = airflow.make_run("--source=s3://fruit-features/landing/nowhere", "--run=nowhere")
+
+    assert done.returncode == 1
+    assert "run nowhere: failed" in done.stdout
+    error = "ERROR in the task check_run: source_uri=s3://fruit-features/landing/nowhere: nothing lies there"
+    assert error in done.stderr
+    runs = {dag_run["conf"]["run"]: dag_run["state"] for dag_run in api(airflow, "dagRuns")["dag_runs"]}
+    assert runs == {"from-the-form": "success", "nowhere": "failed"}
 
 
 def test_a_port_that_is_taken_is_one_clear_error(machine: Machine) -> None:

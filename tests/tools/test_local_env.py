@@ -18,7 +18,7 @@ def home(tmp_path: Path) -> LocalHome:
 def test_everything_lies_under_local_home(home: LocalHome, tmp_path: Path) -> None:
     environment = local_environment(home, {})
     assert environment["AIRFLOW_HOME"] == f"{tmp_path}/airflow"
-    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow/airflow.db"
+    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow/airflow.db?timeout=60"
     assert environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"].startswith(str(tmp_path))
     assert environment["FRUIT_FEATURES_NODE_VENV"] == f"{tmp_path}/envs/spark"
 
