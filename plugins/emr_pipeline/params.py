@@ -48,7 +48,7 @@ def _input_params(settings: Settings) -> dict[str, Param]:
             maxLength=RUN_LENGTH,
             title="Name of the run",
             description="The folder under runs/ that the run writes. Empty: made from the run id. A name used before "
-            "is written over.",
+            "is written over, but never what is published.",
             section="Photographs",
         ),
     }

@@ -11,7 +11,7 @@ from airflow.sdk import Asset
 from botocore.exceptions import ClientError
 
 from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import run_layout
+from emr_pipeline.dag_run import run_id, run_layout
 from emr_pipeline.errors import ReportRefusedError
 from emr_pipeline.layout import published_uri, split_uri
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
@@ -49,7 +49,9 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
         try:
-            snapshot = snapshot_of(layout, validation, stats, context["params"]["formats"], datetime.now(UTC))
+            snapshot = snapshot_of(
+                layout, run_id(context), validation, stats, context["params"]["formats"], datetime.now(UTC)
+            )
         except ReportRefusedError as error:
             raise AirflowFailException(str(error)) from error
         published = self._publish(snapshot)

@@ -14,6 +14,7 @@ SCHEMA_VERSION = 1
 
 def snapshot_of(
     layout: RunLayout,
+    dag_run_id: str,
     validation: Mapping[str, Any] | None,
     stats: Mapping[str, Mapping[str, Any] | None],
     formats: list[str],
@@ -38,6 +39,7 @@ def snapshot_of(
         "schema_version": SCHEMA_VERSION,
         "snapshot": snapshot_id(layout, checked),
         "run": layout.run,
+        "dag_run_id": dag_run_id,
         "run_uri": layout.run_uri,
         **_uris(layout, formats),
         "counts": counts,
@@ -51,6 +53,13 @@ def snapshot_id(layout: RunLayout, validation: Mapping[str, Any]) -> str:
     """The same run with the same audit is the same snapshot, however often it is published."""
     audit = json.dumps([layout.run_uri, validation], sort_keys=True)
     return hashlib.sha256(audit.encode()).hexdigest()[:16]
+
+
+def would_overwrite(published: Mapping[str, Any] | None, layout: RunLayout, dag_run_id: str) -> bool:
+    """Whether a run would write over what readers read; the DAG run that published it may repeat its own stages."""
+    if published is None:
+        return False
+    return bool(published["run_uri"] == layout.run_uri and published.get("dag_run_id") != dag_run_id)
 
 
 def following(snapshot: Mapping[str, Any], current: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is refused before a cluster exists, in one clear error that is not retried."""
 
+import json
 from typing import Any
 
 import pytest
@@ -74,3 +75,26 @@ def test_an_error_that_is_not_about_the_input_stays_what_it_is_and_is_retried(
 
     with pytest.raises(ClientError, match="SlowDown"):
         check_run.execute(context)
+
+
+def test_a_run_never_writes_over_what_another_dag_run_published(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    published = {"run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
+
+    with pytest.raises(AirflowFailException, match="run=r: s3://pictures/runs/r is published"):
+        check_run.execute(context)
+
+
+@pytest.mark.parametrize(
+    "of_published",
+    [{"run_uri": "s3://pictures/runs/other", "dag_run_id": "another"}, {"run_uri": "s3://pictures/runs/r"}],
+)
+def test_a_dag_run_may_repeat_its_own_stages_and_run_beside_what_is_published(
+    check_run: CheckRunOperator, context: Any, s3: Any, of_published: dict[str, str]
+) -> None:
+    published = {"dag_run_id": context["dag_run"].run_id, **of_published}
+    s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
+
+    assert check_run.execute(context) == "s3://pictures/runs/r"

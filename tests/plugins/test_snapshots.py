@@ -20,10 +20,11 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)
 
 
 def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
-    assert snapshot_of(LAYOUT, PASSED, STATS, ["parquet", "csv"], NOON) == {
+    assert snapshot_of(LAYOUT, "manual__1", PASSED, STATS, ["parquet", "csv"], NOON) == {
         "schema_version": 1,
         "snapshot": snapshot_id(LAYOUT, PASSED),
         "run": "r",
+        "dag_run_id": "manual__1",
         "run_uri": "s3://b/runs/r",
         "manifest_uri": "s3://b/runs/r/manifest",
         "images_uri": "s3://b/runs/r/images",
@@ -44,7 +45,7 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
 
 
 def test_a_run_without_csv_does_not_promise_one() -> None:
-    assert "pca_features_csv_uri" not in snapshot_of(LAYOUT, PASSED, STATS, ["parquet"], NOON)
+    assert "pca_features_csv_uri" not in snapshot_of(LAYOUT, "manual__1", PASSED, STATS, ["parquet"], NOON)
 
 
 def test_the_same_audit_is_the_same_snapshot_and_another_is_another() -> None:
@@ -81,4 +82,4 @@ def test_a_snapshot_names_the_one_before() -> None:
 )
 def test_an_audit_that_did_not_pass_or_is_not_whole_is_refused(validation: Any, stats: Any, message: str) -> None:
     with pytest.raises(ReportRefusedError, match=message):
-        snapshot_of(LAYOUT, validation, stats, ["parquet"], NOON)
+        snapshot_of(LAYOUT, "manual__1", validation, stats, ["parquet"], NOON)

@@ -6,12 +6,13 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
 from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import run_layout
+from emr_pipeline.dag_run import run_id, run_layout
 from emr_pipeline.errors import ParamsError, PipelineError
-from emr_pipeline.layout import split_uri
+from emr_pipeline.layout import RunLayout, published_uri, split_uri
 from emr_pipeline.param_checks import check_params, weights_location
-from emr_pipeline.s3_objects import has_bucket, has_object, has_objects_under
+from emr_pipeline.s3_objects import has_bucket, has_object, has_objects_under, read_json
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots import would_overwrite
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,17 +28,17 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
         self.settings = settings
 
     def execute(self, context: "Context") -> str:
-        params = context["params"]
+        params, layout = context["params"], run_layout(context, self.settings)
         try:
             check_params(params)
             self._check_bucket()
             self._check_source(params["source_uri"])
             self._check_weights(params["weights"])
+            self._check_run(layout, run_id(context))
         except PipelineError as error:
             raise AirflowFailException(str(error)) from error
-        run_uri = run_layout(context, self.settings).run_uri
-        self.log.info("%s can be processed into %s", params["source_uri"], run_uri)
-        return run_uri
+        self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
+        return layout.run_uri
 
     def _check_bucket(self) -> None:
         bucket = self.settings.bucket
@@ -55,3 +56,11 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
         location = weights_location(weights)
         if location and not (has_bucket(self.hook.conn, location[0]) and has_object(self.hook.conn, *location)):
             raise ParamsError(f"weights={weights}: no such object; upload the file, or give imagenet or random:<seed>")
+
+    def _check_run(self, layout: RunLayout, dag_run_id: str) -> None:
+        published = read_json(self.hook.conn, published_uri(self.settings.bucket))
+        if would_overwrite(published, layout, dag_run_id):
+            raise ParamsError(
+                f"run={layout.run}: {layout.run_uri} is published and this run would write over it while others read "
+                "it; give another name, or none"
+            )
