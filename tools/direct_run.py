@@ -21,8 +21,8 @@ class DirectRun:
     def __init__(self, home: LocalHome, run: str, params: dict[str, Any], now: datetime) -> None:
         self.home, self.run = home, run
         clear_abandoned_runs(home)
-        if (found := find_background(home.run_path, _name(run))) is not None:
-            raise RunIsBusyError(run, found.pid)
+        if run in live_runs(home):
+            raise RunIsBusyError(run)
         # A name that was made here ends with the time already.
         moment = f"{now:%Y%m%d-%H%M%S}"
         self.log_path = home.logs_path / f"run-{run.removesuffix(f'-{moment}')}-{moment}.log"
@@ -59,6 +59,13 @@ class DirectRun:
             whole = written.read().rpartition(b"\n")[0]
         self._read += len(whole) + bool(whole)
         return [json.loads(line) for line in whole.splitlines()]
+
+
+def live_runs(home: LocalHome) -> list[str]:
+    """Names of the runs that other processes make here right now."""
+    names = [path.stem for path in home.run_path.glob(f"{_name('*')}.pid")]
+    found = {name: find_background(home.run_path, name) for name in names}
+    return sorted(name.removeprefix(_name("")) for name, by in found.items() if by is not None and session_members(by))
 
 
 def clear_abandoned_runs(home: LocalHome) -> None:

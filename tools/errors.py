@@ -33,13 +33,11 @@ class WeightsFileError(ToolError):
 
 
 class RunIsBusyError(ToolError):
-    """A run of that name is being made."""
+    """A `make run` makes a run that would get into another's way."""
 
-    def __init__(self, run: str, pid: int) -> None:
+    def __init__(self, run: str) -> None:
         self.run = run
-        super().__init__(
-            f"the run {run} is being made already (process {pid}); wait for it, or take another name: RUN="
-        )
+        super().__init__(f"the run {run} is being made by a `make run`; wait for it, or end it by Ctrl-C there")
 
 
 class AirflowApiError(ToolError):

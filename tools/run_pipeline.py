@@ -16,7 +16,7 @@ from tools.local_env import LocalHome
 from tools.progress_lines import ProgressLines
 from tools.run_request import RunRequest, parse_request
 from tools.scheduled_run import ScheduledRun
-from tools.services import is_airflow_up
+from tools.services import wait_for_airflow
 from tools.summary import failure_texts, summary_lines
 from tools.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
 
@@ -45,7 +45,7 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
     migrate_database(home)
     run = request.run_name(source_uri, now)
     params = request.params(run, source_uri, weights)
-    dag_run = (ScheduledRun if is_airflow_up(home) else DirectRun)(home, run, params, now)
+    dag_run = (ScheduledRun if wait_for_airflow(home) else DirectRun)(home, run, params, now)
     print(f"run {run} of the DAG fruit_features; its log: {dag_run.log_path}")
     run_path = home.bucket_path / "runs" / run
     try:

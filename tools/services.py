@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from tools.airflow_database import migrate_database
-from tools.direct_run import clear_abandoned_runs
+from tools.direct_run import clear_abandoned_runs, live_runs
 from tools.endpoint import keep_endpoint, release_endpoint
-from tools.errors import PortInUseError, ToolError
+from tools.errors import PortInUseError, RunIsBusyError, ToolError
 from tools.local_env import LocalHome, local_environment
 from tools.ports import get_json, port_is_taken, wait_until_healthy
 from tools.processes import find_background, start_background, stop_background
@@ -21,6 +21,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
 }
 HEALTH_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 START_LIMIT_S = 180.0
+BUSY_LIMIT_S = 60.0
 
 
 def up(home: LocalHome) -> None:
@@ -31,6 +32,9 @@ def up(home: LocalHome) -> None:
     stop_airflow(home)
     if port_is_taken(home.airflow_port):
         raise PortInUseError(home.airflow_port, "this project's Airflow", "AIRFLOW_PORT")
+    if runs := live_runs(home):
+        # The scheduler would take up its tasks and do them a second time.
+        raise RunIsBusyError(runs[0])
     keep_endpoint(home)
     migrate_database(home)
     clear_abandoned_runs(home)
@@ -61,8 +65,21 @@ def stop_airflow(home: LocalHome) -> list[str]:
 
 def is_airflow_up(home: LocalHome) -> bool:
     """Whether the Airflow that `up` started for this LOCAL_HOME runs and is healthy."""
-    backgrounds = [find_background(home.run_path, name) for name in SERVICES]
-    return all(found is not None and found.is_alive() for found in backgrounds) and not unhealthy_parts(home)
+    return all(_is_alive(home, name) for name in SERVICES) and not unhealthy_parts(home)
+
+
+def wait_for_airflow(home: LocalHome) -> bool:
+    """Whether an Airflow was started that a run must go to: its scheduler would take up any other. Healthy by then."""
+    scheduler = find_background(home.run_path, "scheduler")
+    if scheduler is None or not scheduler.is_alive():
+        return False
+    wait_until_healthy(scheduler, partial(is_airflow_up, home), BUSY_LIMIT_S)
+    return True
+
+
+def _is_alive(home: LocalHome, name: str) -> bool:
+    background = find_background(home.run_path, name)
+    return background is not None and background.is_alive()
 
 
 def is_part_healthy(home: LocalHome, service: str) -> bool:
