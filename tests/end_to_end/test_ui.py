@@ -17,6 +17,7 @@ from tools.ports import get_json, port_is_taken
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
+API_TRIES = 10
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
@@ -124,9 +125,13 @@ def tasks(machine: Machine, dag_run: dict[str, Any]) -> dict[str, str]:
 
 
 def api(machine: Machine, path: str) -> dict[str, Any]:
-    answer = get_json(f"{machine.home.airflow_url}/api/v2/dags/fruit_features/{path}")
-    assert answer is not None
-    return answer
+    """A machine at work on Spark steps may answer late; one that never answers is a failure."""
+    for _ in range(API_TRIES):
+        answer = get_json(f"{machine.home.airflow_url}/api/v2/dags/fruit_features/{path}")
+        if answer is not None:
+            return answer
+        time.sleep(1)
+    raise AssertionError(f"Airflow did not answer for {path}, {API_TRIES} times")
 
 
 def test_make_run_uses_the_airflow_that_is_up_and_tells_its_error(airflow: Machine) -> None:
