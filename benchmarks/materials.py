@@ -56,6 +56,11 @@ def make_weights(home: LocalHome, backbone: str) -> Path:
     return path
 
 
+def forget_networks(home: LocalHome) -> None:
+    """The next run of featurize_images exports its network anew."""
+    shutil.rmtree(home.bucket_path / "models" / "networks", ignore_errors=True)
+
+
 def make_vectors(home: LocalHome, rows: int) -> str:
     """The name of a run whose features/ are `rows` made-up vectors, in files as featurize_images writes them."""
     run = f"vectors-{rows}"

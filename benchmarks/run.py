@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import featurizing, reducing
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
-from benchmarks.materials import make_vectors, place_photos, run_in_spark_environment, stage_code
+from benchmarks.materials import forget_networks, make_vectors, place_photos, run_in_spark_environment, stage_code
 from benchmarks.results import RESULTS_PATH
 from tools.local_env import REPOSITORY, LocalHome
 
@@ -37,13 +37,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 cluster.run("ingest_images", case.stage_step("ingest_images"))
                 facts = {"backbone": backbone, "images": given.count, "photos": photos.rpartition("-")[0]}
                 steps = _chosen(case.steps(precisions), given.variants)
-                _measure(cluster, f"featurize-{backbone}-{given.count}", facts, steps, given.rounds)
+                _measure(cluster, f"featurize-{backbone}-{given.count}", facts, steps, given.rounds, given.add)
     if "pca" in given.only:
         for rows in given.rows:
             run = make_vectors(home, rows)
             with bench_cluster(home, cores) as cluster:
                 steps = _chosen(reducing.steps(run, code_uri), given.variants)
-                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given.rounds)
+                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given.rounds, given.add)
     if "growth" in given.only:
         _measure_growth(home, given, code_uri)
 
@@ -59,20 +59,25 @@ def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -
                 cluster.run("ingest_images", case.stage_step("ingest_images"))
                 facts = {"backbone": case.backbone, "images": count, "photos": photos.rpartition("-")[0]}
                 steps = {featurizing.OURS: case.stage_step("featurize_images")}
-                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", facts, steps, given.rounds)
+                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", facts, steps, given.rounds, given.add)
 
 
-def _measure(cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], rounds: int) -> None:
+def _measure(
+    cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], rounds: int, add: bool
+) -> None:
     """A B A B, so that what else the machine does meets all of them alike."""
-    runs = []
-    for number in range(1, rounds + 1):
+    path = RESULTS_PATH / f"{name}.json"
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if add and path.exists() else []
+    first = max((run["round"] for run in runs), default=0) + 1
+    for number in range(first, first + rounds):
         for variant, step in steps.items():
+            if featurizing.KEPT not in variant:
+                forget_networks(cluster.home)
             measured = {"variant": variant, "round": number, **cluster.run(variant, step)}
             runs.append(measured)
             print(f"{name}: {measured}", flush=True)
-    RESULTS_PATH.mkdir(exist_ok=True)
     result = {"name": name, **facts, "cores": cluster.cores, **_machine(cluster.home), "runs": runs}
-    (RESULTS_PATH / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def _machine(home: LocalHome) -> dict[str, Any]:
@@ -112,6 +117,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA")
     parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
+    parser.add_argument("--add", action="store_true", help="to the rounds of an earlier measurement of the same")
     parser.add_argument("--variants", nargs="+", default=(), help="only those whose name holds one of these words")
     return parser.parse_args(argv)
 

@@ -15,6 +15,8 @@ class Watched:
     jvm_peak_mib: float = 0.0
     driver_peak_mib: float = 0.0
     worker_peak_mib: float = 0.0
+    cpu_s: float = 0.0
+    """Of all processes together: what noise stretches least."""
     others_cores: float = field(default=0.0)
     """How many cores other programs of the machine kept busy meanwhile, on average: the noise in the seconds."""
 
@@ -38,7 +40,8 @@ class Watcher(threading.Thread):
             seconds += SAMPLE_S
             for process in self._root.children(recursive=True):
                 self._sample(process)
-        others_s = _busy_s() - before - sum(self._cpu_s.values())
+        self._watched.cpu_s = sum(self._cpu_s.values())
+        others_s = _busy_s() - before - self._watched.cpu_s
         self._watched.others_cores = max(others_s, 0.0) / max(seconds, SAMPLE_S)
 
     def stop(self) -> Watched:

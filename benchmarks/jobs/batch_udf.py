@@ -16,7 +16,7 @@ SIDE_PX = 224
 CONSTRUCTORS = {"mobilenet_v2": "MobileNetV2", "resnet50": "ResNet50", "vgg16": "VGG16"}
 
 
-@pandas_udf(ArrayType(FloatType()))
+@pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload]
 def decode(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
     def pixels(content: bytes) -> np.ndarray:
         image = Image.open(io.BytesIO(content)).convert("RGB").resize((SIDE_PX, SIDE_PX), Image.Resampling.BILINEAR)

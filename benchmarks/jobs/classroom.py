@@ -1,8 +1,8 @@
 """The classroom shape: how the projects that this one replaces featurize, kept as the baseline to measure against.
 
 One Spark job: `binaryFile`, `repartition`, and a scalar-iterator pandas UDF that builds the Keras model for each task,
-decodes with Pillow, stacks with NumPy and calls `model.predict`. Nothing in it is made slow on purpose; only the resize is
-a choice, so that both sides of a comparison do the same work.
+decodes with Pillow, stacks with NumPy and calls `model.predict`. Nothing in it is made slow on purpose; only the resize
+is a choice, so that both sides of a comparison do the same work.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PARTITIONS = 20
 
 
 def make_featurize(backbone: str, weights: str, resize: str) -> Callable[..., Column]:
-    @pandas_udf(ArrayType(FloatType()))
+    @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload]
     def featurize(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         from keras import applications
 

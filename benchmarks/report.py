@@ -1,0 +1,149 @@
+"""Writes the tables and charts of docs/benchmarks.md from results/*.json; the text between them is written by hand.
+
+python -m benchmarks.report
+"""
+
+import re
+import statistics
+from collections.abc import Callable, Sequence
+
+from benchmarks import featurizing, reducing
+from benchmarks.charts import Bar, bar_chart, line_chart
+from benchmarks.results import Result, median, read_results, values, variants
+from tools.local_env import REPOSITORY
+
+PAGE_PATH = REPOSITORY / "docs" / "benchmarks.md"
+CHARTS_PATH = REPOSITORY / "docs" / "benchmarks"
+BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    CHARTS_PATH.mkdir(exist_ok=True)
+    page = PAGE_PATH.read_text(encoding="utf-8")
+    PAGE_PATH.write_text(BLOCK.sub(lambda block: block[1] + BLOCKS[block[2]]() + block[3], page), encoding="utf-8")
+
+
+def conditions() -> str:
+    rows = [
+        [
+            result["name"],
+            result["measured_at"][:16].replace("T", " "),
+            result["commit"],
+            str(result["cores"]),
+            f"{_range(_all(result, 'others_cores'), 1)}",
+        ]
+        for result in read_results("")
+    ]
+    newest = max(read_results(""), key=lambda result: result["measured_at"])
+    versions = ", ".join(f"{name} {version}" for name, version in newest["versions"].items())
+    header = ["measurement", "UTC", "commit", "cores", "cores that other programs took meanwhile"]
+    return f"Processor: {newest['processor']}. {versions}.\n\n{_table(header, rows)}"
+
+
+def featurize() -> str:
+    results = read_results("featurize-")
+    bars = [
+        Bar(f"{result['backbone']}: {variant}", result["images"] / median(result, variant))
+        for result in results
+        for variant in variants(result)
+    ]
+    _write_chart("featurize.svg", bar_chart("Images per second, whole jobs, by their median", bars))
+    tables = [_featurize_table(result) for result in results]
+    return "\n".join([*tables, "![Images per second of each variant](benchmarks/featurize.svg)\n"])
+
+
+def _featurize_table(result: Result) -> str:
+    rows = []
+    for variant in variants(result):
+        seconds = values(result, variant)
+        light = variant.replace(featurizing.OURS, featurizing.SPEED_OF_LIGHT).removesuffix(f", {featurizing.KEPT}")
+        rows.append(
+            [
+                variant,
+                _range(seconds, 1),
+                f"{result['images'] / median(result, variant):.0f}",
+                _ratio(result, featurizing.CLASSROOM, variant),
+                _ratio(result, light, variant) if variant.startswith(featurizing.OURS) else "",
+                *(f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY),
+            ]
+        )
+    title = f"**{result['backbone']}**, {result['images']:,} photographs of {result['photos']}:\n\n"
+    header = ["variant", "seconds", "images/s", "over classroom", "of speed of light", *MEMORY.values()]
+    return title + _table(header, rows)
+
+
+def pca() -> str:
+    results = sorted(read_results("pca-"), key=lambda result: result["rows"])
+    rows = []
+    for result in results:
+        for variant in variants(result):
+            memory = [f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY]
+            ratio = _ratio(result, reducing.SPARK_ML, variant)
+            rows.append([f"{result['rows']:,}", variant, _range(values(result, variant), 1), ratio, *memory])
+    lines = {
+        variant: [(result["rows"], median(result, variant)) for result in results if variant in variants(result)]
+        for variant in (reducing.SPARK_ML, reducing.OURS)
+    }
+    _write_chart("pca.svg", line_chart("PCA, fit and transform: seconds over rows", lines))
+    header = ["rows", "variant", "seconds", "over Spark ML", *MEMORY.values()]
+    return _table(header, rows) + "\n![Seconds over rows](benchmarks/pca.svg)\n"
+
+
+def growth() -> str:
+    results = sorted(read_results("growth-"), key=lambda result: (result["cores"], result["images"]))
+    rows = [
+        [
+            str(result["cores"]),
+            f"{result['images']:,}",
+            _range(values(result, featurizing.OURS), 1),
+            f"{result['images'] / median(result, featurizing.OURS):.0f}",
+        ]
+        for result in results
+    ]
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for result in results:
+        point = (result["images"], median(result, featurizing.OURS))
+        lines.setdefault(f"{result['cores']} cores", []).append(point)
+    _write_chart("growth.svg", line_chart("featurize_images: seconds over images", lines))
+    header = ["cores", "images", "seconds", "images/s"]
+    return _table(header, rows) + "\n![Seconds over images](benchmarks/growth.svg)\n"
+
+
+MEMORY = {"jvm_peak_mib": "JVM, MiB", "driver_peak_mib": "driver, MiB", "worker_peak_mib": "largest worker, MiB"}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "conditions": conditions,
+    "featurize": featurize,
+    "pca": pca,
+    "growth": growth,
+}
+
+
+def _ratio(result: Result, baseline: str, variant: str) -> str:
+    """How many times as fast as the baseline, by the medians."""
+    if baseline not in variants(result) or baseline == variant:
+        return ""
+    return f"{median(result, baseline) / median(result, variant):.2f}"
+
+
+def _range(numbers: Sequence[float], digits: int) -> str:
+    middle = statistics.median(numbers)
+    if len(numbers) == 1:
+        return f"{middle:.{digits}f}"
+    return f"{middle:.{digits}f} ({min(numbers):.{digits}f} to {max(numbers):.{digits}f})"
+
+
+def _all(result: Result, figure: str) -> list[float]:
+    return [run[figure] for run in result["runs"]]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _write_chart(name: str, svg: str) -> None:
+    (CHARTS_PATH / name).write_text(svg, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
