@@ -6,6 +6,7 @@ export LOCAL_HOME ?= .local
 override LOCAL_HOME := $(abspath $(LOCAL_HOME))
 AIRFLOW_PYTHON := $(LOCAL_HOME)/envs/airflow/bin/python
 SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
+setup_command := tools/setup.sh
 
 .PHONY: help
 help: ## list the targets
@@ -32,11 +33,17 @@ test: test-airflow test-spark ## run the whole test suite
 
 .PHONY: test-airflow
 test-airflow: setup ## run the tests of the Airflow environment
-	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs $(ARGS)
+	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs --ignore=tests/faults $(ARGS)
 
 .PHONY: test-spark
 test-spark: setup ## run the tests of the Spark environment
 	@tools/test_spark.sh "$(SPARK_PYTHON)" $(ARGS)
+
+.PHONY: test-faults
+test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: on the oldest Airflow supported, writes nothing)
+	@$(if $(FLOOR),tools/setup.sh airflow-floor,true)
+	@$(if $(FLOOR),FAULTS_AIRFLOW_PYTHON="$(LOCAL_HOME)/envs/airflow-floor/bin/python",FAULTS_TABLE=docs/faults.md) \
+	  "$(AIRFLOW_PYTHON)" -m pytest tests/faults $(ARGS)
 
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
@@ -48,7 +55,7 @@ format: setup ## format the Python code
 
 .PHONY: setup
 setup: ## build the two environments, when their locks have changed
-	@tools/setup.sh
+	@$(setup_command)
 
 .PHONY: lock
 lock: ## compile requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)

@@ -71,11 +71,11 @@ def test_the_reports_numbers_and_its_path_are_told_and_what_is_null_is_not(tmp_p
 def test_checks_that_failed_or_warned_are_told_with_their_advice(tmp_path: Path) -> None:
     checks = [
         {"name": "unique_ids", "verdict": "passed", "value": 0, "limit": 0, "advice": "-"},
-        {"name": "reject_share", "verdict": "failed", "value": 0.5, "limit": 0.05, "advice": "look at rejects/"},
+        {"name": "reject_share", "verdict": "failed", "value": 0.51234567, "limit": 0.05, "advice": "look at rejects/"},
     ]
     report(tmp_path, checks=checks, verdict="failed")
     text = "\n".join(summary_lines(tmp_path))
-    assert "reject_share failed: 0.5 (limit 0.05); look at rejects/" in text
+    assert "reject_share failed: 0.5123 (limit 0.05); look at rejects/" in text
     assert "unique_ids" not in text
 
 

@@ -1,0 +1,60 @@
+"""The Makefile: says what it can do, and passes on what a person writes, whatever is in it."""
+
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.local_env import REPOSITORY
+
+TARGETS = "check clean down env format help lock mwaa-bundle run setup test test-airflow test-spark up"
+
+
+def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_has_one_line_for_each_target() -> None:
+    lines = make("help").stdout.splitlines()
+    assert sorted(line.split()[1] for line in lines) == TARGETS.split()
+    assert all(len(line.split()) > 3 for line in lines)
+    assert make().stdout.splitlines() == lines
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Path:
+    """Stands for the environment's Python, and prints its arguments one a line."""
+    stub = tmp_path / "python"
+    stub.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    stub.chmod(stub.stat().st_mode | stat.S_IXUSR)
+    return stub
+
+
+@pytest.mark.parametrize("source", ["my photos", "it's", 'a "b"', "#1 & 50% (ü); *", "s3://bucket/a b"])
+def test_odd_words_reach_the_tool_whole(stub: Path, source: str) -> None:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", f"SOURCE={source}", "COMPONENTS=8")
+    assert done.stdout.splitlines() == ["-m", "tools.run_pipeline", f"--source={source}", "--components=8"]
+
+
+def test_variables_may_come_from_the_environment_too(stub: Path) -> None:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", RUN="fruits", WEIGHTS="random:0")
+    assert done.stdout.splitlines() == ["-m", "tools.run_pipeline", "--run=fruits", "--weights=random:0"]
+
+
+def test_what_the_makefile_calls_is_there() -> None:
+    recipe = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    scripts, modules = set(re.findall(r"tools/\w+\.sh", recipe)), set(re.findall(r"-m tools\.(\w+)", recipe))
+    assert len(scripts) > 4
+    assert all((REPOSITORY / script).is_file() for script in scripts)
+    assert modules >= {"run_pipeline", "services"}
+    assert all((REPOSITORY / "tools" / f"{module}.py").is_file() for module in modules)
