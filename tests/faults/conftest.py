@@ -1,0 +1,43 @@
+"""The Airflow under test, the endpoint that rows share, and the table that they make."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.airflow_home import PYTHON_VARIABLE, FaultHome
+from tests.faults.endpoint import Endpoint
+from tests.faults.rows import FAULTS
+from tests.faults.stand_in import make_environment
+from tests.faults.table import TABLE_VARIABLE, Table
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> FaultHome:
+    python = Path(os.environ.get(PYTHON_VARIABLE) or sys.executable)
+    return FaultHome.migrated(tmp_path_factory.mktemp("airflow") / "home", python)
+
+
+@pytest.fixture(scope="session")
+def spark_env(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stand-in") / "env"
+    make_environment(folder, Path(sys.executable))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_endpoint(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Iterator[Endpoint]:
+    with Endpoint(tmp_path_factory.mktemp("endpoint") / "shared", spark_env) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def table() -> Iterator[Table]:
+    table = Table()
+    yield table
+    sys.stdout.write(f"\n{table.text()}")
+    # The table of some rows, or of rows of which one was red, is not the one that is kept.
+    if (path := os.environ.get(TABLE_VARIABLE)) and len(table.rows) == len(FAULTS):
+        table.write(Path(path))

@@ -1,0 +1,82 @@
+"""The local endpoint of the tests: the real program in a process of its own, its steps in a stand-in for Spark."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_LIMIT_S = 60
+
+
+class Endpoint:
+    """Runs while it is entered; `restart` ends it at once, as a power cut does, and starts it anew."""
+
+    def __init__(self, folder: Path, spark_env: Path) -> None:
+        self.folder, self.spark_env, self.port = folder, spark_env, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> "Endpoint":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(60)
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = {"root": self.folder / "s3", "work": self.folder / "emr", "spark-env": self.spark_env}
+        command = [sys.executable, "-m", "local_aws", f"--port={self.port}"]
+        with (self.folder / "endpoint.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *(f"--{name}={path}" for name, path in options.items())],
+                cwd=REPOSITORY,
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+                stdout=log,
+                stderr=log,
+            )
+        give_up_at = time.monotonic() + START_LIMIT_S
+        while not self._is_ready():
+            assert time.monotonic() < give_up_at, (self.folder / "endpoint.log").read_text()
+            time.sleep(0.1)
+
+    def restart(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(60)
+        self.start()
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_local_aws/health", timeout=5) as response:
+                return bool(json.load(response)["ready"])
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

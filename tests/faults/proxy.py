@@ -1,0 +1,134 @@
+"""A proxy in front of the local endpoint that answers as AWS does on its bad days, as a test tells it to."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """`operation` is EMR's own name, or `S3` and the method."""
+
+    operation: str
+    path: str
+
+    @property
+    def is_s3(self) -> bool:
+        return self.operation.startswith("S3 ")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error as either service words it."""
+
+    status: int
+    code: str
+    message: str
+
+    def body(self, request: Request) -> bytes:
+        if request.is_s3:
+            return f"<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>".encode()
+        return json.dumps({"__type": self.code, "message": self.message}).encode()
+
+
+@dataclass
+class Rule:
+    """Refuses what it matches, so many times or so long; `also_does` has EMR do it all the same before it refuses."""
+
+    matches: Callable[[Request], bool]
+    refusal: Refusal
+    times: int | None = None
+    seconds: float | None = None
+    also_does: bool = False
+    refused: int = 0
+    began_at: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def applies(self, request: Request) -> bool:
+        if not self.matches(request):
+            return False
+        with self.lock:
+            self.began_at = self.began_at or time.monotonic()
+            is_over = (self.times is not None and self.refused >= self.times) or (
+                self.seconds is not None and time.monotonic() > self.began_at + self.seconds
+            )
+            self.refused += not is_over
+        return not is_over
+
+
+class FaultyProxy:
+    """Listens on a port of its own while it is entered."""
+
+    def __init__(self, target_port: int) -> None:
+        self.target_port = target_port
+        self.rules: list[Rule] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> "FaultyProxy":
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                target = self.headers.get("X-Amz-Target")
+                request = Request(target.rpartition(".")[2] if target else f"S3 {self.command}", self.path)
+                rule = next((rule for rule in proxy.rules if rule.applies(request)), None)
+                if rule is None or rule.also_does:
+                    try:
+                        status, headers, content = proxy.forward(self, body)
+                    except OSError:
+                        # The endpoint is down: so is this.
+                        self.close_connection = True
+                        return
+                if rule is not None:
+                    status, headers, content = rule.refusal.status, [], rule.refusal.body(request)
+                self._answer(status, headers, content)
+
+            def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+                self.send_response_only(status)
+                for name, value in headers:
+                    if name.lower() not in HOP_HEADERS:
+                        self.send_header(name, value)
+                length = dict(headers).get("content-length") if self.command == "HEAD" else None
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: botocore's log has it."""
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
+
+        return Handler
+
+    def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.target_port, timeout=60)
+        try:
+            headers = {name: value for name, value in handler.headers.items() if name.lower() != "connection"}
+            connection.request(handler.command, handler.path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.getheaders(), response.read()
+        finally:
+            connection.close()

@@ -1,0 +1,131 @@
+"""The world of one fault: an endpoint behind a faulty proxy, a bucket, an Airflow; and what a fault may do to it."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.faults.airflow_home import FaultHome
+from tests.faults.endpoint import Endpoint
+from tests.faults.proxy import FaultyProxy, Refusal, Request, Rule
+from tests.faults.stand_in import code_files
+
+ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
+RUN_LIMIT_S = 200
+OLD_SNAPSHOT = b'{"snapshot": "the-old-one", "run": "old", "run_uri": "s3://old/runs/old"}'
+
+
+@dataclass
+class Scene:
+    """Built for one row; everything it makes lies in its own bucket and its own Airflow home."""
+
+    bucket: str
+    home: FaultHome
+    endpoint: Endpoint
+    proxy: FaultyProxy
+    run: str = "run"
+    settings: dict[str, str] = field(default_factory=dict)
+    befores: dict[str, str] = field(default_factory=dict)
+    bootstrap: str = "exit 0\n"
+
+    @classmethod
+    def of(cls, name: str, home: FaultHome, endpoint: Endpoint) -> "Scene":
+        """A scene whose bucket is named after the row."""
+        bucket = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
+        return cls(bucket, home, endpoint, FaultyProxy(endpoint.port))
+
+    @property
+    def s3(self) -> Any:
+        return self.endpoint.client("s3")
+
+    @property
+    def emr(self) -> Any:
+        return self.endpoint.client("emr")
+
+    def refuse(
+        self, matches: Callable[[Request], bool], status: int, code: str, message: str = "told by a test", **how: Any
+    ) -> None:
+        self.proxy.rules.append(Rule(matches, Refusal(status, code, message), **how))
+
+    def stage(self) -> None:
+        """The bucket as a deployment has it: code, photographs, and a snapshot that was published before."""
+        self.s3.create_bucket(Bucket=self.bucket)
+        objects = {f"code/{name}": text.encode() for name, text in code_files(self.befores, self.bootstrap).items()}
+        objects |= {"landing/apple/1.jpg": b"a picture", "published/latest.json": OLD_SNAPSHOT}
+        for key, body in objects.items():
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def home_of(self, run: str) -> FaultHome:
+        """Runs at the same time have an Airflow each: `max_active_runs` keeps those of one Airflow apart."""
+        if run == self.run:
+            return self.home
+        folder = self.home.folder / run
+        return FaultHome(folder, self.home.python) if folder.exists() else self.home.copy(folder)
+
+    def start_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> subprocess.Popen[bytes]:
+        run = run or self.run
+        conf = {"run": run, "weights": "random:0", "source_uri": f"s3://{self.bucket}/landing"}
+        return self.home_of(run).start(
+            dag_id, conf if dag_id == "fruit_features" else {}, self.bucket, self.proxy.url, self.settings, run
+        )
+
+    def run_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> dict[str, Any]:
+        process = self.start_dag(dag_id, run)
+        return self.result(process, dag_id, run)
+
+    def result(self, process: subprocess.Popen[bytes], dag_id: str = "fruit_features", run: str | None = None) -> Any:
+        try:
+            process.wait(RUN_LIMIT_S)
+        finally:
+            process.kill()
+        run = run or self.run
+        path = self.home_of(run).result_path(dag_id, run)
+        assert path.exists(), f"Airflow itself failed:\n{self.home_of(run).log_text(dag_id, run)[-3000:]}"
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """All that this row's runs ever made; none is another row's, for each has a bucket of its own."""
+        ids = [
+            cluster["Id"] for page in self.emr.get_paginator("list_clusters").paginate() for cluster in page["Clusters"]
+        ]
+        described = [self.emr.describe_cluster(ClusterId=cluster_id)["Cluster"] for cluster_id in ids]
+        own = {"Key": "fruit-features:bucket", "Value": self.bucket}
+        return [cluster for cluster in described if own in cluster["Tags"]]
+
+    def live_clusters(self) -> list[str]:
+        return [cluster["Id"] for cluster in self.clusters() if cluster["Status"]["State"] not in ENDED_STATES]
+
+    def steps(self) -> list[dict[str, Any]]:
+        return [
+            step | {"ClusterId": cluster["Id"]}
+            for cluster in self.clusters()
+            for step in self.emr.list_steps(ClusterId=cluster["Id"])["Steps"]
+        ]
+
+    def running_step(self, stage: str) -> dict[str, Any]:
+        """The step of a stage, once it runs."""
+        return self.wait_for(
+            f"a running step of {stage}",
+            lambda: next(
+                (s for s in self.steps() if s["Name"].startswith(stage) and s["Status"]["State"] == "RUNNING"), None
+            ),
+        )
+
+    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 90) -> Any:
+        give_up_at = time.monotonic() + limit_s
+        while time.monotonic() < give_up_at:
+            if found := look():
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"{self.bucket}: not within {limit_s:.0f} s: {what}")
+
+    def published(self) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=self.bucket, Key="published/latest.json")["Body"].read()
+        return content
+
+    def has_object(self, uri: str) -> bool:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return bool(self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
