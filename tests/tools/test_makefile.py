@@ -10,7 +10,7 @@ import pytest
 
 from tools.local_env import REPOSITORY
 
-TARGETS = "check clean down env format help lock mwaa-bundle run setup test test-airflow test-spark up"
+PROMISED = {"check", "down", "help", "run", "test", "up"}
 
 
 def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,10 @@ def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_has_one_line_for_each_target() -> None:
     lines = make("help").stdout.splitlines()
-    assert sorted(line.split()[1] for line in lines) == TARGETS.split()
+    recipe = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    told = [line.split()[1] for line in lines]
+    assert told == re.findall(r"^\.PHONY: (\S+)$", recipe, re.MULTILINE)
+    assert set(told) > PROMISED
     assert all(len(line.split()) > 3 for line in lines)
     assert make().stdout.splitlines() == lines
 
