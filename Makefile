@@ -72,3 +72,12 @@ mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
 	@tools/clean.sh
+
+.PHONY: bench
+bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth" PHOTOS=<folder> ROUNDS=3 ROWS="20000 90000 500000"
+	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
+	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
+
+.PHONY: bench-report
+bench-report: ## write the tables and charts of docs/benchmarks.md from benchmarks/results
+	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

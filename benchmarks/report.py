@@ -20,10 +20,10 @@ BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def main() -> None:
     CHARTS_PATH.mkdir(exist_ok=True)
     page = PAGE_PATH.read_text(encoding="utf-8")
-    PAGE_PATH.write_text(BLOCK.sub(lambda block: block[1] + BLOCKS[block[2]]() + block[3], page), encoding="utf-8")
+    PAGE_PATH.write_text(BLOCK.sub(_filled, page), encoding="utf-8")
 
 
-def conditions() -> str:
+def conditions(results: list[Result]) -> str:
     rows = [
         [
             result["name"],
@@ -32,16 +32,15 @@ def conditions() -> str:
             str(result["cores"]),
             f"{_range(_all(result, 'others_cores'), 1)}",
         ]
-        for result in read_results("")
+        for result in results
     ]
-    newest = max(read_results(""), key=lambda result: result["measured_at"])
+    newest = max(results, key=lambda result: result["measured_at"])
     versions = ", ".join(f"{name} {version}" for name, version in newest["versions"].items())
     header = ["measurement", "UTC", "commit", "cores", "cores that other programs took meanwhile"]
     return f"Processor: {newest['processor']}. {versions}.\n\n{_table(header, rows)}"
 
 
-def featurize() -> str:
-    results = read_results("featurize-")
+def featurize(results: list[Result]) -> str:
     bars = [
         Bar(f"{result['backbone']}: {variant}", result["images"] / median(result, variant))
         for result in results
@@ -72,8 +71,8 @@ def _featurize_table(result: Result) -> str:
     return title + _table(header, rows)
 
 
-def pca() -> str:
-    results = sorted(read_results("pca-"), key=lambda result: result["rows"])
+def pca(results: list[Result]) -> str:
+    results = sorted(results, key=lambda result: result["rows"])
     rows = []
     for result in results:
         for variant in variants(result):
@@ -89,8 +88,8 @@ def pca() -> str:
     return _table(header, rows) + "\n![Seconds over rows](benchmarks/pca.svg)\n"
 
 
-def growth() -> str:
-    results = sorted(read_results("growth-"), key=lambda result: (result["cores"], result["images"]))
+def growth(results: list[Result]) -> str:
+    results = sorted(results, key=lambda result: (result["cores"], result["images"]))
     rows = [
         [
             str(result["cores"]),
@@ -109,13 +108,35 @@ def growth() -> str:
     return _table(header, rows) + "\n![Seconds over images](benchmarks/growth.svg)\n"
 
 
-MEMORY = {"jvm_peak_mib": "JVM, MiB", "driver_peak_mib": "driver, MiB", "worker_peak_mib": "largest worker, MiB"}
-BLOCKS: dict[str, Callable[[], str]] = {
-    "conditions": conditions,
-    "featurize": featurize,
-    "pca": pca,
-    "growth": growth,
+def precision(results: list[Result]) -> str:
+    (result,) = results
+    rows = [[name, *(str(facts[figure]) for figure in PRECISION)] for name, facts in result["plans"].items()]
+    return _table(["plan", *PRECISION.values()], rows)
+
+
+PRECISION = {
+    "median_cosine": "median cosine",
+    "smallest_cosine": "smallest",
+    "linear_probe": "linear probe",
+    "knn": "k-NN",
+    "cpu_ms": "processor time, ms an image",
+    "over_float32": "times float32",
 }
+MEMORY = {"jvm_peak_mib": "JVM, MiB", "driver_peak_mib": "driver, MiB", "worker_peak_mib": "largest worker, MiB"}
+TIMED = ("featurize-", "pca-", "growth-")
+BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
+    "conditions": (conditions, TIMED),
+    "featurize": (featurize, ("featurize-",)),
+    "pca": (pca, ("pca-",)),
+    "growth": (growth, ("growth-",)),
+    "precision": (precision, ("precision",)),
+}
+
+
+def _filled(block: re.Match[str]) -> str:
+    write, prefixes = BLOCKS[block[2]]
+    results = [result for prefix in prefixes for result in read_results(prefix)]
+    return block[1] + (write(results) if results else "Not measured yet.\n") + block[3]
 
 
 def _ratio(result: Result, baseline: str, variant: str) -> str:
