@@ -48,5 +48,5 @@ def parse_featurize_arguments(argv: Sequence[str]) -> FeaturizeArguments:
     parser.add_argument("--resize", default="bilinear", choices=RESIZES)
     parser.add_argument("--engine", default="openvino", choices=ENGINES)
     parser.add_argument("--precision", default="float32", choices=PRECISIONS)
-    parser.add_argument("--batch-size", type=int, default=16, help="images that go through the network at once")
+    parser.add_argument("--batch-size", type=int, default=4, help="images that go through the network at once")
     return parser.parse_into(FeaturizeArguments, argv)

@@ -11,7 +11,7 @@ from pyspark import SparkContext
 from image_features.backbones import Backbone
 from image_features.decoding import PREPROCESSING_VERSION
 from image_features.engines import PredictFn, engine_module, ship
-from image_features.networks import frozen_function, load_network
+from image_features.exported_networks import find_or_export
 from image_features.weights import find_weights
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def make_predictor(context: SparkContext, options: PredictorOptions, folder: Pat
     # Before the weights, which may take minutes to come.
     engine_module(options.engine).check(options.precision)
     found = find_weights(options.weights, options.backbone, options.models_uri, folder)
-    network = load_network(options.backbone, found)
+    network = find_or_export(options.backbone, found, options.engine, options.models_uri, folder)
     weights = Weights(found.source, network.weights_sha256, pretrained=found.seed is None)
     if not weights.pretrained:
         logger.warning(
@@ -71,7 +71,5 @@ def make_predictor(context: SparkContext, options: PredictorOptions, folder: Pat
             options.backbone.name,
         )
     logger.info("%s with weights %s, SHA-256 %s", options.backbone.name, weights.source, weights.sha256)
-    make_predict_fn = ship(
-        context, frozen_function(network), options.engine, options.precision, options.threads, folder
-    )
+    make_predict_fn = ship(context, network.files, options.engine, options.precision, options.threads)
     return Predictor(options, make_predict_fn, weights)

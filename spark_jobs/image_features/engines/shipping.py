@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,12 @@ class ShippedNetwork:
         return _loaded(self.engine, SparkFiles.get(self.file_name), self.precision, self.threads)
 
 
-def ship(
-    context: SparkContext, function: Any, engine: str, precision: str, threads: int, folder: Path
-) -> ShippedNetwork:
-    """Exports the network in `folder` and has Spark carry it; workers fetch it from there until they are done."""
-    module = engine_module(engine)
-    files = module.export(function, folder)
+def ship(context: SparkContext, files: Sequence[Path], engine: str, precision: str, threads: int) -> ShippedNetwork:
+    """Has Spark carry an exported network, renamed where it lies; workers fetch it from there until they are done."""
     # Spark keeps one file of a name for the life of a session: the name is the content's.
     stem = _sha256(files)
     for file in files:
-        named = file.rename(folder / f"{stem}{file.suffix}")
+        named = file.rename(file.with_name(f"{stem}{file.suffix}"))
         context.addFile(str(named))
     return ShippedNetwork(engine, f"{stem}{files[0].suffix}", precision, threads)
 
@@ -51,7 +47,7 @@ def _loaded(engine: str, path: str, precision: str, threads: int) -> PredictFn:
     return engine_module(engine).load(Path(path), precision, threads)
 
 
-def _sha256(files: list[Path]) -> str:
+def _sha256(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
