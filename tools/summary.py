@@ -65,9 +65,13 @@ def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:
             yield f"  {name:<24}{summary[key]:.4f} ({summary['scored']})"
     for check in report["checks"]:
         if check["verdict"] in ("failed", "warned"):
-            found = f"{check['value']} (limit {check['limit']})"
+            found = f"{_short(check['value'])} (limit {_short(check['limit'])})"
             yield f"  check {check['name']} {check['verdict']}: {found}; {check['advice']}"
     yield f"  {'checks:':<24}{report['verdict']}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _read(path: Path, since: float) -> dict[str, Any] | None:

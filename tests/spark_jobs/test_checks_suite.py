@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from image_features.checks.evidence import Evidence
+from image_features.checks.evidence import Baseline, Evidence
 from image_features.checks.probes import probe
 from image_features.checks.suite import run_checks
 from image_features.checks.summary import summarize
@@ -106,6 +106,14 @@ def test_without_a_published_run_only_comparisons_are_skipped() -> None:
     found = verdicts(dataclasses.replace(GOOD, baseline="nothing is published yet"))
     skipped = {name for name, verdict in found.items() if verdict == "skipped"}
     assert skipped == {"norm_quantiles", "drift_classifier_auc", "drift_psi"}
+
+
+@pytest.mark.parametrize(("reason", "verdict"), [("", "warned"), ("the published run has other vectors", "passed")])
+def test_a_published_accuracy_is_a_limit_only_for_vectors_of_the_same_kind(reason: str, verdict: str) -> None:
+    noise = dataclasses.replace(GOOD.sample, labels=np.roll(GOOD.sample.labels, 1))
+    baseline = Baseline({"linear_probe_accuracy": 1.5}, None, None, reason)
+    found = verdicts(dataclasses.replace(GOOD, sample=noise, baseline=baseline))
+    assert found["linear_probe_accuracy"] == verdict
 
 
 def test_the_summary_holds_what_the_contract_names() -> None:
