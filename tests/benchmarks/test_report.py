@@ -1,0 +1,76 @@
+"""The page's tables say what the results hold, and the text between them stays as it was written."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import report, results
+from benchmarks.charts import line_chart
+
+
+def _run(variant: str, seconds: float, mib: float = 100.0) -> dict[str, Any]:
+    memory = {"jvm_peak_mib": 1.0, "driver_peak_mib": 2.0, "worker_peak_mib": mib}
+    return {"variant": variant, "seconds": seconds, "others_cores": 0.25, **memory}
+
+
+RESULT = {
+    "name": "featurize-vgg16-600",
+    "backbone": "vgg16",
+    "images": 600,
+    "photos": "fruits",
+    "runs": [
+        *(_run("classroom", seconds) for seconds in (90.0, 60.0, 61.0)),
+        *(_run("featurize_images, float32", seconds, mib) for seconds, mib in ((20.0, 300.0), (30.0, 200.0))),
+        *(_run("plain processes, float32", seconds) for seconds in (20.0,)),
+    ],
+}
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(results, "RESULTS_PATH", tmp_path)
+    monkeypatch.setattr(report, "CHARTS_PATH", tmp_path / "charts")
+    monkeypatch.setattr(report, "PAGE_PATH", tmp_path / "page.md")
+    (tmp_path / "featurize-vgg16-600.json").write_text(json.dumps(RESULT))
+    (tmp_path / "page.md").write_text(
+        "before\n<!-- featurize -->\nold\n<!-- end -->\nafter\n<!-- pca -->\n<!-- end -->\n"
+    )
+    return tmp_path / "page.md"
+
+
+def test_ratios_are_of_medians_and_memory_is_the_highest_of_all_rounds(page: Path) -> None:
+    report.main()
+    line = next(line for line in page.read_text().splitlines() if line.startswith("| featurize_images, float32"))
+    # 600 / 25 s; 61 / 25; 20 / 25; and the larger of two peaks.
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "featurize_images, float32",
+        "25.0 (20.0 to 30.0)",
+        "24",
+        "2.44",
+        "0.80",
+        "1",
+        "2",
+        "300",
+    ]
+
+
+def test_text_between_the_tables_stays_and_a_second_time_changes_nothing(page: Path) -> None:
+    report.main()
+    written = page.read_text()
+    assert written.startswith("before\n<!-- featurize -->\n")
+    assert "\n<!-- end -->\nafter\n<!-- pca -->\nNot measured yet.\n<!-- end -->\n" in written
+    assert "old" not in written
+    report.main()
+    assert page.read_text() == written
+
+
+def test_a_line_chart_places_points_in_proportion() -> None:
+    svg = line_chart("a & b", {"one": [(1, 10), (2, 40)]})
+    first, second = ((float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg))
+    # From the corner at (20, 330): half as far to the right, a quarter as far up.
+    assert (first[0] - 20) * 2 == pytest.approx(second[0] - 20, abs=0.2)
+    assert (330 - first[1]) * 4 == pytest.approx(330 - second[1], abs=0.5)
+    assert "a &amp; b" in svg

@@ -1,0 +1,28 @@
+"""What the watcher says of a process that is known."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.watching import Watcher
+
+WORKER = """
+import time
+held = bytearray(200 * 2**20)
+end = time.process_time() + 1
+while time.process_time() < end:
+    pass
+"""
+
+
+def test_memory_and_processor_time_are_of_what_the_watched_process_starts() -> None:
+    watcher = Watcher(os.getpid())
+    watcher.start()
+    # As multiprocessing names the processes that it spawns.
+    subprocess.run([sys.executable, "-c", WORKER, "spawn_main"], check=True)
+    watched = watcher.stop()
+    assert 200 < watched.worker_peak_mib < 300
+    assert watched.jvm_peak_mib == watched.driver_peak_mib == 0
+    assert watched.cpu_s == pytest.approx(1.0, abs=0.4)
