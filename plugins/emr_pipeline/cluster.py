@@ -10,7 +10,8 @@ from emr_pipeline.settings import Settings
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
-NAME_PREFIX = "fruit_features "
+# Of EMR.
+NAME_LENGTH = 256
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
 # 7i has AMX, which is what precision bfloat16 is for.
@@ -51,9 +52,14 @@ MASTER_ON_CORE = {
 }
 
 
+def name_prefix(bucket: str) -> str:
+    """How the names of a deployment's clusters begin: it may look at its own only, and looks no further."""
+    return f"fruit_features {bucket} "
+
+
 def cluster_name(layout: RunLayout) -> str:
-    """How a run's cluster is called in EMR's console, and what a search narrows down on."""
-    return f"{NAME_PREFIX}{layout.run}"
+    """How a run's cluster is called in EMR's console, and what a search narrows down on; the tags decide."""
+    return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
 
 
 def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:

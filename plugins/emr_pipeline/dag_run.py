@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 from emr_pipeline.cluster import cluster_tags
@@ -43,3 +44,10 @@ def aws_parameters(operator: Any) -> dict[str, Any]:
 def s3_client(operator: Any) -> Any:
     """The S3 client of an operator whose own hook is EMR's."""
     return S3Hook(**aws_parameters(operator)).conn
+
+
+def emr_hook_without_retries(operator: Any) -> EmrHook:
+    """For requests that EMR would carry out twice; see making_once."""
+    aws = aws_parameters(operator)
+    config = {**(aws["config"] or {}), "retries": {"mode": "standard", "total_max_attempts": 1}}
+    return EmrHook(emr_conn_id=None, **aws | {"config": config})

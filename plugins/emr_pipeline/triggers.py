@@ -160,3 +160,19 @@ class ClusterTrigger(PollTrigger):
         async with await hook.get_async_conn() as emr:
             await emr.terminate_job_flows(JobFlowIds=[self.cluster_id])
         self.log.info("Terminated cluster %s: the task that waited for it was ended", self.cluster_id)
+
+
+class SecondLookTrigger(BaseTrigger):
+    """Lets a grace time pass, to a moment that a restart of the triggerer does not move; says whom to look at then."""
+
+    def __init__(self, suspects: list[str], moment: float) -> None:
+        super().__init__()
+        self.suspects = suspects
+        self.moment = moment
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"suspects": self.suspects, "moment": self.moment}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(max(0.0, self.moment - time.time()))
+        yield TriggerEvent({"suspects": self.suspects})

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,25 @@ class FaultHome:
         """With an empty database, made once and copied for each row."""
         home = cls(folder, python)
         home.folder.mkdir(parents=True)
-        with (folder / "migrate.log").open("wb") as log:
+        home.command("db", "migrate")
+        return home
+
+    def delete_runs(self, dag_id: str) -> None:
+        """What deleting them in the UI comes to."""
+        with sqlite3.connect(self.folder / "airflow" / "airflow.db") as database:
+            database.execute("delete from task_instance where dag_id = ?", (dag_id,))
+            database.execute("delete from dag_run where dag_id = ?", (dag_id,))
+
+    def command(self, *words: str) -> None:
+        """One of Airflow's own command line."""
+        with (self.folder / "commands.log").open("ab") as log:
             subprocess.run(
-                [str(python), "-m", "airflow", "db", "migrate"],
-                env=home.environment("none", "http://127.0.0.1:9", {}),
+                [str(self.python), "-m", "airflow", *words],
+                env=self.environment("none", "http://127.0.0.1:9", {}),
                 stdout=log,
                 stderr=log,
                 check=True,
             )
-        return home
 
     def copy(self, folder: Path) -> "FaultHome":
         (folder / "airflow").mkdir(parents=True)
@@ -60,6 +71,7 @@ class FaultHome:
     def start(
         self, dag_id: str, conf: dict[str, Any], bucket: str, aws_url: str, settings: dict[str, str], run: str
     ) -> subprocess.Popen[bytes]:
+        self.result_path(dag_id, run).unlink(missing_ok=True)
         program = Path(__file__).with_name("run_dag.py")
         with self.log_path(dag_id, run).open("wb") as log:
             return subprocess.Popen(

@@ -14,13 +14,22 @@ import boto3
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60
+# `python -m local_aws`, by a clock that may be ahead of everybody else's.
+PROGRAM = """
+import sys, time
+clock = time.time
+time.time = lambda: clock() + {ahead_s}
+from local_aws.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 class Endpoint:
     """Runs while it is entered; `restart` ends it at once, as a power cut does, and starts it anew."""
 
-    def __init__(self, folder: Path, spark_env: Path) -> None:
+    def __init__(self, folder: Path, spark_env: Path, clock_ahead_s: int = 0) -> None:
         self.folder, self.spark_env, self.port = folder, spark_env, free_port()
+        self.clock_ahead_s = clock_ahead_s
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +48,7 @@ class Endpoint:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         options = {"root": self.folder / "s3", "work": self.folder / "emr", "spark-env": self.spark_env}
-        command = [sys.executable, "-m", "local_aws", f"--port={self.port}"]
+        command = [sys.executable, "-c", PROGRAM.format(ahead_s=self.clock_ahead_s), f"--port={self.port}"]
         with (self.folder / "endpoint.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *(f"--{name}={path}" for name, path in options.items())],

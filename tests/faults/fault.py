@@ -1,9 +1,11 @@
 """A fault as data: how it strikes, and what must be true afterwards."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tests.faults.scene import Scene
+
+KILLED = "killed"
 
 
 def nothing(_: Scene) -> None:
@@ -19,19 +21,23 @@ class Fault:
 
     name: str
     state: str
-    """What the DAG run must be."""
+    """What the DAG run must be; KILLED where Airflow itself is killed and has no say."""
     says: str = ""
     """What the errors must say, as a regular expression; empty where nothing may be said."""
     prepare: Callable[[Scene], None] = nothing
     strike: Callable[[Scene], None] = nothing
     afterwards: Callable[[Scene], None] = nothing
-    steps: Mapping[str, int] = field(default_factory=dict)
-    """How many steps a stage may have in all, where that is not one."""
     published: str = ""
     """`old` or `new`, where that is not what the run's state says."""
     needs_own_endpoint: bool = False
+    clock_ahead_s: int = 0
+    """How far the clock of the endpoint (then one of its own) is ahead of Airflow's."""
     runs: int = 1
     """How many runs go on at the same time."""
+
+    @property
+    def shares_endpoint(self) -> bool:
+        return not (self.needs_own_endpoint or self.clock_ahead_s)
 
     @property
     def snapshot(self) -> str:

@@ -63,11 +63,22 @@ def expire_now(scene: Scene) -> None:
 
 def renew_and_reap(scene: Scene) -> None:
     scene.proxy.rules.clear()
-    assert scene.run_dag("fruit_features_reaper")["state"] == "success"
-    scene.wait_for("the cluster's end", lambda: not scene.live_clusters())
+    scene.reap()
+
+
+def fail_at_once(scene: Scene) -> None:
+    scene.befores["ingest_images"] = 'refuse("EmptySourceError: no photograph there")'
 
 
 AWS_FAULTS = (
+    Fault("clock of the endpoint an hour ahead", "success", clock_ahead_s=3600),
+    Fault(
+        "clock an hour ahead, and a step fails",
+        "failed",
+        "EmptySourceError: no photograph there",
+        prepare=fail_at_once,
+        clock_ahead_s=3600,
+    ),
     Fault("EMR throttles for a minute", "success", prepare=throttle),
     Fault("EMR answers 500 three times", "success", prepare=answer_500),
     Fault("EMR makes a cluster and answers 500", "success", prepare=make_and_answer_500),

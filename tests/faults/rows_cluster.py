@@ -51,8 +51,7 @@ def unprotect_and_reap(scene: Scene) -> None:
     """What the message says to do; the reaper then does the rest."""
     (cluster_id,) = scene.live_clusters()
     scene.emr.set_termination_protection(JobFlowIds=[cluster_id], TerminationProtected=False)
-    assert scene.run_dag("fruit_features_reaper")["state"] == "success"
-    scene.wait_for("the cluster's end", lambda: not scene.live_clusters())
+    scene.reap()
 
 
 def _in_state(scene: Scene, state: str) -> bool:

@@ -30,6 +30,8 @@ class Scene:
     settings: dict[str, str] = field(default_factory=dict)
     befores: dict[str, str] = field(default_factory=dict)
     bootstrap: str = "exit 0\n"
+    airflows: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    """The processes of the runs, by run."""
 
     @classmethod
     def of(cls, name: str, home: FaultHome, endpoint: Endpoint) -> "Scene":
@@ -85,6 +87,11 @@ class Scene:
         path = self.home_of(run).result_path(dag_id, run)
         assert path.exists(), f"Airflow itself failed:\n{self.home_of(run).log_text(dag_id, run)[-3000:]}"
         return json.loads(path.read_text(encoding="utf-8"))
+
+    def reap(self) -> None:
+        """As the schedule does, until there is nothing left to end."""
+        assert self.run_dag("fruit_features_reaper")["state"] == "success"
+        self.wait_for("the clusters' end", lambda: not self.live_clusters())
 
     def clusters(self) -> list[dict[str, Any]]:
         """All that this row's runs ever made; none is another row's, for each has a bucket of its own."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
-from tests.faults.fault import Fault
+from tests.faults.fault import KILLED, Fault
 from tests.faults.rows import FAULTS
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 from tests.faults.stand_in import STAGES
@@ -41,9 +41,9 @@ def rows_under_way(
     def play(fault: Fault) -> Row:
         folder = tmp_path_factory.mktemp("row")
         home = airflow_home.copy(folder / "home")
-        if not fault.needs_own_endpoint:
+        if fault.shares_endpoint:
             return struck(fault, Scene.of(fault.name, home, shared_endpoint))
-        with Endpoint(folder / "endpoint", spark_env) as endpoint:
+        with Endpoint(folder / "endpoint", spark_env, fault.clock_ahead_s) as endpoint:
             return struck(fault, Scene.of(fault.name, home, endpoint))
 
     faults = [item.callspec.params["fault"] for item in request.session.items if hasattr(item, "callspec")]
@@ -63,8 +63,10 @@ def struck(fault: Fault, scene: Scene) -> Row:
         words = said(fault, errors)
         assert [result["state"] for result in results] == [fault.state] * fault.runs, errors
         assert scene.live_clusters() == []
+        assert len(scene.clusters()) <= fault.runs
         counts = steps_by_stage(scene)
-        assert all(count <= fault.steps.get(stage, fault.runs) for stage, count in counts.items()), counts
+        assert max(counts.values(), default=0) <= fault.runs, counts
+        assert fault.state != "success" or counts == dict.fromkeys(STAGES, fault.runs)
         snapshot = published_snapshot(scene)
         assert snapshot == fault.snapshot
         steps = " + ".join(str(counts[stage]) for stage in STAGES)
@@ -81,11 +83,20 @@ def run(fault: Fault, scene: Scene) -> list[dict[str, Any]]:
             failures.append(error)
 
     names = [scene.run, *(f"{scene.run}-{number}" for number in range(2, fault.runs + 1))]
-    processes = {name: scene.start_dag(run=name) for name in names}
+    processes = scene.airflows = {name: scene.start_dag(run=name) for name in names}
     striking = threading.Thread(target=strike)
     striking.start()
-    results = [scene.result(process, run=name) for name, process in processes.items()]
-    striking.join()
+    try:
+        if fault.state == KILLED:
+            striking.join()
+            killed = [process for process in processes.values() if (process.poll() or 0) < 0]
+            results = [{"state": KILLED, "errors": []} for _ in killed]
+        else:
+            results = [scene.result(process, run=name) for name, process in processes.items()]
+            striking.join()
+    finally:
+        for process in processes.values():
+            process.kill()
     if failures:
         raise AssertionError(f"the fault could not strike; the run: {results}") from failures[0]
     return results

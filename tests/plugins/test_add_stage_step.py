@@ -12,7 +12,7 @@ from tests.plugins.fake_emr import FakeEmr
 
 @pytest.fixture
 def cluster(emr: FakeEmr, s3: Any) -> FakeEmr:
-    emr.add_cluster("j-1", "fruit_features r", "WAITING", {})
+    emr.add_cluster("j-1", "fruit_features pictures r", "WAITING", {})
     return emr
 
 

@@ -46,7 +46,7 @@ def test_the_deployments_own_names_reach_the_cluster() -> None:
         SECURITY_CONFIGURATION="strict",
     )
 
-    assert made["Name"] == "fruit_features r"
+    assert made["Name"] == "fruit_features b r"
     assert made["ReleaseLabel"] == "emr-7.10.0"
     assert made["Applications"] == [{"Name": "Spark"}]
     assert made["LogUri"] == "s3://b/logs/"

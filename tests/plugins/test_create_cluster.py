@@ -51,7 +51,7 @@ def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
 def test_a_live_cluster_with_the_runs_tags_is_adopted(
     create: CreateClusterOperator, emr: FakeEmr, context: Any, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emr.add_cluster("j-OWN", "fruit_features r", state, TAGS)
+    emr.add_cluster("j-OWN", "fruit_features pictures r", state, TAGS)
     monkeypatch.setattr("time.sleep", lambda _: emr.set_cluster("j-OWN", "WAITING"))
 
     assert create.execute(context) == "j-OWN"
@@ -61,12 +61,12 @@ def test_a_live_cluster_with_the_runs_tags_is_adopted(
 @pytest.mark.parametrize(
     ("name", "state", "tags"),
     [
-        ("fruit_features r", "TERMINATING", TAGS),
-        ("fruit_features r", "TERMINATED_WITH_ERRORS", TAGS),
-        ("fruit_features r", "WAITING", TAGS | {"fruit-features:run": "another run"}),
-        ("fruit_features r", "WAITING", TAGS | {"fruit-features:bucket": "another-deployment"}),
-        ("fruit_features r", "WAITING", TAGS | {"fruit-features:dag": "another_dag"}),
-        ("fruit_features r", "WAITING", {}),
+        ("fruit_features pictures r", "TERMINATING", TAGS),
+        ("fruit_features pictures r", "TERMINATED_WITH_ERRORS", TAGS),
+        ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:run": "another run"}),
+        ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:bucket": "another-deployment"}),
+        ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:dag": "another_dag"}),
+        ("fruit_features pictures r", "WAITING", {}),
         ("somebody else's", "WAITING", {}),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_lo
     create: CreateClusterOperator, emr: FakeEmr, s3: Any, context: Any
 ) -> None:
     emr.first_cluster_state = "STARTING"
-    emr.add_cluster("j-OWN", "fruit_features r", "BOOTSTRAPPING", TAGS)
+    emr.add_cluster("j-OWN", "fruit_features pictures r", "BOOTSTRAPPING", TAGS)
     log = gzip.compress(b"pip ...\nERROR EnvironmentMismatchError: no Python 3.11\n")
     for number, content in (("1", gzip.compress(b"fine\n")), ("2", log)):
         key = f"logs/j-OWN/node/i-1/bootstrap-actions/{number}/stderr.gz"
@@ -121,7 +121,7 @@ def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_lo
 def test_only_what_is_emrs_own_fault_is_retried(
     create: CreateClusterOperator, emr: FakeEmr, context: Any, code: str, error: type
 ) -> None:
-    emr.add_cluster("j-OWN", "fruit_features r", "TERMINATED", TAGS)
+    emr.add_cluster("j-OWN", "fruit_features pictures r", "TERMINATED", TAGS)
     emr.set_cluster("j-OWN", "TERMINATED", code, "why")
 
     with pytest.raises(AirflowException) as failure:
@@ -133,7 +133,7 @@ def test_only_what_is_emrs_own_fault_is_retried(
 def test_a_cluster_that_does_not_come_up_in_time_is_ended(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
-    emr.add_cluster("j-OWN", "fruit_features r", "STARTING", TAGS)
+    emr.add_cluster("j-OWN", "fruit_features pictures r", "STARTING", TAGS)
 
     with pytest.raises(AirflowFailException, match="still STARTING after 1 h 0 min"):
         create.execute_complete(context, {"status": "timeout", "cluster_id": "j-OWN", "started_at": 0.0})
@@ -217,7 +217,7 @@ def test_a_user_who_ends_the_deferred_task_ends_the_cluster(
 def test_a_trigger_that_died_leaves_no_cluster_behind(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
-    emr.add_cluster("j-OWN", "fruit_features r", "STARTING", TAGS)
+    emr.add_cluster("j-OWN", "fruit_features pictures r", "STARTING", TAGS)
 
     with pytest.raises(TaskDeferralError):
         create.resume_execution("__fail__", {"error": "Trigger failure"}, context)
@@ -225,29 +225,11 @@ def test_a_trigger_that_died_leaves_no_cluster_behind(
     assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
 
 
-def test_a_request_that_made_two_clusters_leaves_one(
-    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make = emr.run_job_flow
-
-    def made_and_answered_500_and_repeated(**request: Any) -> dict[str, Any]:
-        make(**request)
-        return make(**request)
-
-    monkeypatch.setattr(emr, "run_job_flow", made_and_answered_500_and_repeated)
-
-    cluster_id = create.execute(context)
-
-    states = {name: cluster["Status"]["State"] for name, cluster in emr.clusters.items()}
-    assert states == {"j-MADE1": "TERMINATED", "j-MADE2": "WAITING"}
-    assert cluster_id == "j-MADE2"
-
-
 def test_of_two_own_clusters_the_older_is_adopted_and_the_other_ended(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
-    emr.add_cluster("j-OLD", "fruit_features r", "WAITING", TAGS)
-    emr.add_cluster("j-NEW", "fruit_features r", "WAITING", TAGS)
+    emr.add_cluster("j-OLD", "fruit_features pictures r", "WAITING", TAGS)
+    emr.add_cluster("j-NEW", "fruit_features pictures r", "WAITING", TAGS)
 
     assert create.execute(context) == "j-OLD"
     assert emr.clusters["j-NEW"]["Status"]["State"] == "TERMINATED"
@@ -259,13 +241,13 @@ def test_a_request_that_failed_and_made_a_cluster_all_the_same_leaves_none(
 ) -> None:
     make = emr.run_job_flow
 
-    def made_and_answered_500(**request: Any) -> dict[str, Any]:
+    def made_and_refused(**request: Any) -> dict[str, Any]:
         make(**request)
-        raise ClientError({"Error": {"Code": "InternalFailure", "Message": "oops"}}, "RunJobFlow")
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "oops"}}, "RunJobFlow")
 
-    monkeypatch.setattr(emr, "run_job_flow", made_and_answered_500)
+    monkeypatch.setattr(emr, "run_job_flow", made_and_refused)
 
-    with pytest.raises(ClientError, match="InternalFailure"):
+    with pytest.raises(ClientError, match="AccessDenied"):
         create.execute(context)
 
     assert [cluster["Status"]["State"] for cluster in emr.clusters.values()] == ["TERMINATED"]

@@ -1,5 +1,6 @@
 """The second belt: a cluster goes when its run is over, after a second look, and never while its run goes on."""
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from emr_pipeline.cluster import cluster_tags
 from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.operators import EndOrphanedClustersOperator
-from tests.plugins.deferral import TaskDeferred
+from tests.plugins.deferral import deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr
 
 
@@ -32,7 +33,9 @@ def runs() -> Runs:
 @pytest.fixture
 def reaper(settings: Any, emr: FakeEmr) -> EndOrphanedClustersOperator:
     for run in ("ended", "going", "waiting", "done", "deleted"):
-        emr.add_cluster(f"j-{run}", f"fruit_features {run}", "WAITING", cluster_tags("fruit_features", run, "pictures"))
+        emr.add_cluster(
+            f"j-{run}", f"fruit_features pictures {run}", "WAITING", cluster_tags("fruit_features", run, "pictures")
+        )
     return EndOrphanedClustersOperator(task_id="reaper", settings=settings, region_name="us-east-1")
 
 
@@ -40,11 +43,12 @@ def context_of(runs: Runs) -> Any:
     return {"ti": SimpleNamespace(get_dr_count=runs.get_dr_count)}
 
 
-def suspects_of(reaper: EndOrphanedClustersOperator, runs: Runs) -> list[str]:
-    with pytest.raises(TaskDeferred) as deferral:
-        reaper.execute(context_of(runs))
-    assert deferral.value.method_name == "execute_complete"
-    return list((deferral.value.kwargs or {})["suspects"])
+def suspects_of(reaper: EndOrphanedClustersOperator, runs: Runs) -> dict[str, Any]:
+    """The event of the first look's trigger, without its wait."""
+    deferral = deferral_of(reaper, context_of(runs))
+    deferral.trigger.moment = 0.0
+    (event,) = events_of(deferral.trigger)
+    return dict(event)
 
 
 def states(emr: FakeEmr) -> dict[str, str]:
@@ -52,15 +56,19 @@ def states(emr: FakeEmr) -> dict[str, str]:
 
 
 def test_the_first_look_ends_nothing(reaper: EndOrphanedClustersOperator, emr: FakeEmr, runs: Runs) -> None:
-    assert suspects_of(reaper, runs) == ["j-ended", "j-done", "j-deleted"]
+    assert suspects_of(reaper, runs) == {"suspects": ["j-ended", "j-done", "j-deleted"]}
     assert emr.calls == []
 
 
-def test_the_grace_is_the_settings(reaper: EndOrphanedClustersOperator, runs: Runs) -> None:
-    with pytest.raises(TaskDeferred) as deferral:
-        reaper.execute(context_of(runs))
+def test_the_second_look_comes_after_the_grace_time_of_the_settings(
+    reaper: EndOrphanedClustersOperator, runs: Runs
+) -> None:
+    before = time.time()
 
-    assert deferral.value.timeout > timedelta(seconds=600)
+    deferral = deferral_of(reaper, context_of(runs))
+
+    assert 600 <= deferral.trigger.moment - before < 610
+    assert deferral.timeout > timedelta(seconds=600)
 
 
 def test_the_second_look_ends_those_whose_run_is_over_and_returns_which(
@@ -91,7 +99,7 @@ def test_a_run_that_was_cleared_in_between_keeps_its_cluster(
 def test_a_cluster_seen_once_only_is_left_to_the_next_time(
     reaper: EndOrphanedClustersOperator, emr: FakeEmr, runs: Runs
 ) -> None:
-    reaper.execute_complete(context_of(runs), ["j-deleted"])
+    reaper.execute_complete(context_of(runs), {"suspects": ["j-deleted"]})
 
     assert [name for name, state in states(emr).items() if state == "TERMINATED"] == ["j-deleted"]
 
@@ -99,9 +107,9 @@ def test_a_cluster_seen_once_only_is_left_to_the_next_time(
 @pytest.mark.parametrize(
     ("name", "tags"),
     [
-        ("fruit_features x", cluster_tags("fruit_features", "x", "another-bucket")),
-        ("fruit_features x", {"fruit-features:bucket": "pictures"}),
-        ("fruit_features x", {}),
+        ("fruit_features pictures x", cluster_tags("fruit_features", "x", "another-bucket")),
+        ("fruit_features pictures x", {"fruit-features:bucket": "pictures"}),
+        ("fruit_features pictures x", {}),
         ("somebody's", cluster_tags("fruit_features", "x", "pictures")),
     ],
 )
@@ -112,7 +120,7 @@ def test_a_cluster_that_is_not_of_this_deployment_is_left_alone(
     reaper = EndOrphanedClustersOperator(task_id="reaper", settings=settings, region_name="us-east-1")
 
     assert reaper.execute(context_of(runs)) == []
-    assert reaper.execute_complete(context_of(runs), ["j-x"]) == []
+    assert reaper.execute_complete(context_of(runs), {"suspects": ["j-x"]}) == []
     assert emr.calls == []
 
 

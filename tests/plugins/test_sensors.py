@@ -21,7 +21,7 @@ FEATURIZE = STAGES[1]
 
 @pytest.fixture
 def step(emr: FakeEmr) -> FakeEmr:
-    emr.add_cluster("j-1", "fruit_features r", "RUNNING", {})
+    emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", {})
     emr.steps["j-1"]["s-1"] = {"Id": "s-1", "Name": "featurize_images r", "Status": {"State": "RUNNING"}}
     return emr
 

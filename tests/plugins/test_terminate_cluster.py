@@ -21,7 +21,7 @@ def operator(settings: Any, cluster_id: str | None = "j-1", deferrable: bool = F
 
 @pytest.fixture
 def cluster(emr: FakeEmr) -> FakeEmr:
-    emr.add_cluster("j-1", "fruit_features r", "WAITING", {})
+    emr.add_cluster("j-1", "fruit_features pictures r", "WAITING", {})
     return emr
 
 
@@ -92,8 +92,8 @@ def test_a_cluster_that_will_not_go_is_an_error(settings: Any, cluster: FakeEmr,
 
 def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: FakeEmr, context: Any) -> None:
     own = own_tags(context, RunLayout("pictures", "r"))
-    cluster.add_cluster("j-2", "fruit_features r", "WAITING", own)
-    cluster.add_cluster("j-3", "fruit_features r", "WAITING", own | {"fruit-features:run": "another"})
+    cluster.add_cluster("j-2", "fruit_features pictures r", "WAITING", own)
+    cluster.add_cluster("j-3", "fruit_features pictures r", "WAITING", own | {"fruit-features:run": "another"})
 
     operator(settings).execute(context)
 
@@ -102,7 +102,7 @@ def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: 
 
 
 def test_a_cluster_of_which_no_id_was_recorded_is_found_by_its_tags(settings: Any, emr: FakeEmr, context: Any) -> None:
-    emr.add_cluster("j-2", "fruit_features r", "BOOTSTRAPPING", own_tags(context, RunLayout("pictures", "r")))
+    emr.add_cluster("j-2", "fruit_features pictures r", "BOOTSTRAPPING", own_tags(context, RunLayout("pictures", "r")))
 
     operator(settings, cluster_id=None).execute(context)
 

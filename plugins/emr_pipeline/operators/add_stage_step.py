@@ -7,8 +7,9 @@ from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from emr_pipeline import clusters
 from emr_pipeline.cancelling import cancel_step
 from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import run_layout, s3_client
+from emr_pipeline.dag_run import emr_hook_without_retries, run_layout, s3_client
 from emr_pipeline.layout import RunLayout, split_uri
+from emr_pipeline.making_once import make_once
 from emr_pipeline.s3_objects import has_object
 from emr_pipeline.settings import Settings
 from emr_pipeline.stages import STAGES, Stage, step
@@ -49,7 +50,11 @@ class AddStageStepOperator(EmrAddStepsOperator):
             self.log.info("Adopting step %s, which this run added to %s before", step_id, cluster_id)
             return step_id
         self._prepare(layout)
-        step_id = str(self.hook.add_job_flow_steps(job_flow_id=cluster_id, steps=[wanted])[0])
+        emr = emr_hook_without_retries(self)
+        step_id = make_once(
+            make=lambda: str(emr.add_job_flow_steps(job_flow_id=cluster_id, steps=[wanted])[0]),
+            find=lambda: self._own_step(cluster_id, wanted),
+        )
         if self._is_killed:
             # The kill came while the request was under way, and found no step to cancel.
             cancel_step(self.hook.conn, cluster_id, step_id)

@@ -11,7 +11,8 @@ from emr_pipeline.cluster import cluster_name, job_flow
 from emr_pipeline.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.code_bundle import bootstrap_scripts
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.dag_run import own_tags, run_layout, s3_client
+from emr_pipeline.dag_run import emr_hook_without_retries, own_tags, run_layout, s3_client
+from emr_pipeline.making_once import make_once
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
 from emr_pipeline.s3_objects import names_under
@@ -45,14 +46,11 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         own = self._own_clusters(context)
         if own:
             self.log.info("Adopting cluster %s, which carries the tags of this run", own[0])
-            self._job_flow_id = own[0]
         else:
-            self._job_flow_id = self._make(context)
-            # A request that EMR answered with an error may have made a cluster all the same, and botocore repeats it.
-            own = self._own_clusters(context)
-        for twin in own:
-            if twin != self._job_flow_id:
-                self._end(twin)
+            own = [self._make(context)]
+        self._job_flow_id, *twins = own
+        for twin in twins:
+            self._end(twin)
         if self._is_killed:
             # The kill came while the request was under way, and knew no cluster to end.
             self._end(self._job_flow_id)
@@ -85,9 +83,13 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         layout = run_layout(context, self.settings)
         scripts = bootstrap_scripts(names_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, layout)
-        self.job_flow_overrides = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
+        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
+        emr = emr_hook_without_retries(self)
         try:
-            cluster_id = str(self.hook.create_job_flow(self.job_flow_overrides)["JobFlowId"])
+            cluster_id = make_once(
+                make=lambda: str(emr.create_job_flow(request)["JobFlowId"]),
+                find=lambda: next(iter(self._own_clusters(context)), None),
+            )
         except (BotoCoreError, ClientError):
             self._end_own(context)
             raise

@@ -1,20 +1,21 @@
 """Ends the clusters of this deployment whose DAG run is over: for the day when Airflow died in the middle of one."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from emr_pipeline import clusters
-from emr_pipeline.cluster import BUCKET_TAG, DAG_TAG, NAME_PREFIX, RUN_TAG
+from emr_pipeline.cluster import BUCKET_TAG, DAG_TAG, RUN_TAG, name_prefix
 from emr_pipeline.cluster_states import is_protected, protection_text
 from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
 from emr_pipeline.progress import duration_text
 from emr_pipeline.settings import Settings
+from emr_pipeline.triggers import SecondLookTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -52,14 +53,15 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         for orphan in suspects:
             self.log.info("%s of %s: looking again in %s", orphan.cluster_id, orphan.run, duration_text(grace_s))
         self.defer(
-            trigger=TimeDeltaTrigger(timedelta(seconds=grace_s)),
+            # In the trigger's event and not in kwargs, which `DAG.test` loses.
+            trigger=SecondLookTrigger([orphan.cluster_id for orphan in suspects], time.time() + grace_s),
             method_name="execute_complete",
-            kwargs={"suspects": [orphan.cluster_id for orphan in suspects]},
             timeout=timedelta(seconds=grace_s + TRIGGERER_SLACK_S),
         )
         raise AssertionError("defer does not return")
 
-    def execute_complete(self, context: "Context", suspects: list[str], event: Any = None) -> list[str]:
+    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> list[str]:
+        suspects = (event or {})["suspects"]
         orphans = [orphan for orphan in self._orphans(context) if orphan.cluster_id in suspects]
         for orphan in orphans:
             if not orphan.is_protected:
@@ -74,7 +76,7 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
 
     def _orphans(self, context: "Context") -> list[Orphan]:
         found = []
-        for cluster in clusters.live_clusters(self.hook.conn, NAME_PREFIX):
+        for cluster in clusters.live_clusters(self.hook.conn, name_prefix(self.settings.bucket)):
             tags = clusters.tags_of(cluster)
             if tags.get(BUCKET_TAG) != self.settings.bucket or not {DAG_TAG, RUN_TAG} <= set(tags):
                 continue
