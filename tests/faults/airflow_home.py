@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,6 @@ class FaultHome:
         home.folder.mkdir(parents=True)
         home.command("db", "migrate")
         return home
-
-    def delete_runs(self, dag_id: str) -> None:
-        """What deleting them in the UI comes to."""
-        with sqlite3.connect(self.folder / "airflow" / "airflow.db") as database:
-            database.execute("delete from task_instance where dag_id = ?", (dag_id,))
-            database.execute("delete from dag_run where dag_id = ?", (dag_id,))
 
     def command(self, *words: str) -> None:
         """One of Airflow's own command line."""

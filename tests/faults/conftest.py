@@ -13,6 +13,8 @@ from tests.faults.rows import FAULTS
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
 
+TABLE = pytest.StashKey[Table]()
+
 
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> FaultHome:
@@ -34,10 +36,17 @@ def shared_endpoint(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -
 
 
 @pytest.fixture(scope="session")
-def table() -> Iterator[Table]:
-    table = Table()
-    yield table
-    sys.stdout.write(f"\n{table.text()}")
+def table(request: pytest.FixtureRequest) -> Table:
+    made = request.config.stash[TABLE] = Table()
+    return made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    made = config.stash.get(TABLE, None)
+    if made is None:
+        return
+    terminalreporter.section("faults")
+    terminalreporter.write(made.text())
     # The table of some rows, or of rows of which one was red, is not the one that is kept.
-    if (path := os.environ.get(TABLE_VARIABLE)) and len(table.rows) == len(FAULTS):
-        table.write(Path(path))
+    if (path := os.environ.get(TABLE_VARIABLE)) and len(made.rows) == len(FAULTS):
+        made.write(Path(path))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from tests.faults.scene import Scene
 
-KILLED = "killed"
-
 
 def nothing(_: Scene) -> None:
     """The default of what a fault does."""
@@ -21,7 +19,7 @@ class Fault:
 
     name: str
     state: str
-    """What the DAG run must be; KILLED where Airflow itself is killed and has no say."""
+    """What the DAG run must be."""
     says: str = ""
     """What the errors must say, as a regular expression; empty where nothing may be said."""
     prepare: Callable[[Scene], None] = nothing

@@ -30,8 +30,6 @@ class Scene:
     settings: dict[str, str] = field(default_factory=dict)
     befores: dict[str, str] = field(default_factory=dict)
     bootstrap: str = "exit 0\n"
-    airflows: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    """The processes of the runs, by run."""
 
     @classmethod
     def of(cls, name: str, home: FaultHome, endpoint: Endpoint) -> "Scene":

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
-from tests.faults.fault import KILLED, Fault
+from tests.faults.fault import Fault
 from tests.faults.rows import FAULTS
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 from tests.faults.stand_in import STAGES
@@ -83,17 +83,12 @@ def run(fault: Fault, scene: Scene) -> list[dict[str, Any]]:
             failures.append(error)
 
     names = [scene.run, *(f"{scene.run}-{number}" for number in range(2, fault.runs + 1))]
-    processes = scene.airflows = {name: scene.start_dag(run=name) for name in names}
+    processes = {name: scene.start_dag(run=name) for name in names}
     striking = threading.Thread(target=strike)
     striking.start()
     try:
-        if fault.state == KILLED:
-            striking.join()
-            killed = [process for process in processes.values() if (process.poll() or 0) < 0]
-            results = [{"state": KILLED, "errors": []} for _ in killed]
-        else:
-            results = [scene.result(process, run=name) for name, process in processes.items()]
-            striking.join()
+        results = [scene.result(process, run=name) for name, process in processes.items()]
+        striking.join()
     finally:
         for process in processes.values():
             process.kill()
