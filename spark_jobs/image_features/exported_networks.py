@@ -15,7 +15,7 @@ from image_features.decoding import PREPROCESSING_VERSION
 from image_features.engines import engine_module
 from image_features.errors import ObjectNotFoundError
 from image_features.networks import frozen_function, load_network
-from image_features.weights import FoundWeights
+from image_features.weights import FoundWeights, sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
         except ObjectNotFoundError:
             logger.warning("%s names %s, which is gone: the network is made anew", record_uri, entry["uri"])
             return None
-        if _sha256(path) != entry["sha256"]:
+        if sha256_of(path) != entry["sha256"]:
             logger.warning("%s is not what was kept there: the network is made anew", entry["uri"])
             return None
         files.append(path)
@@ -89,7 +89,7 @@ def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
 def _keep(exported: ExportedNetwork, made_of: dict[str, Any], record_uri: str, models_uri: str) -> None:
     entries = []
     for path in exported.files:
-        sha256 = _sha256(path)
+        sha256 = sha256_of(path)
         uri = f"{models_uri}/{sha256}/{path.name}"
         objects.upload(str(path), uri)
         entries.append({"name": path.name, "uri": uri, "sha256": sha256})
@@ -102,8 +102,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

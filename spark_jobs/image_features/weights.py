@@ -47,7 +47,7 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
         path = _imagenet(backbone, models_uri, folder) if source == IMAGENET else _own(source, folder)
     except (ImageFeaturesError, OSError) as error:
         raise WeightsUnavailableError(backbone.name, source, models_uri, str(error)) from error
-    return FoundWeights(source, path, _sha256(path))
+    return FoundWeights(source, path, sha256_of(path))
 
 
 def _own(source: str, folder: Path) -> Path:
@@ -70,7 +70,7 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> Path:
         return _staged(objects.read_json(pointer_uri), folder)
     path = folder / backbone.imagenet.file_name
     _fetch(backbone.imagenet, path)
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     uri = f"{models_uri}/{sha256}/{path.name}"
     objects.upload(str(path), uri)
     # Two runs may get here at once: the pointer of the first stands, and both files have the same content.
@@ -81,8 +81,8 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> Path:
 
 def _staged(pointer: dict[str, str], folder: Path) -> Path:
     path = _own(pointer["uri"], folder)
-    if _sha256(path) != pointer["sha256"]:
-        raise DownloadError(f"{pointer['uri']} is not what was staged: its SHA-256 is {_sha256(path)}; delete it")
+    if sha256_of(path) != pointer["sha256"]:
+        raise DownloadError(f"{pointer['uri']} is not what was staged: its SHA-256 is {sha256_of(path)}; delete it")
     return path
 
 
@@ -96,6 +96,6 @@ def _fetch(published: PublishedWeights, path: Path) -> None:
         raise DownloadError(f"{published.url}: the file that came has another MD5 than Keras expects")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
