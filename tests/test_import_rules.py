@@ -22,6 +22,7 @@ AIRFLOW_MODULES = {
     "compat",
     "dag_run",
     "links",
+    "listings",
     "operators",
     "params",
     "publishing",

@@ -23,3 +23,7 @@ class CodeNotFoundError(PipelineError):
 
 class ReportRefusedError(PipelineError):
     """A run's audit did not pass, or is not complete: nothing is published."""
+
+
+class InventoryError(PipelineError):
+    """A listing that cannot be compared with another."""

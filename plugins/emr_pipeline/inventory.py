@@ -1,0 +1,118 @@
+"""Pure: what differs between two listings of a source, by one walk over both; the one place that compares them."""
+
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, TypeAlias
+
+from emr_pipeline.errors import InventoryError
+
+Entry: TypeAlias = tuple[str, int, str]
+"""Key (whole), size in bytes, ETag (without quotes) of one object."""
+
+COLUMNS = ["key", "size_bytes", "etag"]
+HASHED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a listing has that the published one has not, and the other way round, in objects."""
+
+    new: int
+    changed: int
+    gone: int
+    objects: int
+    digest: str
+    """SHA-256 over every entry listed: two listings with one digest are the same."""
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.new or self.changed or self.gone)
+
+    def text(self) -> str:
+        """For a person: `50 new, 3 changed, 2 gone; 1,048 objects in all`."""
+        if not self.is_any:
+            return f"nothing new; {self.objects:,} objects in all"
+        counts = {"new": self.new, "changed": self.changed, "gone": self.gone}
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        return f"{told}; {self.objects:,} objects in all"
+
+
+def compare(listed: Iterable[Entry], published: Iterable[Entry]) -> Changes:
+    """Compares a listing with the published one in one walk; memory does not grow with their length.
+
+    Both have to be in S3's order, that of the keys' UTF-8 bytes, which is also Python's order of strings; raises
+    InventoryError where they are not.
+    """
+    new = changed = gone = 0
+    hashed = _Hashed(listed)
+    earlier = iter(in_order(published, "the published inventory"))
+    before = next(earlier, None)
+    for entry in in_order(hashed, "the listing"):
+        while before is not None and before[0] < entry[0]:
+            gone += 1
+            before = next(earlier, None)
+        if before is None or before[0] != entry[0]:
+            new += 1
+            continue
+        if before != entry:
+            changed += 1
+        before = next(earlier, None)
+    if before is not None:
+        gone += 1 + sum(1 for _ in earlier)
+    return Changes(new, changed, gone, hashed.objects, hashed.digest())
+
+
+def in_order(entries: Iterable[Entry], whose: str) -> Iterator[Entry]:
+    """The same entries; InventoryError at the first key that does not come after the one before it."""
+    last = None
+    for entry in entries:
+        if last is not None and entry[0] <= last:
+            raise InventoryError(
+                f"{whose} has the key {entry[0]!r} after {last!r}: it is not in S3's order (a directory bucket's is "
+                "not), and cannot be compared; keep photographs in a general purpose bucket"
+            )
+        last = entry[0]
+        yield entry
+
+
+def read_entries(binary_file: IO[bytes]) -> Iterator[Entry]:
+    """The entries of an inventory.csv.gz, read as they are asked for; InventoryError if it is none."""
+    with gzip.open(binary_file) as unpacked, io.TextIOWrapper(unpacked, encoding="utf-8", newline="") as text:
+        rows = csv.reader(text)
+        header = next(rows, None)
+        if header != COLUMNS:
+            raise InventoryError(f"an inventory begins with the columns {','.join(COLUMNS)}, not with {header}")
+        for key, size_bytes, etag in rows:
+            yield key, int(size_bytes), etag
+
+
+class _Hashed:
+    """Passes entries on, counts and hashes them."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.objects = 0
+        self._entries = entries
+        self._sha256 = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[Entry]:
+        lines: list[str] = []
+        for entry in self._entries:
+            key, size_bytes, etag = entry
+            # The key's length in front: keys may hold every character, those that separate the fields too.
+            lines.append(f"{len(key)}:{key}{size_bytes}:{etag}\n")
+            if len(lines) == HASHED_AT_ONCE:
+                self._take(lines)
+            yield entry
+        self._take(lines)
+
+    def digest(self) -> str:
+        return self._sha256.hexdigest()
+
+    def _take(self, lines: list[str]) -> None:
+        self.objects += len(lines)
+        self._sha256.update("".join(lines).encode())
+        lines.clear()
