@@ -114,6 +114,21 @@ def precision(results: list[Result]) -> str:
     return _table(["plan", *PRECISION.values()], rows)
 
 
+def large_photos(results: list[Result]) -> str:
+    (result,) = results
+    rows = [[str(row[figure]) for figure in LARGE_PHOTOS] for row in result["rows"]]
+    return _table(list(LARGE_PHOTOS.values()), rows)
+
+
+LARGE_PHOTOS = {
+    "kind": "kind",
+    "size": "size, pixels",
+    "whole_ms": "whole, ms",
+    "reduced_ms": "reduced, ms",
+    "times": "times as fast",
+    "median_cosine": "median cosine",
+    "smallest_cosine": "smallest",
+}
 PRECISION = {
     "median_cosine": "median cosine",
     "smallest_cosine": "smallest",
@@ -130,6 +145,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "pca": (pca, ("pca-",)),
     "growth": (growth, ("growth-",)),
     "precision": (precision, ("precision",)),
+    "large_photos": (large_photos, ("large_photos",)),
 }
 
 

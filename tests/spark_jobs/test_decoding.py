@@ -152,3 +152,32 @@ def test_no_damage_raises(content: bytes, seed: int) -> None:
         damaged[rng.randrange(len(damaged))] = rng.randrange(256)
     outcome = decode_image(bytes(damaged[: rng.randint(1, len(damaged))]), 8, "bilinear")
     assert isinstance(outcome, DecodeFailure) or outcome.shape == (8, 8, 3)
+
+
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale_and_looks_the_same() -> None:
+    content = pictures.encoded(_with_fine_detail(2000, 1500), "JPEG", quality=92)
+    whole = np.asarray(Image.open(io.BytesIO(content)).resize((224, 224), Image.Resampling.BILINEAR)).astype(int)
+    difference = np.abs(_pixels(content, 224) - whole)
+    # Not the same to the last bit, or it was not reduced; nowhere far from it, or it was reduced too much.
+    assert 0 < difference.mean() < 0.5
+    assert difference.max() <= 6
+
+
+@pytest.mark.parametrize(("width", "height"), [(1343, 1343), (4000, 1343), (1343, 4000)])
+def test_a_jpeg_with_a_side_below_six_times_the_side_is_decoded_whole(width: int, height: int) -> None:
+    content = pictures.jpeg(1, width, height)
+    whole = np.asarray(Image.open(io.BytesIO(content)).resize((224, 224), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(_pixels(content, 224), whole)
+
+
+def test_a_large_photograph_is_turned_upright_as_a_small_one_is() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = pictures.encoded(pictures.fruit(1600, 1400), "JPEG", quality=95, exif=exif)
+    upright = Image.open(io.BytesIO(content)).transpose(Image.Transpose.ROTATE_270).resize((224, 224))
+    assert np.abs(_pixels(content, 224).astype(int) - np.asarray(upright)).mean() < 1
+
+
+def _with_fine_detail(width: int, height: int) -> Image.Image:
+    grain = np.random.default_rng(0).normal(0, 20, (height, width, 1))
+    return Image.fromarray(np.clip(np.asarray(pictures.fruit(width, height)) + grain, 0, 255).astype(np.uint8))

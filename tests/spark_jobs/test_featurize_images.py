@@ -148,7 +148,7 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         "precision": "float32",
         "resize": "bicubic",
         "weights_sha256": network.weights_sha256,
-        "preprocessing_version": 1,
+        "preprocessing_version": 2,
     }
     assert (details["dimension"], details["engine"]) == (1280, engine)
     assert details["images_per_second"] > 0
