@@ -6,9 +6,20 @@ from dataclasses import dataclass
 
 RUN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 RUN_LENGTH = 200
-# Folders of a run; `report` and `model` are folders of files, the others Parquet or CSV datasets.
+# Folders of a run: of files, and Parquet or CSV datasets.
 RUN_FOLDERS = frozenset(
-    {"manifest", "images", "features", "pca_features", "pca_features_csv", "rejects", "model", "report", "stats"}
+    {
+        "manifest",
+        "images",
+        "features",
+        "pca_features",
+        "pca_features_csv",
+        "rejects",
+        "model",
+        "gram",
+        "report",
+        "stats",
+    }
 )
 
 
@@ -39,6 +50,20 @@ class RunLayout:
     @property
     def models_uri(self) -> str:
         return f"s3://{self.bucket}/models"
+
+    @property
+    def feature_store_uri(self) -> str:
+        """What earlier runs computed, for every run: a cache."""
+        return f"s3://{self.bucket}/feature_store"
+
+    @property
+    def inventory_uri(self) -> str:
+        """The listing that this run's manifest was made from: one file."""
+        return f"{self.run_uri}/inventory.csv.gz"
+
+    @property
+    def stats_prefix_uri(self) -> str:
+        return self.uri("stats")
 
     @property
     def log_uri(self) -> str:
@@ -72,6 +97,16 @@ class RunLayout:
 def published_uri(bucket: str) -> str:
     """The pointer that readers follow."""
     return f"s3://{bucket}/published/latest.json"
+
+
+def snapshot_uri(bucket: str, snapshot: str) -> str:
+    """What one snapshot says, whether or not it is the latest."""
+    return f"s3://{bucket}/published/{snapshot}.json"
+
+
+def landed_uri(bucket: str) -> str:
+    """The last signal that new photographs have landed."""
+    return f"s3://{bucket}/landed/latest.json"
 
 
 def code_uri(bucket: str, version: str) -> str:

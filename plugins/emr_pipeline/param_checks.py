@@ -9,6 +9,7 @@ from emr_pipeline.layout import split_uri
 
 # Width of a backbone's feature vector, which bounds the number of components.
 BACKBONE_DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
+REDUCE_ACTIONS = ("refit", "project", "auto")
 WEIGHTS_PATTERN = r"^(imagenet|random:\d+|s3://[^/]+/.+)$"
 SOURCE_URI_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 
@@ -21,7 +22,16 @@ def check_params(params: Mapping[str, Any]) -> None:
         raise ParamsError(f"backbone={params['backbone']!r}: give one of {', '.join(BACKBONE_DIMENSIONS)}")
     if "parquet" not in params["formats"]:
         raise ParamsError(f"formats={params['formats']!r}: parquet is always written; add it to the list")
+    if params["reduce"] not in REDUCE_ACTIONS:
+        raise ParamsError(f"reduce={params['reduce']!r}: give one of {', '.join(REDUCE_ACTIONS)}")
     _check_components(params)
+
+
+def check_projection(params: Mapping[str, Any], has_baseline: bool) -> None:
+    """Raise a ParamsError for a run that would project on a model and there is none; what else a model must have to
+    fit, `reduce_features` knows."""
+    if params["reduce"] == "project" and not has_baseline:
+        raise ParamsError("reduce='project': nothing is published whose model could be used; give refit or auto")
 
 
 def weights_location(weights: str) -> tuple[str, str] | None:

@@ -4,13 +4,14 @@ from airflow.sdk import Param
 
 from emr_pipeline.cluster import SIZES
 from emr_pipeline.layout import RUN_LENGTH, RUN_PATTERN
-from emr_pipeline.param_checks import BACKBONE_DIMENSIONS, SOURCE_URI_PATTERN, WEIGHTS_PATTERN
+from emr_pipeline.param_checks import BACKBONE_DIMENSIONS, REDUCE_ACTIONS, SOURCE_URI_PATTERN, WEIGHTS_PATTERN
 from emr_pipeline.settings import Settings
 
 
 def run_params(settings: Settings) -> dict[str, Param]:
     """The form, section by section."""
-    return _input_params(settings) | _network_params() | _vector_params() | _pca_params() | _cluster_params()
+    network = _network_params() | _vector_params()
+    return _input_params(settings) | _run_params() | network | _pca_params() | _refit_params() | _cluster_params()
 
 
 def _input_params(settings: Settings) -> dict[str, Param]:
@@ -41,6 +42,11 @@ def _input_params(settings: Settings) -> dict[str, Param]:
             description="The run fails if a larger share of the photographs cannot be read. 0.05 is 5 %.",
             section="Photographs",
         ),
+    }
+
+
+def _run_params() -> dict[str, Param]:
+    return {
         "run": Param(
             None,
             type=["null", "string"],
@@ -49,6 +55,14 @@ def _input_params(settings: Settings) -> dict[str, Param]:
             title="Name of the run",
             description="The folder under runs/ that the run writes. Empty: made from the run id. A name used before "
             "is written over, but never what is published.",
+            section="Photographs",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Run even if nothing is new",
+            description="Otherwise a run of the same photographs with the same params and code ends at once, without "
+            "a cluster: its result is published already.",
             section="Photographs",
         ),
     }
@@ -136,6 +150,38 @@ def _pca_params() -> dict[str, Param]:
             contains={"const": "parquet"},
             title="Formats",
             description="Parquet is always written; csv adds a table with columns pc_001, pc_002 and so on.",
+            section="PCA",
+        ),
+    }
+
+
+def _refit_params() -> dict[str, Param]:
+    return {
+        "reduce": Param(
+            "refit",
+            type="string",
+            enum=list(REDUCE_ACTIONS),
+            title="Model",
+            description="refit: fit on all photographs. project: use the published model, so that PCA features stay "
+            "comparable with earlier ones. auto: project, and refit when one of the two limits below is passed.",
+            section="PCA",
+        ),
+        "refit_share": Param(
+            0.1,
+            type="number",
+            minimum=0,
+            maximum=1,
+            title="Refit above this share of new photographs",
+            description="For auto: of those that came after the model was fitted. 0.1 is 10 %.",
+            section="PCA",
+        ),
+        "refit_drift": Param(
+            0.02,
+            type="number",
+            minimum=0,
+            maximum=1,
+            title="Refit above this drift",
+            description="For auto: the share of variance that the model keeps less of than a refit would.",
             section="PCA",
         ),
     }

@@ -6,39 +6,48 @@ from typing import Any
 
 from emr_pipeline.layout import RunLayout
 
+# What makes a vector, and so also what is known of it before: the weights' content and all that is done to a picture.
+NETWORK_PARAMS = ("backbone", "weights", "resize", "engine", "precision")
+
 
 @dataclass(frozen=True)
 class Stage:
     """One Spark job: what its command line needs, by name.
 
-    `folders` become `--<folder>-uri` of the run; `params` become `--<param>` and are left out when they are null.
+    `folders` become `--<folder>-uri` of the run; `others` do too, of what is no folder of this run alone; `params`
+    become `--<param>` and are left out when they are null.
     """
 
     name: str
     folders: tuple[str, ...]
     params: tuple[str, ...]
-    reads_models: bool = False
-    reads_published: bool = False
+    others: tuple[str, ...] = ()
 
 
 STAGES = (
-    Stage("ingest_images", folders=("manifest", "images", "rejects"), params=("source_uri", "sample_limit")),
+    Stage(
+        "ingest_images",
+        folders=("manifest", "images", "rejects"),
+        others=("inventory", "feature_store", "models"),
+        params=("source_uri", "sample_limit", *NETWORK_PARAMS),
+    ),
     Stage(
         "featurize_images",
-        folders=("images", "features", "rejects"),
-        params=("backbone", "weights", "resize", "engine", "precision"),
-        reads_models=True,
+        folders=("manifest", "images", "features", "rejects"),
+        others=("feature_store", "models"),
+        params=NETWORK_PARAMS,
     ),
     Stage(
         "reduce_features",
-        folders=("features", "model", "pca_features", "pca_features_csv"),
-        params=("pca_components", "explained_variance", "formats"),
+        folders=("features", "model", "gram", "pca_features", "pca_features_csv"),
+        others=("stats_prefix", "published"),
+        params=("pca_components", "explained_variance", "formats", "reduce", "refit_share", "refit_drift"),
     ),
     Stage(
         "validate_run",
         folders=("manifest", "rejects", "features", "model", "pca_features", "report"),
+        others=("stats_prefix", "published"),
         params=("max_reject_share",),
-        reads_published=True,
     ),
 )
 
@@ -71,11 +80,7 @@ def step(stage: Stage, layout: RunLayout, params: Mapping[str, Any], code_uri: s
 def stage_arguments(stage: Stage, layout: RunLayout, params: Mapping[str, Any]) -> list[str]:
     """The job's own command line, as docs/architecture.md lists it."""
     options: dict[str, Any] = {f"{folder}_uri": layout.uri(folder) for folder in stage.folders}
-    if stage.reads_models:
-        options["models_uri"] = layout.models_uri
-    if stage.reads_published:
-        options["stats_prefix_uri"] = layout.uri("stats")
-        options["published_uri"] = layout.published_uri
+    options |= {f"{name}_uri": getattr(layout, f"{name}_uri") for name in stage.others}
     options |= {name: params[name] for name in stage.params}
     if options.get("explained_variance") is not None:
         options["pca_components"] = None

@@ -113,6 +113,10 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         "formats",
         "sample_limit",
         "max_reject_share",
+        "reduce",
+        "refit_share",
+        "refit_drift",
+        "force",
         "cluster_size",
     }
     dag.params.validate()
@@ -138,6 +142,10 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         ("sample_limit", 0),
         ("max_reject_share", -0.1),
         ("cluster_size", "huge"),
+        ("reduce", "both"),
+        ("refit_share", 1.1),
+        ("refit_drift", -0.1),
+        ("force", "yes"),
     ],
 )
 def test_the_form_refuses(dag: DAG, name: str, value: Any) -> None:
@@ -158,6 +166,10 @@ def test_the_form_refuses(dag: DAG, name: str, value: Any) -> None:
         ("explained_variance", 1),
         ("formats", ["parquet", "csv"]),
         ("sample_limit", 1),
+        ("reduce", "auto"),
+        ("refit_share", 0),
+        ("refit_drift", 1),
+        ("force", True),
     ],
 )
 def test_the_form_takes(dag: DAG, name: str, value: Any) -> None:

@@ -6,21 +6,7 @@ from typing import Any
 
 import pytest
 
-PARAMS: dict[str, Any] = {
-    "source_uri": "s3://pictures/landing",
-    "run": "r",
-    "backbone": "mobilenet_v2",
-    "weights": "imagenet",
-    "resize": "bilinear",
-    "engine": "openvino",
-    "precision": "float32",
-    "pca_components": 200,
-    "explained_variance": None,
-    "formats": ["parquet"],
-    "sample_limit": None,
-    "max_reject_share": 0.05,
-    "cluster_size": "small",
-}
+from tests.plugins.form import PARAMS
 
 
 class OutletEvents:

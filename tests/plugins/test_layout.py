@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from emr_pipeline.layout import RUN_PATTERN, RunLayout, code_uri, run_prefix, split_uri
+from emr_pipeline.layout import RUN_PATTERN, RunLayout, code_uri, landed_uri, run_prefix, snapshot_uri, split_uri
 
 LAYOUT = RunLayout("pictures", "r1")
 
@@ -36,6 +36,12 @@ def test_every_uri_of_a_run() -> None:
     assert LAYOUT.models_uri == "s3://pictures/models"
     assert LAYOUT.log_uri == "s3://pictures/logs"
     assert LAYOUT.published_uri == "s3://pictures/published/latest.json"
+    assert LAYOUT.inventory_uri == "s3://pictures/runs/r1/inventory.csv.gz"
+    assert LAYOUT.uri("gram") == "s3://pictures/runs/r1/gram"
+    assert LAYOUT.stats_prefix_uri == "s3://pictures/runs/r1/stats"
+    assert LAYOUT.feature_store_uri == "s3://pictures/feature_store"
+    assert snapshot_uri("pictures", "92ec") == "s3://pictures/published/92ec.json"
+    assert landed_uri("pictures") == "s3://pictures/landed/latest.json"
     assert code_uri("pictures", "abc") == "s3://pictures/code/abc"
 
 

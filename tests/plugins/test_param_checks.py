@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.param_checks import check_params, weights_location
+from emr_pipeline.param_checks import check_params, check_projection, weights_location
 
 GOOD: dict[str, Any] = {
     "source_uri": "s3://photos/fruit",
@@ -14,6 +14,7 @@ GOOD: dict[str, Any] = {
     "pca_components": 200,
     "explained_variance": None,
     "formats": ["parquet"],
+    "reduce": "refit",
 }
 
 
@@ -30,6 +31,7 @@ GOOD: dict[str, Any] = {
         {"pca_components": None, "explained_variance": 0.95},
         {"backbone": "vgg16", "pca_components": 2048, "explained_variance": 0.95},
         {"formats": ["csv", "parquet"]},
+        {"reduce": "auto"},
     ],
 )
 def test_what_can_work_passes(changed: dict[str, Any]) -> None:
@@ -49,6 +51,7 @@ def test_what_can_work_passes(changed: dict[str, Any]) -> None:
         ({"weights": "random"}, "weights='random': give imagenet, random:<seed> or s3://bucket/key"),
         ({"weights": "s3://photos"}, "weights='s3://photos'"),
         ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, resnet50, vgg16, vgg16_fc512"),
+        ({"reduce": "both"}, "reduce='both': give one of refit, project, auto"),
         ({"formats": ["csv"]}, "parquet is always written"),
     ],
 )
@@ -57,6 +60,18 @@ def test_what_cannot_work_is_refused_with_a_remedy(changed: dict[str, Any], mess
         check_params(GOOD | changed)
 
     assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "has_baseline"), [("project", True), ("refit", False), ("auto", False)], ids=lambda value: str(value)
+)
+def test_a_model_is_needed_only_where_it_must_be_used(reduce: str, has_baseline: bool) -> None:
+    check_projection(GOOD | {"reduce": reduce}, has_baseline)
+
+
+def test_a_projection_on_nothing_is_refused_with_a_remedy() -> None:
+    with pytest.raises(ParamsError, match="nothing is published whose model could be used; give refit or auto"):
+        check_projection(GOOD | {"reduce": "project"}, has_baseline=False)
 
 
 def test_only_weights_of_ones_own_have_a_place() -> None:

@@ -6,23 +6,10 @@ import pytest
 
 from emr_pipeline.layout import RunLayout
 from emr_pipeline.stages import STAGES, Stage, stage_arguments, step
+from tests.plugins import form
 
 LAYOUT = RunLayout("b", "r")
-PARAMS: dict[str, Any] = {
-    "source_uri": "s3://photos/of fruit/",
-    "run": None,
-    "backbone": "mobilenet_v2",
-    "weights": "imagenet",
-    "resize": "bilinear",
-    "engine": "openvino",
-    "precision": "float32",
-    "pca_components": 200,
-    "explained_variance": None,
-    "formats": ["parquet"],
-    "sample_limit": None,
-    "max_reject_share": 0.05,
-    "cluster_size": "small",
-}
+PARAMS: dict[str, Any] = form.PARAMS | {"source_uri": "s3://photos/of fruit/", "run": None}
 RUN = "s3://b/runs/r"
 
 
@@ -54,8 +41,24 @@ def test_a_step_runs_the_stages_job_from_one_version_of_the_code() -> None:
                 f"{RUN}/images",
                 "--rejects-uri",
                 f"{RUN}/rejects",
+                "--inventory-uri",
+                f"{RUN}/inventory.csv.gz",
+                "--feature-store-uri",
+                "s3://b/feature_store",
+                "--models-uri",
+                "s3://b/models",
                 "--source-uri",
                 "s3://photos/of fruit",
+                "--backbone",
+                "mobilenet_v2",
+                "--weights",
+                "imagenet",
+                "--resize",
+                "bilinear",
+                "--engine",
+                "openvino",
+                "--precision",
+                "float32",
                 "--stats-uri",
                 f"{RUN}/stats/ingest_images.json",
                 "--progress-uri",
@@ -73,8 +76,10 @@ def test_a_param_that_is_set_reaches_the_job() -> None:
     assert arguments_of("ingest_images", sample_limit=10)["--sample-limit"] == "10"
 
 
-def test_featurize_images_gets_the_network_and_where_models_lie() -> None:
+def test_featurize_images_gets_the_network_and_where_models_and_earlier_vectors_lie() -> None:
     assert arguments_of("featurize_images") == {
+        "--manifest-uri": f"{RUN}/manifest",
+        "--feature-store-uri": "s3://b/feature_store",
         "--images-uri": f"{RUN}/images",
         "--features-uri": f"{RUN}/features",
         "--rejects-uri": f"{RUN}/rejects",
@@ -89,12 +94,25 @@ def test_featurize_images_gets_the_network_and_where_models_lie() -> None:
     }
 
 
-def test_reduce_features_gets_a_number_of_components() -> None:
+def test_what_a_vector_is_known_by_and_what_computes_it_are_the_same() -> None:
+    ingest, featurize = arguments_of("ingest_images"), arguments_of("featurize_images")
+    network = ("--backbone", "--weights", "--resize", "--engine", "--precision", "--models-uri", "--feature-store-uri")
+
+    assert [ingest[name] for name in network] == [featurize[name] for name in network]
+
+
+def test_reduce_features_gets_a_number_of_components_and_when_to_fit_anew() -> None:
     assert arguments_of("reduce_features", formats=["parquet", "csv"]) == {
         "--features-uri": f"{RUN}/features",
         "--model-uri": f"{RUN}/model",
         "--pca-features-uri": f"{RUN}/pca_features",
         "--pca-features-csv-uri": f"{RUN}/pca_features_csv",
+        "--gram-uri": f"{RUN}/gram",
+        "--stats-prefix-uri": f"{RUN}/stats",
+        "--published-uri": "s3://b/published/latest.json",
+        "--reduce": "refit",
+        "--refit-share": "0.1",
+        "--refit-drift": "0.02",
         "--pca-components": "200",
         "--formats": "parquet,csv",
         "--stats-uri": f"{RUN}/stats/reduce_features.json",
