@@ -13,6 +13,7 @@ from emr_pipeline.errors import SettingsError
 PREFIX = "FRUIT_FEATURES_"
 BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 S3_URI_PATTERN = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+QUEUE_URL_PATTERN = re.compile(r"https?://[^/\s]+/\S+")
 RELEASE_LABEL_PATTERN = re.compile(r"emr-\d+\.\d+\.\d+")
 HOUR_S = 3600
 # Enough to outlast a minute of throttling: botocore's standard mode waits up to 20 s between attempts.
@@ -41,6 +42,11 @@ class Settings:
     log_wait_s: int
     reaper_every_s: int
     reaper_grace_s: int
+    landing_every_s: int
+    landing_settle_s: int
+    landing_settle_limit_s: int
+    landing_retry_s: int
+    landing_queue_url: str | None
     stage_time_limit_s: int
     stage_time_limits_s: Mapping[str, int]
 
@@ -86,6 +92,12 @@ class Settings:
             reaper_every_s=read.integer("REAPER_EVERY_S", 900, 1, 24 * HOUR_S),
             # Longer than a run takes to end its own cluster once it is marked failed.
             reaper_grace_s=read.integer("REAPER_GRACE_S", 600, 1, 24 * HOUR_S),
+            landing_every_s=read.integer("LANDING_EVERY_S", 600, 1, 24 * HOUR_S),
+            landing_settle_s=read.integer("LANDING_SETTLE_S", 300, 1, 24 * HOUR_S),
+            landing_settle_limit_s=read.integer("LANDING_SETTLE_LIMIT_S", HOUR_S, 1, 7 * 24 * HOUR_S),
+            # A run that fails on the same photographs makes a cluster once in this time, not once a check.
+            landing_retry_s=read.integer("LANDING_RETRY_S", 6 * HOUR_S, 0, 30 * 24 * HOUR_S),
+            landing_queue_url=read.optional_matching("LANDING_QUEUE_URL", QUEUE_URL_PATTERN, "give the queue's URL"),
             stage_time_limit_s=read.integer("STAGE_TIME_LIMIT_S", 6 * HOUR_S, 1, 7 * 24 * HOUR_S),
             stage_time_limits_s=read.stage_time_limits_s(),
         )
