@@ -6,6 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+from local_aws.emr.class_archive import java_environment, properties_option
 from local_aws.emr.commands import Command
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.environment import command_environment
@@ -58,8 +59,12 @@ class Node:
         program = shutil.which(command.args[0], path=env["PATH"])
         if program is None:
             raise CommandError(f'Cannot run program "{command.args[0]}": not found on the path {env["PATH"]}')
-        options = self._driver_python(submit, env, conf_path, log) if submit else []
-        return PreparedCommand([program, *options, *command.args[1:]], cwd, env, log)
+        if submit is None:
+            return PreparedCommand([program, *command.args[1:]], cwd, env, log)
+        options = self._driver_python(submit, env, conf_path, log)
+        options += properties_option(self._config.spark_env, conf_path, submit.args)
+        fast = java_environment(self._config.spark_env, env.get("SPARK_SUBMIT_OPTS", ""))
+        return PreparedCommand([program, *options, *submit.args], cwd, env | fast, log)
 
     def log_destination(self, uri: str) -> Path:
         """The folder behind a log URI; raises ObjectPathError when it lies in no bucket."""

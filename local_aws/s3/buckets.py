@@ -5,6 +5,7 @@ A folder that appears below the root is a bucket from the next request on, and a
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import threading
@@ -21,8 +22,9 @@ from werkzeug.wrappers import Response as WsgiAnswer
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request
 from local_aws.s3.multipart import abort_upload, uploads_of
+from local_aws.s3.notifications import Notifications
 from local_aws.s3.paths import is_bucket_name, is_hidden
-from local_aws.s3.store import ObjectStore
+from local_aws.s3.store import OWN_FOLDER, ObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +40,14 @@ class Buckets:
         self.moto_app = create_backend_app("s3")
         self._lock = threading.Lock()
         self._known: set[str] = set()
+        self._reconcile()
+        self.notifications = Notifications(store.root / OWN_FOLDER / "notifications.json", lambda: self.moto_backend)
+        self.notifications.restore()
+        store.tell = self.notifications.tell
 
     @property
     def moto_backend(self) -> S3Backend:
-        """Has all settings, `buckets[name].notification_configuration` among them."""
+        """Has all settings of buckets."""
         return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def answer(self, request: Request, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -57,8 +63,14 @@ class Buckets:
                 raise S3Error("NotImplemented", "uploads by an HTML form are not emulated here; use a presigned PUT")
             elif request.method == "PUT" and request.subresource == "versioning":
                 raise S3Error("NotImplemented", "the buckets here keep no versions: an object is one file")
+            if request.method == "PUT" and request.subresource == "notification":
+                document = request.read_document()
+                self.notifications.check(document)
+                environ = {**environ, "wsgi.input": io.BytesIO(document)}
             answer = self._ask_moto(environ)
             self._reconcile()
+            if request.method in ("PUT", "DELETE"):
+                self.notifications.keep()
         # Not before: the client may go on as soon as it sees the status, and expects a new bucket to be there.
         start_response(answer.status, list(answer.headers))
         return [answer.data]

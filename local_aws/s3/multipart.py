@@ -134,7 +134,8 @@ def complete_upload(store: ObjectStore, upload: Upload, parts: list[Part], condi
     with store.scratch_file() as scratch:
         for part in parts:
             _append(part, scratch[1])
-        publish(store, upload.bucket, upload.key, scratch, ObjectFacts(etag, upload.headers, upload.tags), condition)
+        facts = ObjectFacts(etag, upload.headers, upload.tags)
+        publish(store, upload.bucket, upload.key, scratch, facts, condition, "CompleteMultipartUpload")
     abort_upload(store, upload)
     return etag
 

@@ -191,9 +191,10 @@ def copy_object(store: ObjectStore, request: Request) -> Response:
                 raise S3Error(
                     "InvalidArgument", f"{request.key!r} ends in a slash: a folder here, which holds no bytes"
                 )
-            version = put_folder_marker(store, request.bucket, request.key, headers)
+            version = put_folder_marker(store, request.bucket, request.key, headers, "Copy")
         else:
-            version = publish(store, request.bucket, request.key, scratch, ObjectFacts(md5, headers, tags), condition)
+            facts = ObjectFacts(md5, headers, tags)
+            version = publish(store, request.bucket, request.key, scratch, facts, condition, "Copy")
     return xml_response("CopyObjectResult", {"LastModified": iso_time(version.mtime_ns), "ETag": f'"{md5}"'})
 
 

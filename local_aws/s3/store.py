@@ -8,13 +8,14 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from local_aws.s3.catalog import Catalog, FileVersion
 from local_aws.s3.errors import NoSuchBucketError, S3Error
+from local_aws.s3.notifications import Change
 from local_aws.s3.paths import MAX_KEY_BYTES, ObjectPathError, check_key, is_bucket_name
 from local_aws.s3.walk import BucketWalk
 
@@ -53,6 +54,7 @@ class ObjectStore:
         self._forget_replaced_files()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
         self._clock_lock, self._last_ns = threading.Lock(), 0
+        self.tell: Callable[[Change], None] = lambda change: None
 
     def _forget_replaced_files(self) -> None:
         """The catalog has a row for every version it met; others than we may have written many."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from local_aws.s3.catalog import FileVersion, ObjectFacts
 from local_aws.s3.errors import NoSuchKeyError, PreconditionFailedError, S3Error
+from local_aws.s3.notifications import Change
 from local_aws.s3.paths import MAX_NAME_BYTES, is_hidden
 from local_aws.s3.reading import EMPTY_ETAG, find_object
 from local_aws.s3.store import ObjectStore, Scratch
@@ -60,8 +60,9 @@ def publish(
     scratch: Scratch,
     facts: ObjectFacts,
     condition: WriteCondition,
+    how: str = "Put",
 ) -> FileVersion:
-    """Makes a scratch file the object, in one step for every reader."""
+    """Makes a scratch file the object, in one step for every reader; `how` is for those who are told of it."""
     scratch_path, scratch_file = scratch
     scratch_file.flush()
     now_ns = store.next_ns()
@@ -78,6 +79,7 @@ def publish(
             raise
         _unlink_checksum(store.object_path(bucket, key))
         store.catalog.forget_others(bucket, key, version)
+    store.tell(Change(f"s3:ObjectCreated:{how}", bucket, key, version.size, facts.etag))
     return version
 
 
@@ -148,7 +150,9 @@ def _unlink_checksum(path: Path) -> None:
         checksum_path.unlink(missing_ok=True)
 
 
-def put_folder_marker(store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str]) -> FileVersion:
+def put_folder_marker(
+    store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str], how: str = "Put"
+) -> FileVersion:
     """A key that ends in a slash: an empty object on S3, an empty folder here."""
     path = store.object_path(bucket, key)
     with store.lock(bucket, key):
@@ -156,6 +160,7 @@ def put_folder_marker(store: ObjectStore, bucket: str, key: str, headers: Mappin
         version = FileVersion(0, store.next_ns())
         store.catalog.record(bucket, key, version, ObjectFacts(EMPTY_ETAG, headers))
         store.catalog.forget_others(bucket, key, version)
+    store.tell(Change(f"s3:ObjectCreated:{how}", bucket, key, 0, EMPTY_ETAG))
     return version
 
 
@@ -167,15 +172,26 @@ def delete_object(store: ObjectStore, bucket: str, key: str, condition: WriteCon
         return
     with store.lock(bucket, key):
         _check_match(store, bucket, key, condition)
-        if key.endswith("/"):
-            store.catalog.forget(bucket, key)
-            _remove_empty_folders(store, bucket, path, bucket_path)
-            return
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            path.unlink()
-            _unlink_checksum(path)
-            store.catalog.forget(bucket, key)
-            _remove_empty_folders(store, bucket, path.parent, bucket_path)
+        is_gone = _unlink(store, bucket, key, path, bucket_path)
+    if is_gone:
+        store.tell(Change("s3:ObjectRemoved:Delete", bucket, key))
+
+
+def _unlink(store: ObjectStore, bucket: str, key: str, path: Path, bucket_path: Path) -> bool:
+    """Whether there was such an object."""
+    if key.endswith("/"):
+        was_there = key in store.catalog.folder_markers(bucket)
+        store.catalog.forget(bucket, key)
+        _remove_empty_folders(store, bucket, path, bucket_path)
+        return was_there
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+    _unlink_checksum(path)
+    store.catalog.forget(bucket, key)
+    _remove_empty_folders(store, bucket, path.parent, bucket_path)
+    return True
 
 
 def _remove_empty_folders(store: ObjectStore, bucket: str, folder: Path, bucket_path: Path) -> None:

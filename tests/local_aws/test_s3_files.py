@@ -142,9 +142,10 @@ def test_names_that_are_no_buckets_are_refused(s3: S3Client) -> None:
     assert refused(s3.create_bucket, Bucket="Upper.Case") == (400, "InvalidBucketName")
 
 
-def test_settings_of_a_bucket_are_kept_by_moto(s3: S3Client, bucket: str) -> None:
+def test_settings_of_a_bucket_are_kept_by_moto(endpoint: Endpoint, s3: S3Client, bucket: str) -> None:
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "team", "Value": "fruit"}]})
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [{"Key": "team", "Value": "fruit"}]
+    endpoint.client("sqs").create_queue(QueueName="arrivals")
     queue = "arn:aws:sqs:us-east-1:123456789012:arrivals"
     s3.put_bucket_notification_configuration(
         Bucket=bucket,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -52,6 +53,7 @@ facts = {
     "partitions": spark.conf.get("spark.sql.shuffle.partitions"),
     "app_name": spark.sparkContext.appName,
     "driver_variable": os.environ.get("FROM_YARN"),
+    "java_options": list(spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()),
 }
 bucket = out.split("/")[2]
 boto3.client("s3").put_object(Bucket=bucket, Key="facts.json", Body=json.dumps(facts).encode())
@@ -88,6 +90,8 @@ def step(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         cluster_id,
         command_step(
             *("spark-submit", "--deploy-mode", "cluster", "--master", "yarn", "--executor-memory", "900g"),
+            # Java does not start at all if the archive of classes that `make setup` made does not fit.
+            *("--driver-java-options", "-Xshare:on -Dfrom.the.step=yes"),
             *(
                 "--name",
                 "a name",
@@ -133,6 +137,12 @@ def facts(endpoint: Endpoint, step: dict[str, Any]) -> dict[str, Any]:
 def test_a_job_gets_what_its_step_says(facts: dict[str, Any], fact: str, expected: object) -> None:
     found = facts[fact]
     assert found.startswith(expected) if fact == "master" else found == expected
+
+
+def test_a_step_starts_from_archived_classes_and_keeps_its_own_java_options(facts: dict[str, Any]) -> None:
+    options = facts["java_options"]
+    assert any(re.fullmatch(r"-XX:SharedArchiveFile=/.*/class-archive/spark\.jsa", option) for option in options)
+    assert "-Dfrom.the.step=yes" in options
 
 
 def test_a_bucket_that_does_not_exist_is_an_error_and_not_the_root_of_the_machine(facts: dict[str, Any]) -> None:
