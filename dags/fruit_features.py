@@ -3,22 +3,27 @@
 
 Takes every photograph under a prefix, on a Spark cluster that exists only for this run:
 
-1. **check_run** refuses params and inputs that cannot work, before anything costs money.
+1. **check_run** refuses params and inputs that cannot work, before anything costs money. If nothing is new since the
+   published snapshot, it and all that follows are skipped, and the run is green; its log says what was compared.
 2. **stage_code** uploads the Spark jobs, once a version.
 3. **create_cluster** makes an EMR cluster and waits until it takes steps.
 4. **ingest_images** lists the photographs and packs those that can be read; the others become rejects, with a reason.
-5. **featurize_images** turns each image into a feature vector: what the network sees before it names anything.
-6. **reduce_features** standardizes the vectors and reduces them by PCA.
+5. **featurize_images** turns each image into a feature vector: what the network sees before it names anything. Only
+   what no earlier run has computed costs time.
+6. **reduce_features** standardizes the vectors and reduces them by PCA: by a new model, or by the published one.
 7. **validate_run** checks all of it and writes the report.
 8. **publish** points `published/latest.json` at the run, if the report says passed.
 9. **terminate_cluster** ends the cluster, whatever happened.
+10. **remove_old_runs** removes runs that are older than the snapshots that are kept. If it is red, the run still is
+    green: what it left, the next run's removes.
 
 **Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
 the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
 `validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
 
 **When it is red.** The last lines of the red task's log say what, where and what to do; for a stage they are the step's
-own. Nothing published was touched. Clear the stage's task group to repeat it and what follows, on a new cluster.
+own. Nothing published was touched. Clear the stage's task group to repeat it and what follows, on a new cluster. Where
+the run is published already, that takes `published/latest.json` back to the snapshot before, until it is again.
 
 **For other DAGs.** Schedule on the asset `fruit_features` and read the URIs from `published/latest.json`.
 """
@@ -29,6 +34,7 @@ from emr_pipeline.operators import (
     AddStageStepOperator,
     CheckRunOperator,
     CreateClusterOperator,
+    RemoveOldRunsOperator,
     StageCodeOperator,
     TerminateClusterOperator,
 )
@@ -39,8 +45,10 @@ from emr_pipeline.settings import Settings
 from emr_pipeline.stages import STAGES, Stage
 
 SETTINGS = Settings.from_environment()
-# As templates and not as `.output`: that would draw an arrow from these two tasks to every stage.
+# As templates and not as `.output`: that would draw an arrow from these tasks to every stage.
 CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
+WEIGHTS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='weights_etag') or '' }}"
+SNAPSHOT = "{{ ti.xcom_pull(task_ids='publish') or '' }}"
 CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
 
 
@@ -74,10 +82,12 @@ with DAG(
         task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
     )
     stages = [stage_group(stage) for stage in STAGES]
-    publish = PublishOperator(task_id="publish", settings=SETTINGS)
+    publish = PublishOperator(task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG)
     terminate_cluster = TerminateClusterOperator(
         task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output
     )
+    remove_old_runs = RemoveOldRunsOperator(task_id="remove_old_runs", settings=SETTINGS, published=SNAPSHOT)
 
     chain(check_run, stage_code, create_cluster, *stages, publish)
     stages[-1] >> terminate_cluster.as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
+    publish >> remove_old_runs.as_teardown()

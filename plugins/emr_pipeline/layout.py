@@ -43,6 +43,12 @@ class RunLayout:
     bucket: str
     run: str
 
+    @classmethod
+    def of_uri(cls, run_uri: str) -> "RunLayout | None":
+        """The layout of the run whose folder this is; null for a URI that is no run's folder."""
+        match = re.fullmatch(r"s3://([^/]+)/runs/([^/]+)", run_uri)
+        return cls(match[1], match[2]) if match and re.fullmatch(RUN_PATTERN, match[2]) else None
+
     @property
     def run_uri(self) -> str:
         return f"s3://{self.bucket}/runs/{self.run}"

@@ -1,31 +1,25 @@
-"""Publishes a run that passed its audit: one object, replaced whole by one conditional write."""
+"""Publishes a run that passed its audit: its own document, then the pointer by one conditional write."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowException
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.sdk import Asset
-from botocore.exceptions import ClientError
 
 from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.dag_run import run_id, run_layout
 from emr_pipeline.errors import ReportRefusedError
-from emr_pipeline.layout import published_uri, split_uri
+from emr_pipeline.layout import published_uri
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
-from emr_pipeline.s3_objects import error_code, read_json, read_json_with_etag
+from emr_pipeline.published import ATTEMPTS, OvertakenError, Published
+from emr_pipeline.s3_objects import read_json
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots import following, snapshot_of
+from emr_pipeline.snapshots import Origin, following, snapshot_of
 from emr_pipeline.stages import STAGES
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-# What S3 answers when another publisher was first: between our read and our write, or at the very same moment.
-OVERTAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
-ATTEMPTS = 5
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -39,19 +33,21 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
     aws_hook_class = S3Hook
     operator_extra_links = (ReportLink(), RunFolderLink())
 
-    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
+    template_fields = (*AwsBaseOperator.template_fields, "code_uri", "weights_etag")
+
+    def __init__(self, *, settings: Settings, code_uri: str, weights_etag: str = "", **kwargs: Any) -> None:
         super().__init__(outlets=[published_asset(settings)], **kwargs)
         self.settings = settings
+        self.code_uri, self.weights_etag = code_uri, weights_etag
 
     def execute(self, context: "Context") -> str:
         persist_run_links(context, self)
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
+        origin = Origin.of(context["params"], self.code_uri, self.weights_etag or None)
         try:
-            snapshot = snapshot_of(
-                layout, run_id(context), validation, stats, context["params"]["formats"], datetime.now(UTC)
-            )
+            snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         except ReportRefusedError as error:
             raise AirflowFailException(str(error)) from error
         published = self._publish(snapshot)
@@ -60,30 +56,22 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
         return str(published["snapshot"])
 
     def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
-        uri = published_uri(self.settings.bucket)
+        """Its own document first: whoever follows the pointer, or `previous`, finds one."""
+        published = Published(self.hook.conn, self.settings.bucket)
         for _ in range(ATTEMPTS):
-            current, etag = read_json_with_etag(self.hook.conn, uri) or (None, None)
+            current, etag = published.latest()
+            if current:
+                # Also where it was published before snapshots had documents, or was taken back only halfway.
+                published.keep(current)
             if current and current["snapshot"] == snapshot["snapshot"]:
                 # An earlier attempt of this task got as far as the write.
-                self.log.info("%s says snapshot %s already", uri, snapshot["snapshot"])
-                return dict(current)
+                self.log.info("%s says snapshot %s already", published.uri, snapshot["snapshot"])
+                return current
             candidate = following(snapshot, current)
-            if self._replace(uri, candidate, etag):
-                self.log.info("%s now says snapshot %s, before %s", uri, candidate["snapshot"], candidate["previous"])
+            published.keep(candidate)
+            if published.point_at(candidate, etag):
+                previous = candidate["previous"]
+                self.log.info("%s now says snapshot %s, before %s", published.uri, candidate["snapshot"], previous)
                 return candidate
-            self.log.info("Another run published to %s in this moment; looking again", uri)
-        raise AirflowException(f"{uri}: other runs were first {ATTEMPTS} times in a row; clear this task to try again")
-
-    def _replace(self, uri: str, content: dict[str, Any], etag: str | None) -> bool:
-        """Write if nobody has written since the read that gave this ETag (null: there was nothing)."""
-        s3: Any = self.hook.conn
-        bucket, key = split_uri(uri)
-        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-        body = json.dumps(content, indent=2).encode()
-        try:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
-        except ClientError as error:
-            if error_code(error) not in OVERTAKEN:
-                raise
-            return False
-        return True
+            self.log.info("Another run published to %s in this moment; looking again", published.uri)
+        raise OvertakenError(published.uri)

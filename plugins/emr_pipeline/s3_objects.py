@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from emr_pipeline.layout import split_uri
 
 NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+# What S3 answers when another writer was first: between our read and our write, or at the very same moment.
+OVERTAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 
 
 def error_code(error: ClientError) -> str:
@@ -25,13 +27,17 @@ def has_bucket(s3: Any, bucket: str) -> bool:
 
 
 def has_object(s3: Any, bucket: str, key: str) -> bool:
+    return etag_of(s3, bucket, key) is not None
+
+
+def etag_of(s3: Any, bucket: str, key: str) -> str | None:
+    """Without its quotes; null if there is no such object."""
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        return str(s3.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
     except ClientError as error:
         if error_code(error) in NOT_FOUND:
-            return False
+            return None
         raise
-    return True
 
 
 def has_objects_under(s3: Any, uri: str) -> bool:
@@ -65,3 +71,42 @@ def read_json(s3: Any, uri: str) -> Any:
     """A JSON object, or null if there is none."""
     found = read_json_with_etag(s3, uri)
     return found[0] if found else None
+
+
+def put_json_if(s3: Any, uri: str, content: Any, etag: str | None) -> bool:
+    """Write if nobody has written since the read that gave this ETag (null: there was nothing); whether it was done."""
+    bucket, key = split_uri(uri)
+    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    body = json.dumps(content, indent=2).encode()
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+    except ClientError as error:
+        # A match is asked of what somebody has deleted: that is overtaken, too. A bucket that is gone is not.
+        if error_code(error) in OVERTAKEN or (etag and error_code(error) in ("NoSuchKey", "404")):
+            return False
+        raise
+    return True
+
+
+def delete_if(s3: Any, uri: str, etag: str) -> bool:
+    """Delete if nobody has written since the read that gave this ETag; whether it was done."""
+    bucket, key = split_uri(uri)
+    try:
+        s3.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
+    except ClientError as error:
+        if error_code(error) in OVERTAKEN or error_code(error) in ("NoSuchKey", "404"):
+            return False
+        raise
+    return True
+
+
+def delete_keys(s3: Any, bucket: str, keys: list[str]) -> None:
+    """Delete up to 1,000 objects; a RuntimeError names the first that S3 refused."""
+    request = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+    refused = s3.delete_objects(Bucket=bucket, Delete=request).get("Errors", [])
+    if refused:
+        first = refused[0]
+        raise RuntimeError(
+            f"{len(refused)} of {len(keys)} objects could not be deleted, first s3://{bucket}/{first['Key']}: "
+            f"{first.get('Code')} {first.get('Message')}; does the role have s3:DeleteObject there?"
+        )

@@ -42,6 +42,7 @@ class Settings:
     log_wait_s: int
     reaper_every_s: int
     reaper_grace_s: int
+    keep_snapshots: int
     landing_every_s: int
     landing_settle_s: int
     landing_settle_limit_s: int
@@ -92,6 +93,8 @@ class Settings:
             reaper_every_s=read.integer("REAPER_EVERY_S", 900, 1, 24 * HOUR_S),
             # Longer than a run takes to end its own cluster once it is marked failed.
             reaper_grace_s=read.integer("REAPER_GRACE_S", 600, 1, 24 * HOUR_S),
+            # The latest one, and one to go back to when its run is repeated.
+            keep_snapshots=read.integer("KEEP_SNAPSHOTS", 10, 2, 1_000_000, "a whole number"),
             landing_every_s=read.integer("LANDING_EVERY_S", 600, 1, 24 * HOUR_S),
             landing_settle_s=read.integer("LANDING_SETTLE_S", 300, 1, 24 * HOUR_S),
             landing_settle_limit_s=read.integer("LANDING_SETTLE_LIMIT_S", HOUR_S, 1, 7 * 24 * HOUR_S),
@@ -133,10 +136,10 @@ class _Reader:
             raise SettingsError(PREFIX + name, value, "give an absolute path")
         return value.rstrip("/")
 
-    def integer(self, name: str, default: int, least: int, most: int) -> int:
+    def integer(self, name: str, default: int, least: int, most: int, what: str = "a whole number of seconds") -> int:
         value = self.text(name, str(default))
         if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
-            raise SettingsError(PREFIX + name, value, f"give a whole number of seconds from {least} to {most}")
+            raise SettingsError(PREFIX + name, value, f"give {what} from {least} to {most}")
         return int(value)
 
     def stage_time_limits_s(self) -> dict[str, int]:

@@ -40,7 +40,7 @@ def test_the_folder_holds_exactly_these_dags_and_no_import_error() -> None:
     bag = parse()
 
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"fruit_features", "fruit_features_reaper"}
+    assert set(bag.dags) == {"fruit_features", "fruit_features_reaper", "fruit_images_landed"}
 
 
 def test_the_dag_has_exactly_these_tasks_and_arrows(dag: DAG) -> None:
@@ -55,6 +55,7 @@ def test_the_dag_has_exactly_these_tasks_and_arrows(dag: DAG) -> None:
         ("validate_run.wait_for_step", "publish"),
         ("validate_run.wait_for_step", "terminate_cluster"),
         ("create_cluster", "terminate_cluster"),
+        ("publish", "remove_old_runs"),
     }
     assert {task.task_id for task in dag.tasks} == {task_id for arrow in arrows for task_id in arrow}
 
@@ -66,6 +67,20 @@ def test_the_cluster_is_torn_down_and_a_failed_teardown_fails_the_run(dag: DAG) 
     assert terminate.is_teardown
     assert terminate.on_failure_fail_dagrun
     assert terminate.trigger_rule == "all_done_setup_success"
+
+
+def test_what_cannot_be_removed_is_red_by_itself_and_not_the_run(dag: DAG) -> None:
+    remove = dag.get_task("remove_old_runs")
+
+    assert remove.is_teardown
+    assert not remove.on_failure_fail_dagrun
+    assert not [task for task in remove.upstream_list if task.is_setup]
+
+
+def test_clearing_publish_needs_no_cluster(dag: DAG) -> None:
+    part = dag.partial_subset(["publish"], include_downstream=True, include_upstream=False)
+
+    assert set(part.task_ids) == {"publish", "remove_old_runs"}
 
 
 def test_clearing_a_stage_brings_a_new_cluster_and_its_end(dag: DAG) -> None:

@@ -80,7 +80,7 @@ def test_an_error_that_is_not_about_the_input_stays_what_it_is_and_is_retried(
 def test_a_run_never_writes_over_what_another_dag_run_published(
     check_run: CheckRunOperator, context: Any, s3: Any
 ) -> None:
-    published = {"run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    published = {"snapshot": "s", "run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
     s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
 
     with pytest.raises(AirflowFailException, match="run=r: s3://pictures/runs/r is published"):
@@ -94,7 +94,22 @@ def test_a_run_never_writes_over_what_another_dag_run_published(
 def test_a_dag_run_may_repeat_its_own_stages_and_run_beside_what_is_published(
     check_run: CheckRunOperator, context: Any, s3: Any, of_published: dict[str, str]
 ) -> None:
-    published = {"dag_run_id": context["dag_run"].run_id, **of_published}
+    published = {"snapshot": "s", "dag_run_id": context["dag_run"].run_id, **of_published}
     s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
 
     assert check_run.execute(context) == "s3://pictures/runs/r"
+
+
+def test_a_run_never_writes_over_a_kept_one(check_run: CheckRunOperator, context: Any, s3: Any) -> None:
+    kept = {"snapshot": "old", "run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    s3.put_object(Bucket="pictures", Key="published/old.json", Body=json.dumps(kept).encode())
+
+    with pytest.raises(AirflowFailException, match="s3://pictures/runs/r is published as snapshot old"):
+        check_run.execute(context)
+
+
+def test_a_projection_without_a_published_model_is_refused(check_run: CheckRunOperator, context: Any) -> None:
+    context["params"] |= {"reduce": "project"}
+
+    with pytest.raises(AirflowFailException, match="give refit or auto"):
+        check_run.execute(context)

@@ -10,6 +10,8 @@ from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.dag_run import emr_hook_without_retries, run_layout, s3_client
 from emr_pipeline.layout import RunLayout, split_uri
 from emr_pipeline.making_once import make_once
+from emr_pipeline.published import Published
+from emr_pipeline.retracting import retract
 from emr_pipeline.s3_objects import has_object
 from emr_pipeline.settings import Settings
 from emr_pipeline.stages import STAGES, Stage, step
@@ -28,7 +30,8 @@ class AddStageStepOperator(EmrAddStepsOperator):
     name and its whole command line are the same, so that newly staged code is run and not mistaken for done.
 
     A stage counts as done if its statistics are there, which it writes last. No stage begins before those ahead of it
-    count; and one that begins takes its own and those of the stages after it away, whose data it outdates.
+    count; and one that begins takes its own and those of the stages after it away, whose data it outdates. Is the run
+    published, then first of all the pointer that readers follow is taken back.
     """
 
     template_fields = (*EmrAddStepsOperator.template_fields, "code_uri")
@@ -76,6 +79,9 @@ class AddStageStepOperator(EmrAddStepsOperator):
                     f"{layout.stats_uri(stage.name)} is not there: {stage.name} did not finish, and {self.stage.name} "
                     f"would read half of its data. Clear the task group {stage.name} and what follows it"
                 )
+        taken_back = retract(Published(s3, layout.bucket), layout)
+        if taken_back:
+            self.log.warning("%s", taken_back)
         for stage in STAGES[position:]:
             bucket, key = split_uri(layout.stats_uri(stage.name))
             s3.delete_object(Bucket=bucket, Key=key)

@@ -5,21 +5,33 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.compat import AirflowFailException, AirflowSkipException
 from emr_pipeline.dag_run import run_id, run_layout
 from emr_pipeline.errors import ParamsError, PipelineError
-from emr_pipeline.layout import RunLayout, published_uri, split_uri
-from emr_pipeline.param_checks import check_params, weights_location
-from emr_pipeline.s3_objects import has_bucket, has_object, has_objects_under, read_json
+from emr_pipeline.layout import RunLayout, split_uri
+from emr_pipeline.nothing_new import nothing_new
+from emr_pipeline.operators.stage_code import wanted_code_uri
+from emr_pipeline.param_checks import check_params, check_projection, weights_location
+from emr_pipeline.published import Published
+from emr_pipeline.s3_objects import etag_of, has_bucket, has_objects_under
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots import would_overwrite
+from emr_pipeline.snapshots import Origin, would_overwrite
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+# How `publish` finds what the run's own weights file was when the run began.
+WEIGHTS_ETAG = "weights_etag"
+NOTHING_NEW = "nothing_new"
+
+
 class CheckRunOperator(AwsBaseOperator[S3Hook]):
-    """Fails, without a retry, on params that cannot work and on inputs that are not there; returns the run's URI."""
+    """Fails, without a retry, on params that cannot work and on inputs that are not there; returns the run's URI.
+
+    A run that would come out as what is published already is skipped, and with it all that follows; what was compared
+    stands in the log and in the XCom `nothing_new`.
+    """
 
     aws_hook_class = S3Hook
 
@@ -29,14 +41,18 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
 
     def execute(self, context: "Context") -> str:
         params, layout = context["params"], run_layout(context, self.settings)
+        published = Published(self.hook.conn, self.settings.bucket)
         try:
             check_params(params)
             self._check_bucket()
             self._check_source(params["source_uri"])
-            self._check_weights(params["weights"])
-            self._check_run(layout, run_id(context))
+            weights_etag = self._check_weights(params["weights"])
+            latest, _ = published.latest()
+            self._skip_if_nothing_is_new(context, published, latest, weights_etag)
+            self._check_run(published, latest, layout, context)
         except PipelineError as error:
             raise AirflowFailException(str(error)) from error
+        context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 
@@ -52,15 +68,40 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
         if not has_objects_under(self.hook.conn, source_uri):
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
-    def _check_weights(self, weights: str) -> None:
+    def _check_weights(self, weights: str) -> str | None:
+        """The ETag of weights of one's own."""
         location = weights_location(weights)
-        if location and not (has_bucket(self.hook.conn, location[0]) and has_object(self.hook.conn, *location)):
+        if location is None:
+            return None
+        etag = etag_of(self.hook.conn, *location) if has_bucket(self.hook.conn, location[0]) else None
+        if etag is None:
             raise ParamsError(f"weights={weights}: no such object; upload the file, or give imagenet or random:<seed>")
+        return etag
 
-    def _check_run(self, layout: RunLayout, dag_run_id: str) -> None:
-        published = read_json(self.hook.conn, published_uri(self.settings.bucket))
-        if would_overwrite(published, layout, dag_run_id):
+    def _skip_if_nothing_is_new(
+        self, context: "Context", published: Published, latest: dict[str, Any] | None, weights_etag: str | None
+    ) -> None:
+        if context["params"]["force"]:
+            self.log.info("force: this runs whether or not anything is new")
+            return
+        if latest and latest.get("dag_run_id") == run_id(context):
+            self.log.info("Snapshot %s is this DAG run's own: it was cleared to be repeated", latest["snapshot"])
+            return
+        origin = Origin.of(context["params"], wanted_code_uri(self.settings), weights_etag)
+        text = nothing_new(published, latest, origin)
+        if text is not None:
+            context["ti"].xcom_push(key=NOTHING_NEW, value=text)
+            raise AirflowSkipException(text)
+
+    def _check_run(
+        self, published: Published, latest: dict[str, Any] | None, layout: RunLayout, context: "Context"
+    ) -> None:
+        # Without a name of its own a run has one that no other can have.
+        kept = published.documents() if context["params"].get("run") else []
+        snapshot = would_overwrite(latest, kept, layout, run_id(context))
+        if snapshot is not None:
             raise ParamsError(
-                f"run={layout.run}: {layout.run_uri} is published and this run would write over it while others read "
-                "it; give another name, or none"
+                f"run={layout.run}: {layout.run_uri} is published as snapshot {snapshot.get('snapshot')} and this run "
+                "would write over it while others read it; give another name, or none"
             )
+        check_projection(context["params"], has_baseline=latest is not None)

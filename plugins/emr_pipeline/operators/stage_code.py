@@ -16,6 +16,15 @@ from emr_pipeline.stages import STAGES
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+STAGE_NAMES = [stage.name for stage in STAGES]
+
+
+def wanted_code_uri(settings: Settings) -> str:
+    """Where the code of a run that begins now lies or will lie; CodeNotFoundError if there is none."""
+    if settings.code_uri:
+        return settings.code_uri
+    return code_uri(settings.bucket, gather_code(settings.code_root, STAGE_NAMES).version)
+
 
 class StageCodeOperator(AwsBaseOperator[S3Hook]):
     """Uploads what is not there yet under `code/<version>/`; returns that URI.
@@ -33,12 +42,12 @@ class StageCodeOperator(AwsBaseOperator[S3Hook]):
         try:
             if self.settings.code_uri:
                 return self._found(self.settings.code_uri)
-            return self._staged(gather_code(self.settings.code_root, [stage.name for stage in STAGES]))
+            return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
         except CodeNotFoundError as error:
             raise AirflowFailException(str(error)) from error
 
     def _found(self, uri: str) -> str:
-        needed = {f"{stage.name}.py" for stage in STAGES} | {f"{LIBRARY}.zip"}
+        needed = {f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}
         missing = needed - set(names_under(self.hook.conn, uri))
         if missing:
             raise CodeNotFoundError(

@@ -1,0 +1,41 @@
+"""Removes runs that no kept snapshot names, after a run has published."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+
+from emr_pipeline.compat import AirflowSkipException
+from emr_pipeline.dag_run import run_layout
+from emr_pipeline.published import Published
+from emr_pipeline.removing import remove_old_runs
+from emr_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class RemoveOldRunsOperator(AwsBaseOperator[S3Hook]):
+    """Keeps the runs of the newest FRUIT_FEATURES_KEEP_SNAPSHOTS snapshots; returns the snapshots whose runs went.
+
+    In the DAG a teardown of nothing: its failure is red where it happened, and does not make a run red whose result is
+    published. What it left, the next run's removes.
+    """
+
+    aws_hook_class = S3Hook
+    template_fields = (*AwsBaseOperator.template_fields, "published")
+
+    def __init__(self, *, settings: Settings, published: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.published = published
+
+    def execute(self, context: "Context") -> list[str]:
+        if not self.published:
+            # A teardown runs whatever came before it.
+            raise AirflowSkipException("this run has published nothing: what is kept stays as it is")
+        keep = self.settings.keep_snapshots
+        own = run_layout(context, self.settings)
+        removed = remove_old_runs(Published(self.hook.conn, self.settings.bucket), keep, own)
+        self.log.info("Kept are the newest %d snapshots; runs removed: %d", keep, len(removed))
+        return removed
