@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Callable, Sequence
 
+from benchmarks import cost as costs
 from benchmarks import featurizing, reducing
 from benchmarks.charts import Bar, bar_chart, line_chart
 from benchmarks.results import Result, median, read_results, values, variants
@@ -120,6 +121,27 @@ def large_photos(results: list[Result]) -> str:
     return _table(list(LARGE_PHOTOS.values()), rows)
 
 
+def cost(results: list[Result]) -> str:
+    """From the largest measurement of each backbone."""
+    prices, blocks = costs.read_prices(), []
+    largest = {result["backbone"]: result for result in sorted(results, key=lambda result: result["images"])}
+    for backbone, result in largest.items():
+        variant = f"{featurizing.OURS}, float32, {featurizing.KEPT}"
+        if variant not in variants(result):
+            continue
+        per_vcpu = result["images"] / median(result, variant) / result["cores"]
+        rows = []
+        for name, fleet in prices["fleets"].items():
+            found = costs.estimate(prices, fleet, per_vcpu)
+            nodes = f"{fleet['core']} core, {fleet['spot_task']} Spot"
+            rows.append([name, nodes, str(found.vcpus), f"{found.minutes:.0f}", f"{found.dollars:.2f}"])
+        title = f"**{backbone}**, float32, {per_vcpu:.0f} images a second and vCPU:\n\n"
+        blocks.append(title + _table(["fleet", "nodes", "vCPU", "minutes a million", "dollars a million"], rows))
+    listing, requests = (days(prices, BILLION) for days in (costs.days_of_listing, costs.days_of_requests))
+    blocks.append(f"A billion: {listing:.1f} days of listing, {requests:.1f} days of GET requests under one prefix.\n")
+    return "\n".join(blocks)
+
+
 LARGE_PHOTOS = {
     "kind": "kind",
     "size": "size, pixels",
@@ -129,6 +151,7 @@ LARGE_PHOTOS = {
     "median_cosine": "median cosine",
     "smallest_cosine": "smallest",
 }
+BILLION = 10**9
 PRECISION = {
     "median_cosine": "median cosine",
     "smallest_cosine": "smallest",
@@ -145,6 +168,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "pca": (pca, ("pca-",)),
     "growth": (growth, ("growth-",)),
     "precision": (precision, ("precision",)),
+    "cost": (cost, ("featurize-",)),
     "large_photos": (large_photos, ("large_photos",)),
 }
 
