@@ -13,12 +13,17 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
-run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPONENTS= EXPLAINED_VARIANCE= RESIZE= FORMATS= SAMPLE= ENGINE= PRECISION=
+run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPONENTS= EXPLAINED_VARIANCE= RESIZE= FORMATS= SAMPLE= ENGINE= PRECISION= REDUCE= FORCE=1
 	@"$(AIRFLOW_PYTHON)" -m tools.run_pipeline \
 	  $${SOURCE:+"--source=$$SOURCE"} $${RUN:+"--run=$$RUN"} $${BACKBONE:+"--backbone=$$BACKBONE"} $${WEIGHTS:+"--weights=$$WEIGHTS"} \
 	  $${COMPONENTS:+"--components=$$COMPONENTS"} $${EXPLAINED_VARIANCE:+"--explained-variance=$$EXPLAINED_VARIANCE"} \
 	  $${RESIZE:+"--resize=$$RESIZE"} $${FORMATS:+"--formats=$$FORMATS"} $${SAMPLE:+"--sample=$$SAMPLE"} \
-	  $${ENGINE:+"--engine=$$ENGINE"} $${PRECISION:+"--precision=$$PRECISION"}
+	  $${ENGINE:+"--engine=$$ENGINE"} $${PRECISION:+"--precision=$$PRECISION"} \
+	  $${REDUCE:+"--reduce=$$REDUCE"} $${FORCE:+"--force=$$FORCE"}
+
+.PHONY: history
+history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.history $${JSON:+--json}
 
 .PHONY: up
 up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint

@@ -17,7 +17,7 @@ from tools.progress_lines import ProgressLines
 from tools.run_request import RunRequest, parse_request
 from tools.scheduled_run import ScheduledRun
 from tools.services import wait_for_airflow
-from tools.summary import failure_texts, summary_lines
+from tools.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
 from tools.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
 
 LOOK_EVERY_S = 1.0
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_pipeline(request: RunRequest, home: LocalHome) -> int:
-    """0 if the DAG run succeeded, else 1."""
+    """0 if the DAG run succeeded, or had nothing to do; else 1."""
     now = datetime.now(UTC)
     source_uri = bring(request.source, home)
     weights = choose_weights(request, home)
@@ -55,6 +55,9 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
         with ignoring_interrupts():
             dag_run.end()
         raise
+    if is_skipped(result):
+        print("\n".join(["", *nothing_new_lines(home.bucket_path)]), flush=True)
+        return 0
     print("\n".join([f"\nrun {run}: {result['state']}", *summary_lines(run_path, now.timestamp())]), flush=True)
     if result["state"] == "success":
         return 0

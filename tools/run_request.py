@@ -27,6 +27,8 @@ class RunRequest:
     sample: int | None = None
     engine: str | None = None
     precision: str | None = None
+    reduce: str | None = None
+    force: bool = False
 
     @property
     def is_demo(self) -> bool:
@@ -53,6 +55,8 @@ class RunRequest:
             "explained_variance": self.explained_variance,
             "formats": None if self.formats is None else self.formats.split(","),
             "sample_limit": self.sample,
+            "reduce": self.reduce,
+            "force": self.force or None,
         }
         return {name: value for name, value in asked.items() if value is not None}
 
@@ -63,6 +67,14 @@ def _run_name(text: str) -> str:
             f"{text!r}: letters, digits, dots, dashes and underscores; a letter or digit first"
         )
     return text
+
+
+def _yes_or_no(text: str) -> bool:
+    """FORCE=1 as people write it; an empty one is as good as none."""
+    meanings = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+    if text.lower() not in meanings:
+        raise argparse.ArgumentTypeError(f"{text!r}: 1 or 0")
+    return meanings[text.lower()]
 
 
 def parse_request(arguments: Sequence[str]) -> RunRequest:
@@ -81,4 +93,6 @@ def parse_request(arguments: Sequence[str]) -> RunRequest:
     parser.add_argument("--sample", type=int, help="take at most so many photographs")
     parser.add_argument("--engine")
     parser.add_argument("--precision")
+    parser.add_argument("--reduce", help="refit, project (on the published model) or auto")
+    parser.add_argument("--force", type=_yes_or_no, default=False, help="1: run even if nothing is new")
     return RunRequest(**vars(parser.parse_args(arguments)))

@@ -22,6 +22,7 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
         rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
         yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
     yield from _weights_lines(stats.get("featurize_images", {}).get("details", {}))
+    yield from _incremental_lines(stats)
     yield from _report_lines(report)
     for name, path, is_written in (
         ("features", run_path / "features", "featurize_images" in stats),
@@ -30,6 +31,25 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
     ):
         if is_written:
             yield f"  {name + ':':<24}{path}"
+
+
+def is_skipped(result: dict[str, Any]) -> bool:
+    """Whether the run's first task found that there is nothing to do."""
+    return bool(result["state"] == "success" and result["tasks"].get("check_run") == "skipped")
+
+
+def nothing_new_lines(bucket_path: Path) -> Iterator[str]:
+    """What is said instead of a summary, of what is published."""
+    yield "nothing new: the photographs, the params and the code are those of what is published; no cluster was made"
+    published = _read(bucket_path / "published" / "latest.json", 0)
+    if published is None:
+        return
+    objects = published["counts"]["ingest_images"]["rows_in"]
+    yield f"  {'snapshot:':<24}{published['snapshot']}, published {published['published_at']}"
+    yield f"  {'run:':<24}{published['run']}, {objects:,} objects of {published['source_uri']}"
+    report_path = bucket_path / "runs" / published["run"] / "report" / "index.html"
+    yield f"  {'report:':<24}{report_path}"
+    yield "to run all the same: make run FORCE=1 ..."
 
 
 def failure_texts(result: dict[str, Any], errors: dict[str, str], log_path: Path) -> Iterator[str]:
@@ -52,6 +72,17 @@ def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
     yield f"  {'network:':<24}{network}, {details['images_per_second']:,.1f} images a second"
     if not weights["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
+
+
+def _incremental_lines(stats: dict[str, Any]) -> Iterator[str]:
+    """What was computed and what an earlier run had left."""
+    vectors = stats.get("featurize_images", {}).get("details", {}).get("vectors")
+    if vectors:
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vectors.items())
+        yield f"  {'vectors:':<24}{told}"
+    model = stats.get("reduce_features", {}).get("details", {}).get("model")
+    if model:
+        yield f"  {'model:':<24}{model['action']}: {model['why']}"
 
 
 def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:

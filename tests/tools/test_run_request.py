@@ -31,6 +31,8 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
             "--sample=10",
             "--engine=tensorflow",
             "--precision=float32",
+            "--reduce=auto",
+            "--force=1",
         ]
     )
     params = request.params("r", URI, "random:1")
@@ -46,6 +48,8 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
         "explained_variance": 0.95,
         "formats": ["parquet", "csv"],
         "sample_limit": 10,
+        "reduce": "auto",
+        "force": True,
     }
     assert set(params) <= set(run_params(Settings.from_environment({})))
 
@@ -53,6 +57,17 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
 def test_the_demo_takes_fewer_components_unless_told() -> None:
     assert parse_request([]).params("r", URI, None)["pca_components"] == 32
     assert parse_request(["--components=8"]).params("r", URI, None)["pca_components"] == 8
+
+
+@pytest.mark.parametrize("text", ["0", "no", ""])
+def test_a_force_that_is_denied_is_none(text: str) -> None:
+    assert "force" not in parse_request([f"--force={text}"]).params("r", URI, None)
+
+
+def test_a_force_that_is_neither_yes_nor_no_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_request(["--force=perhaps"])
+    assert "'perhaps': 1 or 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

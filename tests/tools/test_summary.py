@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tools.summary import failure_texts, summary_lines
+from tools.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
 
 FEATURIZED = {
     "backbone": "mobilenet_v2",
@@ -98,3 +98,36 @@ def test_a_failure_names_the_task_its_error_and_the_log(tmp_path: Path) -> None:
     result = {"state": "failed", "tasks": {"a": "success", "b.wait": "failed", "c": "upstream_failed"}}
     texts = list(failure_texts(result, {"b.wait": "what, where, what to do", "a": "first try"}, tmp_path / "x.log"))
     assert texts == ["ERROR in the task b.wait: what, where, what to do", f"the whole log: {tmp_path / 'x.log'}"]
+
+
+def test_what_was_computed_and_what_was_there_and_why_the_model_is_what_it_is(tmp_path: Path) -> None:
+    vectors = {"computed": 50, "reused": 1000, "rejected_before": 2}
+    stats(tmp_path, "featurize_images", 1052, 1050, details=FEATURIZED | {"vectors": vectors})
+    model = {"action": "project", "why": "4.8 % of the rows are new, at most 10 % may be"}
+    stats(tmp_path, "reduce_features", 1050, 1050, details={"model": model})
+    lines = [line.split(maxsplit=1) for line in summary_lines(tmp_path)]
+    assert ["vectors:", "50 computed, 1,000 reused, 2 rejected before"] in lines
+    assert ["model:", "project: 4.8 % of the rows are new, at most 10 % may be"] in lines
+
+
+def test_a_run_whose_first_task_was_skipped_had_nothing_to_do() -> None:
+    assert is_skipped({"state": "success", "tasks": {"check_run": "skipped", "publish": "skipped"}})
+    assert not is_skipped({"state": "success", "tasks": {"check_run": "success", "remove_old_runs": "skipped"}})
+    assert not is_skipped({"state": "failed", "tasks": {}})
+
+
+def test_nothing_new_is_said_with_what_is_published_and_how_to_run_all_the_same(tmp_path: Path) -> None:
+    published = {
+        "snapshot": "92ec24f4bb2073b5",
+        "published_at": "2026-11-20T16:00:00Z",
+        "run": "fruits",
+        "source_uri": "s3://b/landing/fruits",
+        "counts": {"ingest_images": {"rows_in": 1234}},
+    }
+    write(tmp_path / "published" / "latest.json", published)
+    text = "\n".join(nothing_new_lines(tmp_path))
+    assert "nothing new" in text and "no cluster was made" in text
+    assert "92ec24f4bb2073b5, published 2026-11-20T16:00:00Z" in text
+    assert "fruits, 1,234 objects of s3://b/landing/fruits" in text
+    assert str(tmp_path / "runs" / "fruits" / "report" / "index.html") in text
+    assert "make run FORCE=1" in text
