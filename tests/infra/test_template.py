@@ -87,14 +87,23 @@ def test_roles_are_passed_by_name_and_to_their_services_alone(template: dict[str
     ]
 
 
-def test_clusters_write_runs_weights_and_logs_and_nothing_that_readers_follow(template: dict[str, Any]) -> None:
-    written = {
-        resource["Sub"]
-        for statement in allowed(template, "NodeRole")
-        if {"s3:PutObject", "s3:DeleteObject"} & set(actions(statement))
+def on_objects(template: dict[str, Any], role: str, action: str) -> set[str]:
+    return {
+        resource["Sub"].partition("/")[2]
+        for statement in allowed(template, role)
+        if action in actions(statement)
         for resource in ([statement["Resource"]] if isinstance(statement["Resource"], dict) else statement["Resource"])
     }
-    assert written == {f"${{Bucket.Arn}}/{prefix}/*" for prefix in ("runs", "models", "logs")}
+
+
+def test_clusters_write_runs_vectors_weights_and_logs_and_nothing_that_readers_follow(template: dict[str, Any]) -> None:
+    assert on_objects(template, "NodeRole", "s3:PutObject") == {"runs/*", "feature_store/*", "models/*", "logs/*"}
+    assert on_objects(template, "NodeRole", "s3:DeleteObject") == {"runs/*", "feature_store/*"}
+
+
+def test_airflow_publishes_takes_back_and_removes_runs_and_nothing_else(template: dict[str, Any]) -> None:
+    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == {"code/*", "published/*", "landed/*"}
+    assert on_objects(template, "AirflowPolicy", "s3:DeleteObject") == {"runs/*", "published/latest.json"}
 
 
 def test_clusters_have_imdsv2_and_encrypted_disks(template: dict[str, Any]) -> None:
