@@ -59,7 +59,12 @@ def stage_group(stage: Stage) -> TaskGroup:
             task_id="add_step", settings=SETTINGS, stage=stage, job_flow_id=CLUSTER_ID, code_uri=CODE_URI
         )
         wait_for_step = StageStepSensor(
-            task_id="wait_for_step", settings=SETTINGS, stage=stage, job_flow_id=CLUSTER_ID, step_id=add_step.output
+            task_id="wait_for_step",
+            settings=SETTINGS,
+            stage=stage,
+            job_flow_id=CLUSTER_ID,
+            step_id=add_step.output,
+            code_uri=CODE_URI,
         )
         add_step >> wait_for_step
     return group

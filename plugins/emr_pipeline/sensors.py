@@ -11,7 +11,9 @@ from emr_pipeline import clusters
 from emr_pipeline.cancelling import cancel_step
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.dag_run import aws_parameters, run_layout, s3_client
+from emr_pipeline.emr_clock import age_s
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.operators.add_stage_step import AddStageStepOperator
 from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
 from emr_pipeline.progress import duration_text, progress_text, waiting_text
 from emr_pipeline.s3_objects import error_code, read_json
@@ -26,24 +28,34 @@ if TYPE_CHECKING:
 
 
 class StageStepSensor(EmrStepSensor):
-    """Waits for a stage's step; a failed one raises its own last words, one over its time is cancelled."""
+    """Waits for a stage's step; a failed one raises its own last words, one over its time is cancelled.
 
+    Its time begins when EMR takes the step, and a retry of this task does not make it longer. Cleared alone, without
+    the task that adds the step, this adds it itself.
+    """
+
+    template_fields = (*EmrStepSensor.template_fields, "code_uri")
     operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), RunFolderLink())
 
-    def __init__(self, *, settings: Settings, stage: Stage, deferrable: bool = True, **kwargs: Any) -> None:
-        limit_s = settings.time_limit_s(stage.name)
-        super().__init__(deferrable=deferrable, timeout=limit_s, poke_interval=settings.poll_s, **kwargs)
+    def __init__(
+        self, *, settings: Settings, stage: Stage, code_uri: str, deferrable: bool = True, **kwargs: Any
+    ) -> None:
+        self.limit_s = settings.time_limit_s(stage.name)
+        super().__init__(deferrable=deferrable, timeout=self.limit_s, poke_interval=settings.poll_s, **kwargs)
         self.settings = settings
         self.stage = stage
+        self.code_uri = code_uri
         self._started_at = time.time()
 
     def execute(self, context: "Context") -> None:
-        self._started_at = time.time()
         persist_run_links(context, self)
+        step = self._step_of_this_attempt(context)
+        self._started_at = time.time() - age_s(step)
         if self.deferrable:
-            if not self.poke(context):
+            if not self._is_completed(context, step):
                 self._wait_deferred(context)
             return
+        self.timeout = max(0.0, self._started_at + self.limit_s - time.time())
         try:
             super().execute(context)
         except AirflowSensorTimeout as error:
@@ -52,7 +64,7 @@ class StageStepSensor(EmrStepSensor):
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
         told = event or {}
-        self._started_at = told["started_at"]
+        self._started_at, self.step_id = told["started_at"], told["step_id"]
         if self.poke(context):
             return
         if told["status"] == "timeout":
@@ -69,17 +81,19 @@ class StageStepSensor(EmrStepSensor):
 
     def poke(self, context: "Context") -> bool:
         """Whether the step is completed; raises if it ended otherwise."""
-        step = self._describe(context)
+        return self._is_completed(context, self.get_emr_response(context))
+
+    def on_kill(self) -> None:
+        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+
+    def _is_completed(self, context: "Context", step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
         progress_uri = run_layout(context, self.settings).progress_uri(self.stage.name)
         what = progress_text(state, read_json(s3_client(self), progress_uri) if state == "RUNNING" else None)
-        self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.timeout))
+        self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.limit_s))
         return state in self.target_states
-
-    def on_kill(self) -> None:
-        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
     def _wait_deferred(self, context: "Context") -> None:
         self.defer(
@@ -91,22 +105,41 @@ class StageStepSensor(EmrStepSensor):
                 aws=aws_parameters(self),
                 poll_s=self.poke_interval,
                 started_at=self._started_at,
-                deadline=self._started_at + self.timeout,
+                deadline=self._started_at + self.limit_s,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout + TRIGGERER_SLACK_S),
+            timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
         )
 
-    def _describe(self, context: "Context") -> dict[str, Any]:
+    def _step_of_this_attempt(self, context: "Context") -> dict[str, Any]:
+        """The step that `add_step` named, if it can still be waited for; else one that is added now, or adopted."""
         try:
-            return self.get_emr_response(context)
+            step = self.get_emr_response(context)
         except ClientError as error:
+            # The cluster has no such step: it is a new one, and this task was cleared alone.
             if error_code(error) != "InvalidRequestException":
                 raise
-            raise AirflowFailException(
-                f"cluster {self.job_flow_id} has no step {self.step_id}: this task was cleared alone and the step "
-                f"was on an earlier cluster. Clear the whole task group {self.stage.name}"
-            ) from error
+        else:
+            is_over = self.state_from_response(step) in self.failed_states
+            if not is_over or context["ti"].try_number == 1:
+                return step
+        ended, self.step_id = self.step_id, self._add_step(context)
+        self.log.info("Step %s was an earlier attempt's; this one waits for %s", ended, self.step_id)
+        return self.get_emr_response(context)
+
+    def _add_step(self, context: "Context") -> str:
+        add_step = AddStageStepOperator(
+            task_id=f"{self.task_id}_again",
+            settings=self.settings,
+            stage=self.stage,
+            job_flow_id=str(self.job_flow_id),
+            code_uri=self.code_uri,
+            aws_conn_id=self.aws_conn_id,
+            region_name=self.region_name,
+            verify=self.verify,
+            botocore_config=self.botocore_config,
+        )
+        return add_step.add_once(context)
 
     def _why_it_failed(self, status: dict[str, Any]) -> str:
         cluster = clusters.describe(self.hook.conn, self.job_flow_id)
@@ -122,7 +155,7 @@ class StageStepSensor(EmrStepSensor):
     def _given_up(self) -> AirflowSensorTimeout:
         cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
         return AirflowSensorTimeout(
-            f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.timeout)}, so it was "
+            f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.limit_s)}, so it was "
             f"cancelled. Should it take that long, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
             f"clear the task group {self.stage.name}"
         )

@@ -29,6 +29,9 @@ STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 class PollTrigger(BaseTrigger):
     """Looks at EMR every `poll_s` until there is something to tell, or until `deadline` (seconds since the epoch)."""
 
+    told_fields: tuple[str, ...] = ()
+    """Names of attributes that its event tells beside the cluster and the beginning of the wait."""
+
     def __init__(
         self, cluster_id: str, aws: dict[str, Any], poll_s: float, started_at: float, deadline: float, **rest: Any
     ) -> None:
@@ -53,16 +56,19 @@ class PollTrigger(BaseTrigger):
             self.log.warning("EMR could not be asked: %s", error)
             status = "unknown"
         self._has_told = True
-        yield TriggerEvent({"status": status, "cluster_id": self.cluster_id, "started_at": self.started_at})
+        told = {name: getattr(self, name) for name in ("cluster_id", "started_at", *self.told_fields)}
+        yield TriggerEvent({"status": status} | told)
 
     async def _is_over_in_time(self) -> bool:
         hook = EmrHook(emr_conn_id=None, **self.aws)
         async with await hook.get_async_conn() as emr:
-            is_over = await self.is_over(emr)
-            while not is_over and time.time() < self.deadline:
+            while True:
+                # First of all: the operator has just looked, and a task that is deferred and goes on within a moment,
+                # before the scheduler knows of the first, is taken for lost (so in LocalExecutor up to 3.3).
                 await asyncio.sleep(self.poll_s)
                 is_over = await self.is_over(emr)
-        return is_over
+                if is_over or time.time() >= self.deadline:
+                    return is_over
 
     async def cleanup(self) -> None:
         """Kill what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
@@ -103,6 +109,8 @@ class PollTrigger(BaseTrigger):
 
 class StepTrigger(PollTrigger):
     """Waits for a step to end; cancels it when a user ends the deferred task."""
+
+    told_fields = ("step_id",)
 
     def __init__(self, step_id: str, stage: str, progress_uri: str, **rest: Any) -> None:
         super().__init__(**rest)

@@ -68,10 +68,20 @@ def emr(monkeypatch: pytest.MonkeyPatch) -> Any:
 def context() -> dict[str, Any]:
     """What Airflow gives a task to execute with, as far as this project's tasks look at it."""
     pushed: dict[str, Any] = {}
+    states: dict[str, str] = {}
+    teardowns = ("terminate_cluster", "remove_old_runs")
     return {
         "params": dict(PARAMS),
-        "dag": SimpleNamespace(dag_id="fruit_features"),
+        "dag": SimpleNamespace(
+            dag_id="fruit_features", get_task=lambda name: SimpleNamespace(is_teardown=name in teardowns)
+        ),
         "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00"),
-        "ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}), pushed=pushed),
+        "ti": SimpleNamespace(
+            xcom_push=lambda key, value: pushed.update({key: value}),
+            pushed=pushed,
+            try_number=1,
+            states=states,
+            get_task_states=lambda dag_id, run_ids: dict.fromkeys(run_ids, states),
+        ),
         "outlet_events": OutletEvents(),
     }

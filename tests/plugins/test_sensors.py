@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import json
+import time
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -22,7 +24,12 @@ FEATURIZE = STAGES[1]
 @pytest.fixture
 def step(emr: FakeEmr) -> FakeEmr:
     emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", {})
-    emr.steps["j-1"]["s-1"] = {"Id": "s-1", "Name": "featurize_images r", "Status": {"State": "RUNNING"}}
+    emr.steps["j-1"]["s-1"] = {
+        "Id": "s-1",
+        "Name": "featurize_images r",
+        "Config": {"Args": []},
+        "Status": {"State": "RUNNING"},
+    }
     return emr
 
 
@@ -34,6 +41,7 @@ def sensor(settings: Any, s3: Any, step: FakeEmr) -> StageStepSensor:
         stage=FEATURIZE,
         job_flow_id="j-1",
         step_id="s-1",
+        code_uri="s3://pictures/code/1",
         region_name="us-east-1",
         botocore_config={"retries": {"mode": "standard"}},
     )
@@ -102,7 +110,7 @@ def test_the_trigger_waits_far_longer_than_sixty_polls_and_says_how_far_the_stag
 
     assert event["status"] == "over"
     assert polls == 500
-    assert said[0] == "featurize_images: RUNNING"
+    assert said[0] == "featurize_images: RUNNING, 0 of 5 images"
     assert said[250] == "featurize_images: RUNNING, 2 of 5 images"
     assert said[-1] == "featurize_images: COMPLETED"
 
@@ -134,8 +142,11 @@ def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: Stage
 
 
 def resume(sensor: StageStepSensor, context: Any, status: str) -> Any:
-    event = {"status": status, "cluster_id": "j-1", "started_at": 0.0}
-    return sensor.resume_execution("execute_complete", {"event": event}, context)
+    return sensor.resume_execution("execute_complete", {"event": told(status, started_at=0.0)}, context)
+
+
+def told(status: str, started_at: float) -> dict[str, Any]:
+    return {"status": status, "cluster_id": "j-1", "step_id": "s-1", "started_at": started_at}
 
 
 def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_setting(
@@ -173,7 +184,7 @@ def test_waiting_in_the_worker_cancels_at_the_limit_too(
     sensor: StageStepSensor, step: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sensor.deferrable = False
-    sensor.timeout = 0
+    sensor.limit_s = 0
     monkeypatch.setattr("time.sleep", lambda _: None)
 
     with pytest.raises(AirflowSensorTimeout, match="so it was cancelled"):
@@ -279,11 +290,69 @@ def test_a_log_that_is_cut_off_gives_what_is_there(
         sensor.execute(context)
 
 
-def test_a_wait_that_is_cleared_alone_says_what_to_clear(sensor: StageStepSensor, context: Any) -> None:
+def test_a_wait_that_is_cleared_alone_adds_the_step_to_the_new_cluster_itself(
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
+) -> None:
+    finish_ingest(s3)
     sensor.step_id = "s-OF-AN-EARLIER-CLUSTER"
 
-    with pytest.raises(AirflowFailException, match="Clear the whole task group featurize_images"):
-        sensor.execute(context)
+    trigger = deferral_of(sensor, context).trigger
+
+    assert step.calls == ["AddJobFlowSteps"]
+    added = step.steps["j-1"][trigger.step_id]
+    assert added["Name"] == "featurize_images r"
+    assert "s3://pictures/code/1/featurize_images.py" in added["Config"]["Args"]
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "FAILED", "INTERRUPTED"])
+def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
+) -> None:
+    finish_ingest(s3)
+    step.set_step("j-1", "s-1", state)
+    context["ti"].try_number = 2
+
+    trigger = deferral_of(sensor, context).trigger
+
+    assert step.calls == ["AddJobFlowSteps"]
+    assert trigger.step_id != "s-1"
+    (event,) = events_of_ended(trigger, step)
+    sensor.step_id = "s-1"
+    sensor.execute_complete(context, event)
+    assert sensor.step_id == trigger.step_id
+
+
+def test_a_wait_that_is_tried_again_goes_on_with_a_step_that_goes_on(
+    sensor: StageStepSensor, step: FakeEmr, context: Any
+) -> None:
+    context["ti"].try_number = 2
+
+    assert deferral_of(sensor, context).trigger.step_id == "s-1"
+    assert step.calls == []
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
+def test_a_retry_of_the_wait_does_not_make_the_stages_time_longer_whatever_emrs_clock_says(
+    sensor: StageStepSensor, step: FakeEmr, context: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emr_now = datetime.now(UTC) + timedelta(seconds=ahead_s)
+    step.set_step("j-1", "s-1", "RUNNING", Timeline={"CreationDateTime": emr_now - timedelta(hours=5)})
+    describe = step.describe_step
+    answered = {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(emr_now)}}}
+    monkeypatch.setattr(step, "describe_step", lambda **request: describe(**request) | answered)
+
+    trigger = deferral_of(sensor, context).trigger
+
+    assert trigger.deadline - time.time() == pytest.approx(3600, abs=5)
+
+
+def finish_ingest(s3: Any) -> None:
+    s3.put_object(Bucket="pictures", Key="runs/r/stats/ingest_images.json", Body=b"{}")
+
+
+def events_of_ended(trigger: Any, emr: FakeEmr) -> list[Any]:
+    emr.set_step("j-1", trigger.step_id, "COMPLETED")
+    return events_of(trigger)
 
 
 def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_well(
@@ -305,7 +374,7 @@ def test_a_trigger_that_could_not_ask_is_followed_by_another_with_the_same_deadl
     first = deferral_of(sensor, context).trigger
 
     with pytest.raises(TaskDeferred) as again:
-        sensor.execute_complete(context, {"status": "unknown", "cluster_id": "j-1", "started_at": first.started_at})
+        sensor.execute_complete(context, told("unknown", first.started_at))
 
     assert again.value.trigger.deadline == first.deadline
     assert step.calls == []

@@ -107,3 +107,32 @@ def test_a_cluster_of_which_no_id_was_recorded_is_found_by_its_tags(settings: An
     operator(settings, cluster_id=None).execute(context)
 
     assert emr.clusters["j-2"]["Status"]["State"] == "TERMINATED"
+
+
+def test_a_run_that_was_marked_failed_stays_failed_when_its_cluster_is_gone(
+    settings: Any, cluster: FakeEmr, context: Any
+) -> None:
+    context["ti"].states.update({"featurize_images.wait_for_step": "failed", "publish": "skipped"})
+
+    with pytest.raises(AirflowFailException, match=r"marked failed while featurize_images\.wait_for_step ran"):
+        operator(settings).execute(context)
+
+    assert cluster.calls == ["TerminateJobFlows"]
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"validate_run.wait_for_step": "success", "publish": "success"},
+        {"featurize_images.wait_for_step": "failed", "publish": "upstream_failed", "remove_old_runs": "skipped"},
+        {"publish": "failed", "remove_old_runs": "skipped"},
+    ],
+)
+def test_the_teardown_of_a_run_that_nobody_ended_is_green(
+    settings: Any, cluster: FakeEmr, context: Any, states: dict[str, str]
+) -> None:
+    context["ti"].states.update(states)
+
+    operator(settings).execute(context)
+
+    assert cluster.calls == ["TerminateJobFlows"]

@@ -123,7 +123,12 @@ def test_a_trigger_that_cannot_ask_emr_says_that_it_does_not_know(
 
     (event,) = events_of(trigger)
 
-    assert event == {"status": "unknown", "cluster_id": "j-1", "started_at": trigger.started_at}
+    assert event == {
+        "status": "unknown",
+        "cluster_id": "j-1",
+        "step_id": "s-1",
+        "started_at": trigger.started_at,
+    }
 
 
 def test_a_step_that_went_with_its_cluster_needs_no_cancelling(

@@ -45,6 +45,10 @@ class AddStageStepOperator(EmrAddStepsOperator):
         self._is_killed = False
 
     def execute(self, context: "Context") -> str:  # type: ignore[override]
+        return self.add_once(context)
+
+    def add_once(self, context: "Context") -> str:
+        """What this operator is for; a task that is none of its own may ask for it, too."""
         cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
         clusters.persist_links(context, self, cluster_id)
         self._wanted = wanted = step(self.stage, layout, context["params"], self.code_uri)

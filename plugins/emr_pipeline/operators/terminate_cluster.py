@@ -42,13 +42,13 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             raise AirflowFailException(f"{protection_text(first)}, then clear this task")
         clusters.terminate(self.hook.conn, first)
         wait_for_cluster(self, first, until_gone=True)
-        self._check(first)
+        self._finish(context, first)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         told = event or {}
         cluster_id = str(told["cluster_id"])
         wait_for_cluster(self, cluster_id, until_gone=True, started_at=told["started_at"])
-        self._check(cluster_id)
+        self._finish(context, cluster_id)
 
     def _own_clusters(self, context: "Context") -> list[str]:
         """The one that `create_cluster` named first, alive or not; then live ones that it did not."""
@@ -56,6 +56,29 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         named = [str(self.job_flow_id)] if self.job_flow_id else []
         live = clusters.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
         return named + [cluster_id for cluster_id in live if cluster_id not in named]
+
+    def _finish(self, context: "Context", cluster_id: str) -> None:
+        self._check(cluster_id)
+        ended = self._ended_by_a_person(context)
+        if ended:
+            raise AirflowFailException(
+                f"this run was marked failed while {', '.join(ended)} ran; its cluster {cluster_id} is gone, and "
+                "nothing was published. This task fails so that the run stays failed; clear what failed to go on"
+            )
+
+    def _ended_by_a_person(self, context: "Context") -> list[str]:
+        """What ran when somebody marked the run failed; nothing if nobody did.
+
+        Then Airflow skips what was to come, instead of failing it, and lets the teardown run; once that is a success,
+        so are all of the run's leaves, and Airflow calls the whole run one.
+        """
+        ti: Any = context["ti"]
+        run_id = context["dag_run"].run_id
+        states = ti.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run_id]).get(run_id, {})
+        skipped = [task_id for task_id, state in states.items() if state == "skipped"]
+        if "upstream_failed" in states.values() or all(context["dag"].get_task(name).is_teardown for name in skipped):
+            return []
+        return sorted(task_id for task_id, state in states.items() if state == "failed")
 
     def _check(self, cluster_id: str) -> None:
         cluster = clusters.describe(self.hook.conn, cluster_id)

@@ -1,0 +1,18 @@
+"""How old a step is, by EMR's own clock: Airflow's may be an hour off, and a retry does not turn it back."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+
+def age_s(described: Mapping[str, Any]) -> float:
+    """Seconds since EMR took a step, from what DescribeStep answered; 0 where EMR does not say when that was."""
+    created_at = described["Step"]["Status"].get("Timeline", {}).get("CreationDateTime")
+    return max(0.0, (_now(described) - created_at).total_seconds()) if created_at else 0.0
+
+
+def _now(described: Mapping[str, Any]) -> datetime:
+    """When EMR answered: the Date that every answer of HTTP carries, to the second."""
+    sent_at = described.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(sent_at) if sent_at else datetime.now(UTC)
