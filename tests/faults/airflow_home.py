@@ -23,8 +23,8 @@ QUICK_SETTINGS = {
 
 
 class FaultHome:
-    def __init__(self, folder: Path, python: Path) -> None:
-        self.folder, self.python = folder, python
+    def __init__(self, folder: Path, python: Path, airflow_port: int = 8080) -> None:
+        self.folder, self.python, self.airflow_port = folder, python, airflow_port
 
     @classmethod
     def migrated(cls, folder: Path, python: Path) -> "FaultHome":
@@ -45,14 +45,14 @@ class FaultHome:
                 check=True,
             )
 
-    def copy(self, folder: Path) -> "FaultHome":
+    def copy(self, folder: Path, airflow_port: int = 8080) -> "FaultHome":
         (folder / "airflow").mkdir(parents=True)
         shutil.copy(self.folder / "airflow" / "airflow.db", folder / "airflow" / "airflow.db")
-        return FaultHome(folder, self.python)
+        return FaultHome(folder, self.python, airflow_port)
 
     def environment(self, bucket: str, aws_url: str, settings: dict[str, str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
-        environment = local_environment(LocalHome(root=self.folder), kept)
+        environment = local_environment(LocalHome(self.folder, airflow_port=self.airflow_port), kept)
         return environment | QUICK_SETTINGS | {
             "AWS_ENDPOINT_URL": aws_url,
             "FRUIT_FEATURES_BUCKET": bucket,

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.airflow_home import PYTHON_VARIABLE, FaultHome
-from tests.faults.endpoint import Endpoint
-from tests.faults.rows import FAULTS
+from tests.faults.endpoint import Endpoint, free_port
+from tests.faults.live_airflow import LiveAirflow
+from tests.faults.rows import FAULTS, GROUPS
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
 
@@ -36,6 +37,16 @@ def shared_endpoint(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -
 
 
 @pytest.fixture(scope="session")
+def live_airflow(
+    airflow_home: FaultHome, shared_endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveAirflow]:
+    """All of Airflow's processes; its triggerer reaches the endpoint itself, past the proxies of the rows."""
+    home = airflow_home.copy(tmp_path_factory.mktemp("live") / "home", free_port())
+    with LiveAirflow(home, home.environment("none", shared_endpoint.url, {})) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
 def table(request: pytest.FixtureRequest) -> Table:
     made = request.config.stash[TABLE] = Table()
     return made
@@ -49,4 +60,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write(made.text())
     # The table of some rows, or of rows of which one was red, is not the one that is kept.
     if (path := os.environ.get(TABLE_VARIABLE)) and len(made.rows) == len(FAULTS):
-        made.write(Path(path))
+        made.write(Path(path), {group: [fault.name for fault in faults] for group, faults in GROUPS.items()})

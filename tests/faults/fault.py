@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tests.faults.scene import Scene
+from tests.faults.stand_in import STAGES
 
 
-def nothing(_: Scene) -> None:
+def nothing(_: Any) -> None:
     """The default of what a fault does."""
 
 
@@ -14,7 +15,8 @@ def nothing(_: Scene) -> None:
 class Fault:
     """One row of the table.
 
-    `prepare` happens before the run begins, `strike` while it goes on, `afterwards` when it is over.
+    `prepare` happens before the run begins, `strike` while it goes on, `afterwards` when it is over; each is given
+    the row's Scene, a LiveScene if it `needs_scheduler`, a SparkScene if it `needs_spark`.
     """
 
     name: str
@@ -22,9 +24,9 @@ class Fault:
     """What the DAG run must be."""
     says: str = ""
     """What the errors must say, as a regular expression; empty where nothing may be said."""
-    prepare: Callable[[Scene], None] = nothing
-    strike: Callable[[Scene], None] = nothing
-    afterwards: Callable[[Scene], None] = nothing
+    prepare: Callable[[Any], None] = nothing
+    strike: Callable[[Any], None] = nothing
+    afterwards: Callable[[Any], None] = nothing
     published: str = ""
     """`old` or `new`, where that is not what the run's state says."""
     needs_own_endpoint: bool = False
@@ -32,11 +34,33 @@ class Fault:
     """How far the clock of the endpoint (then one of its own) is ahead of Airflow's."""
     runs: int = 1
     """How many runs go on at the same time."""
+    steps: tuple[int, ...] = ()
+    """How many steps each stage must have, where a stage is attempted more than once or never."""
+    clusters: int = 0
+    """How many clusters there must be, where that is not one a run."""
+    needs_scheduler: bool = False
+    """Runs in an Airflow with all its processes, not by `DAG.test`."""
+    needs_spark: bool = False
+    """Its steps are the stages' own code, not stand-ins."""
+    breaks_all: bool = False
+    """Strikes the Airflow that others share: it waits until they are over."""
 
     @property
     def shares_endpoint(self) -> bool:
-        return not (self.needs_own_endpoint or self.clock_ahead_s)
+        return not (self.needs_own_endpoint or self.needs_spark or self.clock_ahead_s)
 
     @property
     def snapshot(self) -> str:
         return self.published or ("new" if self.state == "success" else "old")
+
+    @property
+    def most_clusters(self) -> int:
+        return self.clusters or self.runs
+
+    def allows(self, counts: tuple[int, ...]) -> bool:
+        """Whether a run of it may have that many steps, by stage."""
+        if self.steps:
+            return counts == self.steps
+        if self.state == "success":
+            return counts == (self.runs,) * len(STAGES)
+        return max(counts) <= self.runs

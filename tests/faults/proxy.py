@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+Answer = tuple[int, list[tuple[str, str]], bytes]
 HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
@@ -62,12 +63,42 @@ class Rule:
         return not is_over
 
 
+HOLD_LIMIT_S = 120
+
+
+@dataclass
+class Hold:
+    """Lets one request hang until it is released, and then drops it; `after` means that EMR has done it by then."""
+
+    matches: Callable[[Request], bool]
+    after: bool
+    held: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    is_taken: bool = False
+
+    def takes(self, request: Request) -> bool:
+        if not self.matches(request):
+            return False
+        with self.lock:
+            is_first, self.is_taken = not self.is_taken, True
+        return is_first
+
+    def wait_until_held(self, limit_s: float = 200) -> None:
+        assert self.held.wait(limit_s), f"the request to hold did not come within {limit_s:.0f} s"
+
+    def hang(self) -> None:
+        self.held.set()
+        self.released.wait(HOLD_LIMIT_S)
+
+
 class FaultyProxy:
     """Listens on a port of its own while it is entered."""
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
         self.rules: list[Rule] = []
+        self.holds: list[Hold] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -91,19 +122,11 @@ class FaultyProxy:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                target = self.headers.get("X-Amz-Target")
-                request = Request(target.rpartition(".")[2] if target else f"S3 {self.command}", self.path)
-                rule = next((rule for rule in proxy.rules if rule.applies(request)), None)
-                if rule is None or rule.also_does:
-                    try:
-                        status, headers, content = proxy.forward(self, body)
-                    except OSError:
-                        # The endpoint is down: so is this.
-                        self.close_connection = True
-                        return
-                if rule is not None:
-                    status, headers, content = rule.refusal.status, [], rule.refusal.body(request)
-                self._answer(status, headers, content)
+                answer = proxy.answer(self, body)
+                if answer is None:
+                    self.close_connection = True
+                else:
+                    self._answer(*answer)
 
             def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
                 self.send_response_only(status)
@@ -123,7 +146,27 @@ class FaultyProxy:
 
         return Handler
 
-    def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
+        """Status, headers and content; null where the connection is dropped."""
+        target = handler.headers.get("X-Amz-Target")
+        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path)
+        hold = next((hold for hold in self.holds if hold.takes(request)), None)
+        if hold:
+            if hold.after:
+                self.forward(handler, body)
+            hold.hang()
+            return None
+        rule = next((rule for rule in self.rules if rule.applies(request)), None)
+        if rule and not rule.also_does:
+            return rule.refusal.status, [], rule.refusal.body(request)
+        try:
+            forwarded = self.forward(handler, body)
+        except OSError:
+            # The endpoint is down: so is this.
+            return None
+        return (rule.refusal.status, [], rule.refusal.body(request)) if rule else forwarded
+
+    def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.target_port, timeout=60)
         try:
             headers = {name: value for name, value in handler.headers.items() if name.lower() != "connection"}

@@ -1,7 +1,14 @@
-"""Every fault of the table."""
+"""Every fault of the table, by what it breaks."""
 
+from tests.faults.rows_airflow import AIRFLOW_FAULTS
 from tests.faults.rows_aws import AWS_FAULTS
 from tests.faults.rows_cluster import CLUSTER_FAULTS
 from tests.faults.rows_step import STEP_FAULTS
 
-FAULTS = (*CLUSTER_FAULTS, *STEP_FAULTS, *AWS_FAULTS)
+GROUPS = {
+    "The cluster": CLUSTER_FAULTS,
+    "A stage's step": STEP_FAULTS,
+    "AWS": AWS_FAULTS,
+    "Airflow, and who uses it": AIRFLOW_FAULTS,
+}
+FAULTS = tuple(fault for group in GROUPS.values() for fault in group)

@@ -38,13 +38,14 @@ def restart_endpoint(scene: Scene) -> None:
     scene.endpoint.restart()
 
 
-def wait_a_while_in_featurize(scene: Scene) -> None:
-    scene.befores["featurize_images"] = "time.sleep(6)"
+def wait_in_featurize(scene: Scene) -> None:
+    scene.befores["featurize_images"] = "wait_for_word()"
 
 
 def protect(scene: Scene) -> None:
     step = scene.running_step("featurize_images")
     scene.emr.set_termination_protection(JobFlowIds=[step["ClusterId"]], TerminationProtected=True)
+    scene.give_word()
 
 
 def unprotect_and_reap(scene: Scene) -> None:
@@ -88,7 +89,7 @@ CLUSTER_FAULTS = (
         "terminate refused: termination protection",
         "failed",
         "is protected from termination and goes on costing money",
-        prepare=wait_a_while_in_featurize,
+        prepare=wait_in_featurize,
         strike=protect,
         afterwards=unprotect_and_reap,
         # The work was done and passed its audit; what failed is that the cluster goes on.

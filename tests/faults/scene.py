@@ -2,11 +2,12 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
@@ -30,12 +31,16 @@ class Scene:
     settings: dict[str, str] = field(default_factory=dict)
     befores: dict[str, str] = field(default_factory=dict)
     bootstrap: str = "exit 0\n"
+    told: list[str] = field(default_factory=list)
+    """What a person is told beside the errors of the run."""
+    processes: dict[tuple[str, str], subprocess.Popen[bytes]] = field(default_factory=dict)
+    is_airflow_killed: bool = False
 
     @classmethod
-    def of(cls, name: str, home: FaultHome, endpoint: Endpoint) -> "Scene":
+    def of(cls, name: str, home: FaultHome, endpoint: Endpoint, **more: Any) -> Self:
         """A scene whose bucket is named after the row."""
         bucket = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
-        return cls(bucket, home, endpoint, FaultyProxy(endpoint.port))
+        return cls(bucket, home, endpoint, FaultyProxy(endpoint.port), **more)
 
     @property
     def s3(self) -> Any:
@@ -58,6 +63,10 @@ class Scene:
         for key, body in objects.items():
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def give_word(self) -> None:
+        """The step that waits for it goes on: the fault has struck."""
+        self.s3.put_object(Bucket=self.bucket, Key="word", Body=b"")
+
     def home_of(self, run: str) -> FaultHome:
         """Runs at the same time have an Airflow each: `max_active_runs` keeps those of one Airflow apart."""
         if run == self.run:
@@ -67,10 +76,13 @@ class Scene:
 
     def start_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> subprocess.Popen[bytes]:
         run = run or self.run
-        conf = {"run": run, "weights": "random:0", "source_uri": f"s3://{self.bucket}/landing"}
-        return self.home_of(run).start(
-            dag_id, conf if dag_id == "fruit_features" else {}, self.bucket, self.proxy.url, self.settings, run
-        )
+        conf = self.conf(run) if dag_id == "fruit_features" else {}
+        process = self.home_of(run).start(dag_id, conf, self.bucket, self.proxy.url, self.settings, run)
+        self.processes[dag_id, run] = process
+        return process
+
+    def conf(self, run: str) -> dict[str, Any]:
+        return {"run": run, "weights": "random:0", "source_uri": f"s3://{self.bucket}/landing"}
 
     def run_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> dict[str, Any]:
         process = self.start_dag(dag_id, run)
@@ -82,6 +94,8 @@ class Scene:
         finally:
             process.kill()
         run = run or self.run
+        if self.is_airflow_killed and dag_id == "fruit_features":
+            return {"state": "killed", "tasks": {}, "errors": []}
         path = self.home_of(run).result_path(dag_id, run)
         assert path.exists(), f"Airflow itself failed:\n{self.home_of(run).log_text(dag_id, run)[-3000:]}"
         return json.loads(path.read_text(encoding="utf-8"))
@@ -89,7 +103,19 @@ class Scene:
     def reap(self) -> None:
         """As the schedule does, until there is nothing left to end."""
         assert self.run_dag("fruit_features_reaper")["state"] == "success"
+        self.told += re.findall("Terminating cluster .*", self.home.log_text("fruit_features_reaper", self.run))
         self.wait_for("the clusters' end", lambda: not self.live_clusters())
+
+    def kill_airflow(self) -> None:
+        """For good: nobody goes on with the run, and its record stays as it is."""
+        self.is_airflow_killed = True
+        self.processes["fruit_features", self.run].kill()
+
+    def delete_runs(self) -> None:
+        """As a person does in the UI who tidies up after the crash."""
+        with sqlite3.connect(self.home.folder / "airflow" / "airflow.db") as database:
+            for table in ("task_instance", "dag_run"):
+                database.execute(f"DELETE FROM {table} WHERE dag_id = 'fruit_features'")
 
     def clusters(self) -> list[dict[str, Any]]:
         """All that this row's runs ever made; none is another row's, for each has a bucket of its own."""
@@ -110,26 +136,37 @@ class Scene:
             for step in self.emr.list_steps(ClusterId=cluster["Id"])["Steps"]
         ]
 
-    def running_step(self, stage: str) -> dict[str, Any]:
+    def running_step(self, stage: str, limit_s: float = RUN_LIMIT_S) -> dict[str, Any]:
         """The step of a stage, once it runs."""
         return self.wait_for(
             f"a running step of {stage}",
             lambda: next(
                 (s for s in self.steps() if s["Name"].startswith(stage) and s["Status"]["State"] == "RUNNING"), None
             ),
+            limit_s,
         )
 
-    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 90) -> Any:
+    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 90, every_s: float = 0.2) -> Any:
         give_up_at = time.monotonic() + limit_s
         while time.monotonic() < give_up_at:
             if found := look():
                 return found
-            time.sleep(0.2)
+            time.sleep(every_s)
         raise AssertionError(f"{self.bucket}: not within {limit_s:.0f} s: {what}")
 
     def published(self) -> bytes:
         content: bytes = self.s3.get_object(Bucket=self.bucket, Key="published/latest.json")["Body"].read()
         return content
+
+    def snapshot_of(self, published: bytes) -> Any:
+        return json.loads(published)["snapshot"]
+
+    def results_of(self, run: str) -> dict[str, str]:
+        """ETags of what the stages of a run made, by key; statistics and progress tell the time, too."""
+        prefix = f"runs/{run}/"
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        etags = {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in listed}
+        return {key: etag for key, etag in etags.items() if not key.startswith(("stats/", "progress/"))}
 
     def has_object(self, uri: str) -> bool:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
