@@ -8,33 +8,39 @@ from pyspark.sql import SparkSession
 
 from image_features import objects
 from image_features.datasets import read_dataset, write_counted
+from image_features.fitting import Fitted, fit_or_project, refuse_to_project
 from image_features.job import run_job
-from image_features.pca import PcaModel, fit_pca
 from image_features.pca_csv import write_csv
-from image_features.pipeline_model import save_model, to_pipeline_model
+from image_features.pipeline_model import save_model
 from image_features.progress import ProgressReporter
 from image_features.reduce_arguments import ReduceArguments, parse_reduce_arguments
+from image_features.run_gram import RunGram, gram_of_run, write_gram
 from image_features.schemas import FEATURES, PCA_FEATURES
-from image_features.spark_pca import gram_of_column, project_features
+from image_features.snapshots import newest_other, read_identity
+from image_features.spark_pca import project_features
 from image_features.stats import StageStats
 
-PASSES = ("fit", "model", "pca_features", "pca_features_csv")
+PASSES = ("gram", "model", "pca_features", "pca_features_csv")
 
 
 def reduce_features(spark: SparkSession, arguments: ReduceArguments, progress: ProgressReporter) -> StageStats:
     finished: list[str] = []
     with progress.watch(lambda: len(finished), total=len(PASSES), unit="passes"):
         features = read_dataset(spark, arguments.features_uri, FEATURES)
-        gram = gram_of_column(features, "features")
-        model = fit_pca(gram, arguments.pca_components, arguments.explained_variance)
-        finished.append("fit")
-        save_model(to_pipeline_model(spark, model), arguments.model_uri)
+        identity = read_identity(arguments.stats_prefix_uri)
+        baseline = newest_other(arguments.published_uri, arguments.features_uri)
+        refuse_to_project(baseline, identity, arguments)
+        run = gram_of_run(spark, features, arguments.features_uri, identity, baseline)
+        write_gram(run.kept, arguments.gram_uri)
+        finished.append("gram")
+        fitted = fit_or_project(spark, run, arguments.run_uri, baseline, arguments)
+        save_model(fitted.pipeline, arguments.model_uri)
         finished.append("model")
-        rows = write_counted(project_features(features, model), arguments.pca_features_uri, PCA_FEATURES)
+        rows = write_counted(project_features(features, fitted.model), arguments.pca_features_uri, PCA_FEATURES)
         finished.append("pca_features")
-        _write_csv_if_asked(spark, arguments, len(model.explained_variance_ratio))
+        _write_csv_if_asked(spark, arguments, len(fitted.model.explained_variance_ratio))
         finished.append("pca_features_csv")
-    return StageStats(rows_in=gram.rows, rows_out=rows, details=_details(model))
+    return StageStats(rows_in=run.kept.gram.rows, rows_out=rows, details=_details(fitted, run))
 
 
 def _write_csv_if_asked(spark: SparkSession, arguments: ReduceArguments, components: int) -> None:
@@ -46,7 +52,9 @@ def _write_csv_if_asked(spark: SparkSession, arguments: ReduceArguments, compone
         objects.delete_prefix(arguments.pca_features_csv_uri)
 
 
-def _details(model: PcaModel) -> dict[str, object]:
+def _details(fitted: Fitted, run: RunGram) -> dict[str, object]:
+    """Shares are of this run's variance, also where the model was fitted in another: then in that model's scaling."""
+    model = fitted.model
     return {
         "components": len(model.explained_variance_ratio),
         "dimension": len(model.mean),
@@ -55,6 +63,7 @@ def _details(model: PcaModel) -> dict[str, object]:
         "explained_variance_ratio": model.explained_variance_ratio.tolist(),
         # Of every direction there is, so that a reader sees what more components would have bought.
         "spectrum": model.spectrum.round(9).tolist(),
+        "model": fitted.details(run),
     }
 
 

@@ -1,4 +1,4 @@
-"""Pure: count, mean and centred Gram matrix of blocks of vectors, and their merge: what PCA needs of the rows."""
+"""Pure: count, mean and centred Gram matrix of blocks of vectors, their merge and its inverse: what PCA needs."""
 
 from __future__ import annotations
 
@@ -74,6 +74,24 @@ def merge(left: Gram, right: Gram) -> Gram:
     scatter += right.scatter
     scatter += np.outer(between * (left.rows * right.rows / rows), between)
     return Gram(rows, left.mean + between * (right.rows / rows), scatter)
+
+
+def without(whole: Gram, part: Gram) -> Gram:
+    """The Gram of the rows of `whole` that are not in `part`: `merge` read backwards. Changes neither.
+
+    Differences of large numbers: where little is left of a column's scatter, rounding is what is left (kept_gram.py
+    says how much). Raises RaggedVectorsError if their widths differ, ValueError unless a row is left.
+    """
+    if whole.width != part.width:
+        raise RaggedVectorsError([whole.width, part.width])
+    rows = whole.rows - part.rows
+    if rows < 1:
+        raise ValueError(f"{part.rows} rows taken from {whole.rows} leave none")
+    mean = whole.mean + (whole.mean - part.mean) * (part.rows / rows)
+    between = part.mean - mean
+    scatter = whole.scatter - part.scatter
+    scatter -= np.outer(between * (rows * part.rows / whole.rows), between)
+    return Gram(rows, mean, scatter)
 
 
 def merge_all(grams: Iterable[Gram]) -> Gram | None:

@@ -74,13 +74,8 @@ def fit_pca(gram: Gram, components: int | None = None, explained_variance: float
     So many as `components` says, or if `explained_variance` is given, the fewest that reach that share of the
     variance; if neither is, all. Raises NonFiniteFeaturesError, NoVarianceError or TooManyComponentsError.
     """
-    non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
-    if non_finite:
-        raise NonFiniteFeaturesError(gram.width, non_finite)
-    std = np.sqrt(gram.variances())
-    scale = inverse_or_zero(std)
-    correlation = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
-    ascending, vectors = np.linalg.eigh(correlation)
+    std = np.sqrt(finite_variances(gram))
+    ascending, vectors = np.linalg.eigh(scaled_covariance(gram, std))
     eigenvalues = np.maximum(ascending[::-1], 0.0)
     possible = min(gram.rows - 1, _rank(eigenvalues))
     if possible < 1:
@@ -93,6 +88,21 @@ def fit_pca(gram: Gram, components: int | None = None, explained_variance: float
         raise TooManyComponentsError(k, gram.rows, gram.width, possible)
     chosen = with_fixed_signs(vectors[:, ::-1][:, :k])
     return PcaModel(gram.rows, gram.mean, std, chosen, spectrum[:k], spectrum)
+
+
+def finite_variances(gram: Gram) -> FloatArray:
+    """Per column. Raises NonFiniteFeaturesError."""
+    non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
+    if non_finite:
+        raise NonFiniteFeaturesError(gram.width, non_finite)
+    return gram.variances()
+
+
+def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
+    """The covariance (d, d) of the rows, each column divided by `std`: the correlation matrix, if it is theirs."""
+    scale = inverse_or_zero(std)
+    covariance: FloatArray = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
+    return covariance
 
 
 def components_for_share(spectrum: FloatArray, share: float) -> int:

@@ -8,6 +8,8 @@ Its input is a vector column `features_vector`, its output a vector column `pca_
 from __future__ import annotations
 
 from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.ml import PipelineModel
 from pyspark.ml.common import _py2java
 from pyspark.ml.feature import PCAModel, StandardScalerModel
@@ -17,11 +19,21 @@ from pyspark.ml.wrapper import JavaModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
+from image_features.errors import ImageFeaturesError
+from image_features.failures import name_and_gist
 from image_features.pca import PcaModel
 
 INPUT_COLUMN = "features_vector"
 SCALED_COLUMN = "scaled_features_vector"
 OUTPUT_COLUMN = "pca_features_vector"
+
+
+class ModelUnreadableError(ImageFeaturesError):
+    """A saved model is not there, or is none of this project's."""
+
+    def __init__(self, uri: str, detail: str) -> None:
+        self.uri, self.detail = uri, detail
+        super().__init__(f"{uri} does not load: {detail}; clear reduce_features, which writes it")
 
 
 def to_pipeline_model(spark: SparkSession, model: PcaModel) -> PipelineModel:
@@ -31,6 +43,30 @@ def to_pipeline_model(spark: SparkSession, model: PcaModel) -> PipelineModel:
 
 def save_model(pipeline: PipelineModel, uri: str) -> None:
     pipeline.write().overwrite().save(uri)
+
+
+def load_model(uri: str) -> PipelineModel:
+    """A StandardScalerModel and a PCAModel, loaded as any Spark would. Raises ModelUnreadableError."""
+    try:
+        pipeline = PipelineModel.load(uri)
+    except (Py4JError, PySparkException, ValueError) as error:
+        # A folder that is empty or not there is a ValueError, "RDD is empty", to PipelineModel.load.
+        raise ModelUnreadableError(uri, ": ".join(name_and_gist(error))) from error
+    if [type(stage) for stage in pipeline.stages] != [StandardScalerModel, PCAModel]:
+        raise ModelUnreadableError(uri, "it is not a StandardScalerModel followed by a PCAModel")
+    return pipeline
+
+
+def to_pca_model(pipeline: PipelineModel, rows: int) -> PcaModel:
+    """The fitted numbers of a loaded model; its `spectrum` ends with its components, for no more of it is saved.
+
+    `rows`, how many it was fitted on, is not saved either.
+    """
+    scaler, pca = pipeline.stages
+    assert isinstance(scaler, StandardScalerModel), "load_model refuses others"
+    assert isinstance(pca, PCAModel), "load_model refuses others"
+    ratio = pca.explainedVariance.toArray()
+    return PcaModel(rows, scaler.mean.toArray(), scaler.std.toArray(), pca.pc.toArray(), ratio, ratio)
 
 
 def apply_model(pipeline: PipelineModel, features: DataFrame) -> DataFrame:

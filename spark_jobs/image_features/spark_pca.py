@@ -44,7 +44,8 @@ def gram_of_column(frame: DataFrame, column: str) -> Gram:
     """
     _use_large_batches(frame)
     partials = frame.select(column).mapInArrow(_partial_gram, PARTIAL_GRAM).rdd.map(_to_partial)
-    combined = combine_in_order(partials, frame.rdd.getNumPartitions()).collect()
+    # Asked of this RDD: `frame.rdd` would be another one, for which Spark would run the frame's shuffles once more.
+    combined = combine_in_order(partials, partials.getNumPartitions()).collect()
     if not combined:
         raise NoVectorsError(column)
     return combined[0][1]

@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.ml import PipelineModel
-from pyspark.ml.feature import PCAModel, StandardScalerModel
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import col, count, count_distinct, percentile_approx, xxhash64
 from pyspark.sql.functions import max as max_of
@@ -21,7 +19,7 @@ from pyspark.sql.functions import sum as sum_of
 from image_features.checks.evidence import ModelFacts, Moments, Sample, VectorFacts
 from image_features.checks.pca import worst_relative_error
 from image_features.failures import name_and_gist
-from image_features.pipeline_model import apply_model
+from image_features.pipeline_model import ModelUnreadableError, apply_model, load_model, to_pca_model
 from image_features.spark_pca import gram_of_column
 from image_features.vectors import to_matrix, widths_of
 
@@ -72,21 +70,20 @@ def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) 
     """Loads the model and applies it to a sample of features; the reason if Spark ML cannot."""
     # Not read_dataset's business: any Spark must be able to load what is there, so this one does it as any would.
     try:
-        pipeline = PipelineModel.load(model_uri)
-        scaler, pca = pipeline.stages
+        pipeline = load_model(model_uri)
         sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
         computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
         pairs = computed.join(pca_features, "image_id").select("computed", "pca_features").collect()
-    except (Py4JError, PySparkException, ValueError) as error:
-        # A folder that is empty or not there is a ValueError, "RDD is empty", to PipelineModel.load.
-        return f"{model_uri} does not load and transform: {': '.join(name_and_gist(error))}"
-    if not isinstance(scaler, StandardScalerModel) or not isinstance(pca, PCAModel):
-        return f"{model_uri} is not a StandardScalerModel followed by a PCAModel"
+    except ModelUnreadableError as error:
+        return f"{error.uri} does not load: {error.detail}"
+    except (Py4JError, PySparkException) as error:
+        return f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"
+    model = to_pca_model(pipeline, rows=len(pairs))
     return ModelFacts(
-        mean=scaler.mean.toArray(),
-        std=scaler.std.toArray(),
-        components=pca.pc.toArray(),
-        explained_variance_ratio=pca.explainedVariance.toArray(),
+        mean=model.mean,
+        std=model.std,
+        components=model.components,
+        explained_variance_ratio=model.explained_variance_ratio,
         sampled_rows=len(pairs),
         worst_error=worst_relative_error([(pair["pca_features"], pair["computed"]) for pair in pairs]),
     )
