@@ -30,6 +30,7 @@ the run is published already, that takes `published/latest.json` back to the sna
 
 from airflow.sdk import DAG, TaskGroup, chain
 
+from emr_pipeline.landing.assets import fruit_images_asset
 from emr_pipeline.operators import (
     AddStageStepOperator,
     CheckRunOperator,
@@ -73,7 +74,7 @@ def stage_group(stage: Stage) -> TaskGroup:
 with DAG(
     dag_id="fruit_features",
     doc_md=__doc__,
-    schedule=None,
+    schedule=[fruit_images_asset(SETTINGS)],
     catchup=False,
     # Runs publish in the order in which they were asked for, and two of one name cannot write over each other.
     max_active_runs=1,

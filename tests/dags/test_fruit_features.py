@@ -198,10 +198,11 @@ def test_the_dag_explains_every_task_in_its_documentation(dag: DAG) -> None:
     assert all(f"**{group}**" in dag.doc_md for group in groups)
 
 
-def test_runs_are_asked_for_and_never_made_up(dag: DAG) -> None:
+def test_runs_are_asked_for_by_people_or_by_new_photographs_and_never_made_up(dag: DAG) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
-    assert dag.timetable.can_be_scheduled is False
+    condition: Any = dag.timetable.asset_condition
+    assert [asset.name for asset in condition.objects] == ["fruit_images"]
 
 
 def test_publish_alone_tells_the_asset(dag: DAG) -> None:

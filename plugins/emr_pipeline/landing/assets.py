@@ -1,0 +1,38 @@
+"""The asset that says photographs have landed, and what fruit_images_landed itself is scheduled on."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, AssetWatcher
+
+from emr_pipeline.compat import AssetOrTimeSchedule, DeltaTriggerTimetable
+from emr_pipeline.landing.triggers import QueueTrigger
+from emr_pipeline.settings import Settings
+
+
+def fruit_images_asset(settings: Settings) -> Asset:
+    """The asset that fruit_features is scheduled on: the photographs below the source."""
+    return Asset(name="fruit_images", uri=settings.source_uri)
+
+
+def landing_schedule(settings: Settings) -> Any:
+    """Every so often; where a queue is set, at once as well when S3 has written to it."""
+    every = timedelta(seconds=settings.landing_every_s)
+    if settings.landing_queue_url is None:
+        return every
+    return AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=[queue_asset(settings)])
+
+
+def queue_asset(settings: Settings) -> Asset:
+    """The queue of S3's notifications; its watcher makes one event of each burst."""
+    trigger = QueueTrigger(
+        queue_url=str(settings.landing_queue_url),
+        pause_s=settings.landing_settle_s,
+        aws_conn_id=settings.aws_conn_id,
+        region_name=settings.region,
+    )
+    return Asset(
+        name="fruit_images_notifications",
+        uri=str(settings.landing_queue_url),
+        watchers=[AssetWatcher(name="fruit_images_queue", trigger=trigger)],
+    )
