@@ -49,6 +49,11 @@ class TaskListener:
         self._keep_log(task_instance, f"{type(error).__name__}: {error}\n")
         self.write({"task_id": task_instance.task_id, "state": "failed", "error": str(error)})
 
+    @hookimpl
+    def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
+        self._keep_log(task_instance)
+        self.write({"task_id": task_instance.task_id, "state": "skipped"})
+
     def _keep_log(self, task_instance: Any, last_line: str = "") -> None:
         sys.stdout.flush()
         task_log = self._task_log(task_instance)

@@ -1,0 +1,88 @@
+"""Not faults, but here for the two Airflows: what a run makes of what an earlier one has published, by `DAG.test`."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.airflow_home import FaultHome
+from tests.faults.endpoint import Endpoint
+from tests.faults.scene import Scene
+
+# What ingest_images leaves for the next run to compare with.
+FREEZE_INVENTORY = """
+import csv, gzip, io
+bucket, _, prefix = GIVEN["--source-uri"].removeprefix("s3://").partition("/")
+text = io.StringIO()
+rows = csv.writer(text)
+rows.writerow(["key", "size_bytes", "etag"])
+for found in S3.list_objects_v2(Bucket=bucket, Prefix=prefix + "/")["Contents"]:
+    rows.writerow([found["Key"], found["Size"], found["ETag"].strip('"')])
+S3.put_object(**where(GIVEN["--inventory-uri"]), Body=gzip.compress(text.getvalue().encode()))
+"""
+CHANGED = {"check_run", "stage_code", "create_cluster", "publish", "terminate_cluster", "remove_old_runs"}
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, airflow_home: FaultHome, shared_endpoint: Endpoint, tmp_path: Path) -> Any:
+    name = re.sub(r"^test_", "", request.node.name)[:40]
+    scene = Scene.of(name, airflow_home.copy(tmp_path / "home"), shared_endpoint)
+    scene.befores = {"ingest_images": FREEZE_INVENTORY}
+    scene.stage()
+    with scene.proxy:
+        yield scene
+
+
+def latest(scene: Scene) -> Any:
+    return json.loads(scene.published())
+
+
+def test_nothing_new_is_green_and_makes_no_cluster(scene: Scene) -> None:
+    first = scene.run_dag(run="first")
+    assert first["state"] == "success", first
+    assert set(first["tasks"].values()) == {"success"}
+    published = latest(scene)
+
+    second = scene.run_dag(run="second")
+
+    assert second["state"] == "success"
+    assert set(second["tasks"].values()) == {"skipped"}, second["tasks"]
+    assert set(second["tasks"]) >= CHANGED
+    assert second["errors"] == []
+    assert len(scene.clusters()) == 1
+    assert latest(scene) == published
+    said = scene.home_of("second").log_text("fruit_features", "second")
+    assert f"nothing new since snapshot {published['snapshot']} of run first" in said
+    assert "make run FORCE=1" in said
+
+
+def test_one_photograph_more_is_a_run(scene: Scene) -> None:
+    scene.run_dag(run="first")
+    scene.s3.put_object(Bucket=scene.bucket, Key="landing/apple/2.jpg", Body=b"another picture")
+
+    second = scene.run_dag(run="second")
+
+    assert second["state"] == "success"
+    assert latest(scene)["run"] == "second"
+    assert len(scene.clusters()) == 2
+
+
+def test_old_runs_that_cannot_be_removed_leave_the_run_green_and_their_task_red(scene: Scene) -> None:
+    scene.settings |= {"FRUIT_FEATURES_KEEP_SNAPSHOTS": "2"}
+    for number in range(3):
+        scene.s3.put_object(Bucket=scene.bucket, Key="landing/apple/1.jpg", Body=b"picture %d" % number)
+        assert scene.run_dag(run=f"run{number}")["tasks"]["remove_old_runs"] == "success"
+    scene.s3.put_object(Bucket=scene.bucket, Key="landing/apple/1.jpg", Body=b"picture 3")
+    scene.refuse(
+        lambda request: request.operation == "S3 POST" and "delete" in request.path, 403, "AccessDenied", times=99
+    )
+
+    refused = scene.run_dag(run="run3")
+
+    assert refused["tasks"]["remove_old_runs"] == "failed"
+    assert refused["tasks"]["publish"] == "success"
+    assert refused["state"] == "success"
+    assert latest(scene)["run"] == "run3"
+    assert not scene.has_object(f"s3://{scene.bucket}/runs/run0/stats/")
