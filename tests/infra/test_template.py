@@ -121,6 +121,34 @@ def test_airflow_may_make_every_call_that_the_plugins_make(template: dict[str, A
     assert named - granted == set()
 
 
+def test_what_lands_reaches_the_queue_and_s3_of_this_bucket_alone_may_write_there(template: dict[str, Any]) -> None:
+    bucket, policy = template["Resources"]["Bucket"], template["Resources"]["LandingQueuePolicy"]
+    told = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert {one["Event"] for one in told} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    for one in told:
+        assert one["Queue"] == {"GetAtt": "LandingQueue.Arn"}
+        assert one["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "landing/"}]
+    # Else S3 would refuse the bucket's settings, now and then.
+    assert bucket["DependsOn"] == "LandingQueuePolicy"
+    allow, tls = statements(policy["Properties"]["PolicyDocument"])
+    assert (allow["Principal"], allow["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    assert allow["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": {"Sub": "arn:${AWS::Partition}:s3:::${BucketName}"}},
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+    }
+    assert (tls["Effect"], tls["Action"]) == ("Deny", "sqs:*")
+
+
+def test_airflow_listens_to_the_queue_and_writes_its_signal(template: dict[str, Any]) -> None:
+    (listening,) = [s for s in allowed(template, "AirflowPolicy") if "sqs:ReceiveMessage" in actions(s)]
+    assert (set(actions(listening)), listening["Resource"]) == (
+        {"sqs:ReceiveMessage", "sqs:DeleteMessage"},
+        {"GetAtt": "LandingQueue.Arn"},
+    )
+    (writing,) = [s for s in allowed(template, "AirflowPolicy") if "s3:PutObject" in actions(s)]
+    assert {"Sub": "${Bucket.Arn}/landed/*"} in writing["Resource"]
+
+
 def test_the_outputs_are_the_settings(template: dict[str, Any]) -> None:
     script = (REPOSITORY / "infra" / "mwaa" / "startup.sh").read_text(encoding="utf-8")
     exported = dict(re.findall(r'^export (FRUIT_FEATURES_\w+)="@(\w+)@"$', script, re.MULTILINE))

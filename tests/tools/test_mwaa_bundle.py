@@ -15,6 +15,7 @@ from tools.mwaa_bundle import StackOutputsError, make_bundle, read_outputs
 OUTPUTS = {
     "Bucket": "my-fruit",
     "InstanceProfile": "profile",
+    "LandingQueueUrl": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
     "Region": "eu-west-3",
     "SecurityConfiguration": "secured",
     "ServiceRole": "role",
@@ -34,6 +35,7 @@ def test_the_startup_script_exports_settings_that_the_plugins_take(tmp_path: Pat
     assert settings.subnet_ids == ("subnet-1", "subnet-2")
     assert (settings.service_role, settings.instance_profile) == ("role", "profile")
     assert settings.security_configuration == "secured"
+    assert settings.landing_queue_url == OUTPUTS["LandingQueueUrl"]
 
 
 def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path: Path) -> None:
