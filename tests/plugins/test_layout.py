@@ -67,3 +67,15 @@ def test_a_uri_splits_into_bucket_and_key(uri: str, parts: tuple[str, str]) -> N
 def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="is no s3:// URI"):
         split_uri(uri)
+
+
+def test_a_runs_folder_leads_back_to_its_layout() -> None:
+    assert RunLayout.of_uri(LAYOUT.run_uri) == LAYOUT
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://pictures/runs/", "s3://pictures/runs/a/b", "s3://pictures/landing/r1", "s3://pictures/runs/.", "None", ""],
+)
+def test_what_is_no_runs_folder_leads_nowhere(uri: str) -> None:
+    assert RunLayout.of_uri(uri) is None
