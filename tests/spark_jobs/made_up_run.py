@@ -20,6 +20,31 @@ from image_features.gram import gram_of
 from image_features.pca import PcaModel, fit_pca, project
 from tests.spark_jobs.synthetic import LABELS, SOURCE_URI, labelled_vectors, splits_of
 
+VECTORS = {"computed": 1250, "reused": 7000, "rejected_before": 3, "same_bytes": 21}
+REFITTED = {
+    "action": "refit",
+    "why": "a new model was asked for",
+    "fitted_in": "s3://bucket/runs/one",
+    "rows_fitted": 8271,
+    "added": 1271,
+    "removed": 4,
+    "added_since_fit": 0,
+    "added_share_since_fit": 0.0,
+    "drift": None,
+    "gram": "updated",
+    "gram_why": "that of snapshot abc, 1,271 rows added and 4 removed",
+    "gram_updates": 3,
+}
+PROJECTED = {
+    **REFITTED,
+    "action": "project",
+    "why": "the model of snapshot abc was asked for",
+    "fitted_in": "s3://bucket/runs/before",
+    "rows_fitted": 7004,
+    "added_since_fit": 1271,
+    "added_share_since_fit": 0.154,
+    "drift": 0.013,
+}
 COMPONENTS = 6
 NORMS = (40.0, 50.0, 60.0)
 
@@ -80,11 +105,13 @@ def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
     identity = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "engine": "openvino"}
     details = {
         "ingest_images": {"labels": 3},
-        "featurize_images": {**identity, "dimension": len(model.mean), "weights": weights},
+        "featurize_images": {**identity, "dimension": len(model.mean), "weights": weights, "vectors": VECTORS},
         "reduce_features": {
             "components": len(model.explained_variance_ratio),
             "dimension": len(model.mean),
             "spectrum": model.spectrum.tolist(),
+            "explained_variance": float(model.explained_variance_ratio.sum()),
+            "model": REFITTED,
         },
     }
     rows = {"ingest_images": (images + 5, images), "featurize_images": (images, images)}
@@ -123,3 +150,12 @@ def comparable(projected: np.ndarray, shift: float = 0.0) -> tuple[np.ndarray, n
 def uris_of(names: np.ndarray, splits: np.ndarray) -> np.ndarray:
     pairs = enumerate(zip(splits, names, strict=True))
     return np.array([f"{SOURCE_URI}/{split}/{name}/{number}.jpg" for number, (split, name) in pairs], dtype=object)
+
+
+def with_model(evidence: Evidence, model: dict[str, Any] | None, explained_variance: float | None = None) -> Evidence:
+    """The same run, whose reduce_features says so of its model; `explained_variance` is what was asked for."""
+    reduce = dict(evidence.stats["reduce_features"] or {})
+    reduce["details"] = {**reduce["details"], "model": model}
+    if explained_variance is not None:
+        reduce["arguments"] = {"pca_components": None, "explained_variance": explained_variance}
+    return dataclasses.replace(evidence, stats={**evidence.stats, "reduce_features": reduce})

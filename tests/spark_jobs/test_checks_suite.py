@@ -11,7 +11,15 @@ from image_features.checks.probes import probe
 from image_features.checks.suite import run_checks
 from image_features.checks.summary import summarize
 from image_features.checks.verdict import ValidationFailedError, failed, verdict_of
-from tests.spark_jobs.made_up_run import facts, make_evidence, membership_of
+from tests.spark_jobs.made_up_run import (
+    PROJECTED,
+    REFITTED,
+    VECTORS,
+    facts,
+    make_evidence,
+    membership_of,
+    with_model,
+)
 
 GOOD = make_evidence()
 HARD = {
@@ -39,6 +47,7 @@ SOFT = {
     "knn_accuracy",
     "dead_dimensions",
     "repeated_vectors",
+    "model_drift",
     "norm_quantiles",
     "drift_classifier_auc",
     "drift_psi",
@@ -53,7 +62,7 @@ def test_a_good_run_passes_every_check() -> None:
     checks = run_checks(GOOD, probe(GOOD.sample))
     assert {check.name for check in checks if check.kind == "hard"} == HARD
     assert {check.name for check in checks if check.kind == "soft"} == SOFT
-    assert {check.name: check.verdict for check in checks if check.verdict != "passed"} == {}
+    assert {check.name: check.verdict for check in checks if check.verdict != "passed"} == {"model_drift": "skipped"}
     assert verdict_of(checks) == "passed"
 
 
@@ -82,6 +91,7 @@ def test_a_model_that_does_not_load_fails_once_and_is_not_judged_further() -> No
     found = verdicts(dataclasses.replace(GOOD, model="s3://bucket/model does not load"))
     assert found["model_reproduces_rows"] == "failed"
     unjudged = {"explained_variance_ordered", "explained_variance_enough", "explained_variance_true", "dead_dimensions"}
+    unjudged |= {"model_drift"}
     assert {name for name, verdict in found.items() if verdict == "skipped"} == unjudged
 
 
@@ -92,6 +102,7 @@ def test_missing_stats_fail_and_what_needs_them_is_skipped() -> None:
         "features_width",
         "pca_features_width",
         "explained_variance_enough",
+        "model_drift",
     }
 
 
@@ -105,7 +116,7 @@ def test_pca_features_without_moments_are_skipped_where_others_fail() -> None:
 def test_without_a_published_run_only_comparisons_are_skipped() -> None:
     found = verdicts(dataclasses.replace(GOOD, baseline="nothing is published yet"))
     skipped = {name for name, verdict in found.items() if verdict == "skipped"}
-    assert skipped == {"norm_quantiles", "drift_classifier_auc", "drift_psi"}
+    assert skipped == {"norm_quantiles", "drift_classifier_auc", "drift_psi", "model_drift"}
 
 
 @pytest.mark.parametrize(("reason", "verdict"), [("", "warned"), ("the published run has other vectors", "passed")])
@@ -137,3 +148,57 @@ def test_the_summary_of_a_broken_run_has_nulls_not_holes() -> None:
     assert (
         summary["components"] is summary["linear_probe_accuracy"] is summary["backbone"] is summary["weights"] is None
     )
+
+
+def test_of_a_model_of_a_run_before_only_what_holds_of_any_rows_is_judged() -> None:
+    # Moments as another model's would be: neither centred nor uncorrelated, nor of the variances that it claims.
+    assert not isinstance(GOOD.moments, str)
+    moments = dataclasses.replace(
+        GOOD.moments, mean=GOOD.moments.mean + 3, covariance=GOOD.moments.covariance * 2 + 0.5
+    )
+    projected = with_model(dataclasses.replace(GOOD, moments=moments), PROJECTED)
+    checks = {check.name: check for check in run_checks(projected, probe(projected.sample))}
+    unjudged = {"pca_means_zero", "pca_covariance_diagonal", "explained_variance_true"}
+    assert {name for name, check in checks.items() if check.verdict == "skipped"} == unjudged
+    for name in unjudged:
+        assert checks[name].advice == "the model was fitted on the 7,004 rows of s3://bucket/runs/before, not on these"
+    assert (checks["model_drift"].verdict, checks["model_drift"].value, checks["model_drift"].limit) == (
+        "passed",
+        0.013,
+        0.02,
+    )
+    refitted = verdicts(with_model(dataclasses.replace(GOOD, moments=moments), REFITTED))
+    assert {refitted[name] for name in unjudged} == {"failed"}
+
+
+def test_a_model_that_has_drifted_warns_and_says_what_to_do() -> None:
+    drifted = with_model(GOOD, {**PROJECTED, "drift": 0.021})
+    check = next(one for one in run_checks(drifted, probe(drifted.sample)) if one.name == "model_drift")
+    assert (check.kind, check.verdict) == ("soft", "warned")
+    assert "run with reduce refit" in check.advice
+
+
+def test_a_share_that_was_asked_for_is_not_judged_on_other_rows() -> None:
+    projected = with_model(GOOD, PROJECTED, explained_variance=0.9999)
+    check = next(one for one in run_checks(projected, "none") if one.name == "explained_variance_enough")
+    reduce = GOOD.stats["reduce_features"]
+    assert reduce is not None
+    assert (check.verdict, check.value) == ("skipped", reduce["details"]["explained_variance"])
+    assert verdicts(with_model(GOOD, REFITTED, explained_variance=0.9999))["explained_variance_enough"] == "failed"
+
+
+def test_the_summary_says_where_vectors_and_model_come_from_and_older_stats_say_nothing() -> None:
+    summary = summarize(with_model(GOOD, PROJECTED), "none")
+    assert (summary["vectors"], summary["model"]) == (VECTORS, PROJECTED)
+    older = with_model(GOOD, None)
+    assert summarize(older, "none")["model"] is None
+    assert verdicts(older)["model_drift"] == "skipped"
+
+
+def test_the_summary_of_a_projected_run_holds_what_the_model_keeps_of_its_rows() -> None:
+    projected = with_model(GOOD, PROJECTED)
+    reduce = dict(projected.stats["reduce_features"] or {})
+    reduce["details"] = {**reduce["details"], "explained_variance": 0.5}
+    projected = dataclasses.replace(projected, stats={**projected.stats, "reduce_features": reduce})
+    assert summarize(projected, "none")["explained_variance"] == 0.5
+    assert summarize(GOOD, "none")["explained_variance"] != 0.5

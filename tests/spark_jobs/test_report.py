@@ -25,7 +25,7 @@ from image_features.report.page import render_page
 from image_features.report.svg import ticks
 from image_features.report.thumbnails import SIDE_PX, thumbnails, to_data_uri
 from image_features.report.titles import TITLES
-from tests.spark_jobs.made_up_run import make_evidence
+from tests.spark_jobs.made_up_run import PROJECTED, make_evidence, with_model
 
 GOOD = make_evidence()
 LIBRARY = Path(charts.__file__).parents[1]
@@ -98,13 +98,38 @@ def test_every_check_stands_there_with_its_verdict_value_limit_and_advice() -> N
     text = Page(render(dataclasses.replace(GOOD, max_reject_share=0.01))).text
     for name in {check.name for check in run_checks(GOOD, probe(GOOD.sample))}:
         assert f"{TITLES[name]} {name}" in text
-    assert "Failed 24 checks passed, 1 failed" in text
+    assert "Failed 24 checks passed, 1 failed, 1 had nothing to judge." in text
     assert "failed Few enough images were rejected reject_share 2 of 92 images were rejected" in text
     assert "2.2% 1.0%" in text
 
 
 def test_a_passed_run_says_so() -> None:
-    assert "Passed 25 checks passed. The run may be published." in Page(render(GOOD)).text
+    assert "Passed 25 checks passed, 1 had nothing to judge. The run may be published." in Page(render(GOOD)).text
+
+
+def test_the_page_says_which_vectors_were_computed_and_that_the_model_is_new() -> None:
+    text = Page(render(GOOD)).text
+    assert "computed in this run 1,250 reused from runs before 7,000 rows that share another's vector 21" in text
+    assert "model fitted in this run: a new model was asked for fitted in s3://bucket/runs/one, on 8,271 rows" in text
+    assert "Gram matrix brought up to date: that of snapshot abc, 1,271 rows added and 4 removed (3 since" in text
+    assert "Of the standardized features" in text
+
+
+def test_the_page_says_that_a_model_is_of_a_run_before_and_what_it_keeps() -> None:
+    text = Page(render(with_model(GOOD, PROJECTED))).text
+    assert "model of a run before: the model of snapshot abc was asked for fitted in s3://bucket/runs/before" in text
+    assert "new to the model 15.4% of the rows drift this model keeps 1.30% less variance than a new one" in text
+    assert "the dot what the model keeps: the model was fitted on the 7,004 rows of s3://bucket/runs/before" in text
+
+
+def test_the_page_of_an_older_run_has_no_card_for_what_is_not_known() -> None:
+    featurize = dict(GOOD.stats["featurize_images"] or {})
+    featurize["details"] = {name: of for name, of in featurize["details"].items() if name != "vectors"}
+    older = with_model(GOOD, None)
+    older = dataclasses.replace(older, stats={**older.stats, "featurize_images": featurize})
+    text = Page(render(older)).text
+    assert "Where the vectors come from" not in text
+    assert "Where the model comes from" not in text
 
 
 def test_random_weights_are_said_loudly_and_pretrained_ones_are_not() -> None:
@@ -235,6 +260,8 @@ def test_worst_classes_are_ranked_by_how_many_are_recognized() -> None:
 def test_the_curve_marks_the_chosen_components() -> None:
     drawn = charts.explained_variance([0.5, 0.3, 0.1, 0.1], 2)
     assert "2 components: 80.0%" in drawn
+    # A model of other rows keeps less than the curve of the best.
+    assert "2 components: 71.0%" in charts.explained_variance([0.5, 0.3, 0.1, 0.1], 2, kept=0.71)
 
 
 def test_ten_labels_have_colors_and_the_others_are_one_gray() -> None:

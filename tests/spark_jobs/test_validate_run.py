@@ -61,19 +61,19 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
     write_dataset(spark.createDataFrame(listed, MANIFEST), f"{run_uri}/manifest", MANIFEST)
     count = len(names)
     _write_stats(run_uri, "ingest_images", StageStats(count + 2, count + 1), {})
-    details = {**IDENTITY, "dimension": vectors.shape[1]}
+    details = {**IDENTITY, "dimension": vectors.shape[1], "identity": IDENTITY}
     _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), {})
     _reduce(spark, run_uri)
     return count
 
 
-def _reduce(spark: SparkSession, run_uri: str) -> None:
+def _reduce(spark: SparkSession, run_uri: str, **changes: Any) -> None:
     folders = ("features", "model", "pca_features", "pca_features_csv", "stats", "progress")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
     given |= {"gram_uri": f"{run_uri}/gram", "stats_prefix_uri": f"{run_uri}/stats"}
     given["published_uri"] = f"{run_uri}/published/latest.json"
     asked: dict[str, Any] = {"pca_components": COMPONENTS, "explained_variance": None, "formats": ("parquet",)}
-    arguments = ReduceArguments(**given, **asked)
+    arguments = ReduceArguments(**{**given, **asked, **changes})
     stats = reduce_features(spark, arguments, ProgressReporter(f"{run_uri}/progress.json", "reduce_features"))
     _write_stats(run_uri, "reduce_features", stats, asked)
 
@@ -119,13 +119,13 @@ def test_a_good_run_passes_and_leaves_both_reports(spark: SparkSession, run_uri:
     report = report_of(arguments)
     assert (report["verdict"], report["run_uri"]) == ("passed", run_uri)
     assert verdicts(report, "failed") == verdicts(report, "warned") == set()
-    assert verdicts(report, "skipped") == {"norm_quantiles", "drift_classifier_auc", "drift_psi"}
+    assert verdicts(report, "skipped") == {"norm_quantiles", "drift_classifier_auc", "drift_psi", "model_drift"}
     assert {tuple(check) for check in report["checks"]} == {("name", "kind", "verdict", "value", "limit", "advice")}
     summary = report["summary"]
     assert (summary["objects"], summary["images"], summary["rejects"], summary["labels"]) == (count + 2, count, 1, 3)
     assert (summary["dimension"], summary["components"], summary["weights"]) == (24, COMPONENTS, WEIGHTS)
     assert summary["linear_probe_accuracy"] > 0.9
-    assert stats.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 3, "skipped": 3}}
+    assert stats.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
     assert objects.read_bytes(f"{run_uri}/report/index.html").startswith(b"<!doctype html>")
 
 
@@ -249,7 +249,35 @@ def test_a_run_is_compared_with_the_published_one(spark: SparkSession, run_uri: 
     arguments = arguments_for(f"{run_uri}/new", published_uri=_published(spark, run_uri))
     validate(spark, arguments)
     report = report_of(arguments)
-    assert verdicts(report, "skipped") == verdicts(report, "warned") == set()
+    assert (verdicts(report, "skipped"), verdicts(report, "warned")) == ({"model_drift"}, set())
+
+
+def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSession, run_uri: str) -> None:
+    published = _published(spark, run_uri)
+    model = objects.read_json(f"{run_uri}/stats/reduce_features.json")["details"]["model"]
+    more = {"snapshot": "before", "identity": IDENTITY, "model": model, "params": {}, "gram_uri": f"{run_uri}/gram"}
+    objects.write_json(published, {**objects.read_json(published), **more, "model_uri": f"{run_uri}/model"})
+    make_run(spark, f"{run_uri}/new", seed=2)
+    _reduce(spark, f"{run_uri}/new", published_uri=published, reduce="project")
+    arguments = arguments_for(f"{run_uri}/new", published_uri=published)
+    validate(spark, arguments)
+    report = report_of(arguments)
+    skipped = {"pca_means_zero", "pca_covariance_diagonal", "explained_variance_true"}
+    assert (report["verdict"], verdicts(report, "skipped")) == ("passed", skipped)
+    assert {"model_reproduces_rows", "model_drift"} <= verdicts(report, "passed")
+    assert (report["summary"]["model"]["action"], report["summary"]["model"]["fitted_in"]) == ("project", run_uri)
+    assert f"rows of {run_uri}, not on these" in objects.read_bytes(f"{run_uri}/new/report/index.html").decode()
+
+
+def test_a_published_run_is_compared_with_the_snapshot_before_it(spark: SparkSession, run_uri: str) -> None:
+    before = objects.read_json(_published(spark, run_uri))
+    make_run(spark, f"{run_uri}/new", seed=2)
+    pointer = f"{run_uri}/published/latest.json"
+    objects.write_json(f"{run_uri}/published/before.json", before)
+    objects.write_json(pointer, {"features_uri": f"{run_uri}/new/features", "snapshot": "new", "previous": "before"})
+    arguments = arguments_for(f"{run_uri}/new", published_uri=pointer)
+    validate(spark, arguments)
+    assert verdicts(report_of(arguments), "skipped") == {"model_drift"}
 
 
 def test_features_that_moved_since_the_published_run_warn(spark: SparkSession, run_uri: str) -> None:

@@ -9,21 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
-from image_features import objects
 from image_features.checks.evidence import Baseline, ModelFacts, VectorFacts
 from image_features.checks.measuring import draw_sample, measure_vectors
 from image_features.datasets import read_dataset
 from image_features.errors import MissingDatasetError
 from image_features.pca import inverse_or_zero
 from image_features.schemas import FEATURES
+from image_features.snapshots import newest_other
 
 SAMPLE_ROWS = 2_000
 COMPONENTS = 50
 # What makes two vectors of one photograph comparable. Engines are not in it: they agree to 1e-4.
 IDENTITY = ("backbone", "weights_sha256", "precision", "resize", "dimension")
-
-NOTHING_PUBLISHED = "nothing is published yet to compare with"
-SAME_RUN = "the published run is this run"
 
 
 def read_baseline(
@@ -35,12 +32,10 @@ def read_baseline(
     model: ModelFacts | str,
     identity: Mapping[str, Any],
 ) -> Baseline | str:
-    """What is published, or why there is nothing to compare with."""
-    if not objects.exists(published_uri):
-        return NOTHING_PUBLISHED
-    published = objects.read_json(published_uri)
-    if published["features_uri"] == features_uri:
-        return SAME_RUN
+    """The newest snapshot of another run than this one, or why there is nothing to compare with."""
+    published = newest_other(published_uri, features_uri)
+    if isinstance(published, str):
+        return published
     summary = published.get("summary", {})
     reason = incomparable(identity, summary, model)
     if reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from image_features.checks import completeness, drift, membership, pca, probes, vectors
+from image_features.checks import completeness, drift, membership, model_fit, pca, probes, vectors
 from image_features.checks.check import Check, hard, skipped
 from image_features.checks.evidence import Baseline, Evidence, Stats
 from image_features.checks.probes import Probe
@@ -51,9 +51,10 @@ def _vectors(evidence: Evidence) -> list[Check]:
 def _pca(evidence: Evidence) -> list[Check]:
     moments, model = evidence.moments, evidence.model
     asked = evidence.stats["reduce_features"]
+    elsewhere = model_fit.fitted_elsewhere(asked)
     checks: list[Check] = []
-    if isinstance(moments, str):
-        checks += [skipped(name, "hard", moments) for name in _OF_MOMENTS]
+    if isinstance(moments, str) or elsewhere:
+        checks += [skipped(name, "hard", elsewhere or str(moments)) for name in _OF_MOMENTS]
     else:
         checks += [pca.means_zero(moments), pca.covariance_diagonal(moments)]
     if isinstance(model, str):
@@ -64,10 +65,14 @@ def _pca(evidence: Evidence) -> list[Check]:
     checks += [pca.model_reproduces(model), pca.variance_ordered(model)]
     if asked is None:
         checks.append(skipped("explained_variance_enough", "hard", "the stats of reduce_features are missing"))
+    elif elsewhere and asked["arguments"].get("explained_variance") is not None:
+        # Of the rows of its fit it explains as much. Of these it may be a little less, which model_drift is there for.
+        kept = asked["details"].get("explained_variance")
+        checks.append(skipped("explained_variance_enough", "hard", elsewhere, kept))
     else:
         checks.append(pca.variance_enough(model, asked["arguments"]))
-    if isinstance(moments, str):
-        checks += [skipped(name, "hard", moments) for name in _OF_BOTH]
+    if isinstance(moments, str) or elsewhere:
+        checks += [skipped(name, "hard", elsewhere or str(moments)) for name in _OF_BOTH]
     else:
         checks.append(pca.variance_as_promised(model, moments))
     return checks
@@ -84,6 +89,7 @@ def _soft(evidence: Evidence, probe: Probe | str) -> list[Check]:
         probes.knn_accuracy(probe, _published(baseline, "knn_accuracy")),
         dead,
         vectors.repeated_vectors(evidence.features, _published(baseline, "repeated_vectors")),
+        model_fit.model_drift(evidence.stats["reduce_features"]),
         drift.norm_quantiles(evidence.features, baseline),
         drift.domain_classifier(baseline),
         drift.population_stability(baseline),

@@ -7,6 +7,7 @@ from typing import Any
 
 from image_features.checks.evidence import Evidence, Stats
 from image_features.checks.membership import reject_share_of
+from image_features.checks.model_fit import fitted_elsewhere
 from image_features.checks.probes import Probe
 from image_features.checks.vectors import dead_share, repeated_share
 
@@ -33,12 +34,28 @@ def summarize(evidence: Evidence, probe: Probe | str) -> dict[str, Any]:
         "reject_share": reject_share_of(counts),
         "labels": len(counts.labels("features")),
         "components": len(loaded.explained_variance_ratio) if loaded else None,
-        "explained_variance": float(loaded.explained_variance_ratio.sum()) if loaded else None,
+        "explained_variance": _explained_variance(evidence),
         "linear_probe_accuracy": scored.linear_accuracy if scored else None,
         "knn_accuracy": scored.knn_accuracy if scored else None,
         "scored": scored.described if scored else probe,
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": dead_share(loaded.std) if loaded else None,
         "repeated_vectors": repeated_share(evidence.features),
+        # Where each vector and the model come from; not known of stages of a version that computed all of them anew.
+        "vectors": _detail(evidence.stats["featurize_images"], "vectors"),
+        "model": _detail(evidence.stats["reduce_features"], "model"),
         **vector_identity(evidence.stats["featurize_images"]),
     }
+
+
+def _explained_variance(evidence: Evidence) -> float | None:
+    """Of this run's rows: a model that was fitted on others knows only what it explained of those."""
+    if isinstance(evidence.model, str):
+        return None
+    if fitted_elsewhere(evidence.stats["reduce_features"]):
+        return _detail(evidence.stats["reduce_features"], "explained_variance")
+    return float(evidence.model.explained_variance_ratio.sum())
+
+
+def _detail(stats: Stats | None, name: str) -> Any:
+    return None if stats is None else stats["details"].get(name)

@@ -18,12 +18,15 @@ MOST_BARS = 40
 SPLIT_COLORS = {"Training": COLORS[0], "Test": COLORS[1], "Validation": COLORS[2], None: COLORS[9]}
 
 
-def explained_variance(spectrum: Sequence[float], components: int) -> str:
-    """Cumulative share of the variance by number of components, with the chosen number marked."""
+def explained_variance(spectrum: Sequence[float], components: int, kept: float | None = None) -> str:
+    """Cumulative share of the variance by number of components, with the chosen number marked.
+
+    `kept` is the share that the model keeps, where it is not the spectrum's own and so lies below the curve.
+    """
     cumulative = np.concatenate([[0.0], np.minimum(np.cumsum(spectrum), 1.0)])
     shown = min(len(spectrum), max(components * 3, 20))
     frame = Frame(560, 420, (0, shown), (0, 1))
-    chosen = float(cumulative[components])
+    chosen = float(cumulative[components]) if kept is None else kept
     places = np.unique(np.linspace(0, shown, min(shown, 300) + 1).astype(int))
     curve = [(frame.x(place), frame.y(float(cumulative[place]))) for place in places]
     x, y = frame.x(components), frame.y(chosen)

@@ -9,8 +9,10 @@ import numpy as np
 
 from image_features.checks.check import Check
 from image_features.checks.evidence import Evidence, Membership, Stats
+from image_features.checks.model_fit import fitted_elsewhere
 from image_features.checks.probes import Probe
 from image_features.report import charts
+from image_features.report.history import model_facts, vector_facts
 from image_features.report.neighbors import Neighborhood, neighborhoods, one_of_each_label
 from image_features.report.titles import TITLES, written
 
@@ -37,6 +39,9 @@ def page_content(
         "tiles": tiles(summary),
         "random_weights": weights.get("source") if weights and not weights.get("pretrained") else None,
         "checks": [check_row(check) for check in sorted(checks, key=lambda check: _ORDER.index(check.verdict))],
+        "fitted_elsewhere": fitted_elsewhere(evidence.stats["reduce_features"]),
+        "vector_facts": vector_facts(summary["vectors"]),
+        "model_facts": model_facts(summary["model"], summary["images"]),
         "variance_chart": _variance_chart(evidence),
         "scatter_chart": charts.scatter(sample.vectors, sample.labels) if _can_scatter(evidence) else None,
         "legend": charts.legend_labels(sample.labels) if len(sample.labels) else [],
@@ -127,7 +132,8 @@ def _variance_chart(evidence: Evidence) -> str | None:
     if of_reduce is None:
         return None
     details = of_reduce["details"]
-    return charts.explained_variance(details["spectrum"], details["components"])
+    kept = details["explained_variance"] if fitted_elsewhere(of_reduce) else None
+    return charts.explained_variance(details["spectrum"], details["components"], kept)
 
 
 def _times_chart(stats: Mapping[str, Stats | None]) -> str | None:

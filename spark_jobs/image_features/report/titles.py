@@ -28,6 +28,7 @@ TITLES = {
     "knn_accuracy": "Nearest neighbors beat guessing",
     "dead_dimensions": "Few dimensions never vary",
     "repeated_vectors": "Few vectors repeat another exactly",
+    "model_drift": "The model keeps nearly what a new one would (share of variance lost)",
     "norm_quantiles": "Norms are those of the published run (largest change)",
     "drift_classifier_auc": "No classifier tells this run from the published one (AUC)",
     "drift_psi": "The first components are distributed as published (PSI)",
@@ -39,6 +40,7 @@ SHARES = {
     "knn_accuracy",
     "dead_dimensions",
     "repeated_vectors",
+    "model_drift",
     "norm_quantiles",
 }
 

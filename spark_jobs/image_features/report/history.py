@@ -1,0 +1,46 @@
+"""Pure: where a run's vectors and its model come from, as pairs of a name and a text that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Facts = list[tuple[str, str]]
+
+
+def vector_facts(vectors: Mapping[str, Any] | None) -> Facts:
+    """`vectors` of the summary; no facts if it is not known, and none of a count that is not there."""
+    names = {
+        "computed": "computed in this run",
+        "reused": "reused from runs before",
+        "same_bytes": "rows that share another's vector",
+        "rejected_before": "known rejects, not tried again",
+    }
+    return [(name, f"{vectors[count]:,}") for count, name in names.items() if vectors and count in vectors]
+
+
+def model_facts(model: Mapping[str, Any] | None, images: int) -> Facts:
+    """`model` of the summary; no facts if it is not known."""
+    if model is None:
+        return []
+    is_new = model["action"] == "refit"
+    facts = [
+        ("model", f"{'fitted in this run' if is_new else 'of a run before'}: {model['why']}"),
+        ("fitted in", f"{model['fitted_in']}, on {model['rows_fitted']:,} rows"),
+        ("since the last snapshot", f"{model['added']:,} rows added, {model['removed']:,} removed, {images:,} in all"),
+        ("Gram matrix", f"{_GRAM[model['gram']]}: {model['gram_why']}" + _updates(model["gram_updates"])),
+    ]
+    if not is_new:
+        share = model["added_share_since_fit"]
+        facts.append(("new to the model", f"{share:.1%} of the rows"))
+    if model["drift"] is not None:
+        whose = "the last model" if is_new else "this model"
+        facts.append(("drift", f"{whose} keeps {model['drift']:.2%} less variance than a new one"))
+    return facts
+
+
+_GRAM = {"full": "of all rows", "updated": "brought up to date"}
+
+
+def _updates(count: int) -> str:
+    return f" ({count} since all rows were read)" if count else ""
