@@ -1,41 +1,64 @@
-"""Entry point of the stage `featurize_images`: images through a pre-trained network to feature vectors, in one pass."""
+"""Entry point of the stage `featurize_images`: new images through a network, features of all of them."""
 
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
+from image_features import store
+from image_features.assembling import Coverage, contents_of, write_features
 from image_features.backbones import backbone_named
-from image_features.datasets import read_dataset
+from image_features.compaction import compact
+from image_features.computing import FeaturizeOptions
 from image_features.featurize_arguments import FeaturizeArguments, parse_featurize_arguments
-from image_features.featurizing import FeaturizeOptions, featurize
+from image_features.featurizing import Counts, featurize
 from image_features.job import run_job
-from image_features.outcomes import write_outcomes
+from image_features.planning import computed_before, plan, read_images
 from image_features.predicting import PredictorOptions, make_predictor
 from image_features.progress import ProgressReporter
-from image_features.schemas import FEATURES, IMAGES
-from image_features.session import cores_per_task, use_one_task_per_file
+from image_features.schemas import OBJECTS, VECTORS
+from image_features.session import cores_per_task
 from image_features.stats import StageStats
 
 STAGE = "featurize_images"
 
 
 def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
-    images = read_dataset(spark, arguments.images_uri, IMAGES)
-    use_one_task_per_file(spark)
-    rows_in, done = images.count(), spark.sparkContext.accumulator(0)
-    network, work = _options(arguments, cores_per_task(spark))
+    images = read_images(spark, arguments.images_uri)
+    network, options = _options(arguments, cores_per_task(spark))
+    # Executors fetch the network from the folder, those that join late too: it stays until the last job is done.
     with tempfile.TemporaryDirectory() as folder:
         predictor = make_predictor(spark.sparkContext, network, Path(folder))
-        started = time.monotonic()
-        with progress.watch(lambda: done.value, rows_in, "images"):
-            outcomes = featurize(images, predictor.make_predict_fn, work, done)
-            written = write_outcomes(outcomes, arguments.features_uri, FEATURES, arguments.rejects_uri, STAGE)
-        images_per_second = round(rows_in / (time.monotonic() - started), 1)
-    details = {**predictor.details(arguments.resize), "images_per_second": images_per_second}
-    return StageStats(rows_in, written.rows, written.rejects, details)
+        identity = predictor.identity(arguments.resize)
+        vectors_uri = store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
+        works = plan(images, arguments.images_uri, computed_before(spark, vectors_uri))
+        planned, started, done = sum(map(len, works)), time.monotonic(), spark.sparkContext.accumulator(0)
+        store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
+        with progress.watch(lambda: done.value, planned, "images"):
+            counts = featurize(spark.sparkContext, works, predictor.make_predict_fn, options, vectors_uri, done)
+        images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
+        coverage, rejects = _assemble(spark, arguments, vectors_uri)
+    details = {
+        **predictor.details(arguments.resize),
+        "images_per_second": images_per_second,
+        "vectors": _vectors(coverage, counts, planned),
+    }
+    return StageStats(coverage.rows, coverage.rows - coverage.rejected_rows, rejects, details)
+
+
+def _assemble(
+    spark: SparkSession, arguments: FeaturizeArguments, vectors_uri: str
+) -> tuple[Coverage, Mapping[str, int]]:
+    objects_uri = store.objects_uri(arguments.feature_store_uri)
+    with contents_of(spark, arguments, objects_uri) as contents:
+        written = write_features(spark, contents, vectors_uri, arguments, STAGE)
+    compact(spark.sparkContext, vectors_uri, VECTORS)
+    compact(spark.sparkContext, objects_uri, OBJECTS)
+    return written
 
 
 def _options(arguments: FeaturizeArguments, threads: int) -> tuple[PredictorOptions, FeaturizeOptions]:
@@ -44,6 +67,17 @@ def _options(arguments: FeaturizeArguments, threads: int) -> tuple[PredictorOpti
         backbone, arguments.weights, arguments.models_uri, arguments.engine, arguments.precision, threads
     )
     return network, FeaturizeOptions(backbone.side_px, arguments.resize, arguments.batch_size, threads)
+
+
+def _vectors(coverage: Coverage, counts: Counts, planned: int) -> dict[str, Any]:
+    """Each of the run's images once: its vector was computed now or before, or is another's, or there is none."""
+    rejected_before = coverage.rejected_contents - counts.rejected
+    return {
+        "computed": counts.computed,
+        "reused": coverage.contents - planned - rejected_before,
+        "same_bytes": coverage.rows - coverage.contents,
+        "rejected_before": rejected_before,
+    }
 
 
 if __name__ == "__main__":

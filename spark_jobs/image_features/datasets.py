@@ -1,19 +1,23 @@
 """Reads and writes the Parquet datasets, each held against its written schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count, lit, when
 from pyspark.sql.types import StructField, StructType
+from pyspark.storagelevel import StorageLevel
 
 from image_features import objects
 from image_features.errors import MissingDatasetError, SchemaMismatchError
-from image_features.schemas import REJECT_REASONS, REJECTS
+from image_features.schemas import IN_FILES_OF_REJECTS, REJECT_REASONS
 
 _NO_DATASET = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 
 
-def read_dataset(spark: SparkSession, uri: str, schema: StructType) -> DataFrame:
-    """The dataset at `uri`, its columns in the schema's order.
+def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Column) -> DataFrame:
+    """The dataset at `uri`, its columns in the schema's order, then `more` ones, such as of `_metadata`.
 
     Raises MissingDatasetError when nothing is there, SchemaMismatchError when something else is.
     """
@@ -21,13 +25,24 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType) -> DataFrame
     if next(objects.list_objects(uri), None) is None:
         raise MissingDatasetError(uri)
     try:
-        frame = spark.read.parquet(uri)
+        # Folders of the feature store also hold a JSON that says what they are.
+        frame = spark.read.option("pathGlobFilter", "*.parquet").parquet(uri)
     except AnalysisException as error:
         if error.getErrorClass() in _NO_DATASET:
             raise MissingDatasetError(uri) from error
         raise
     _check(uri, frame.schema, schema)
-    return frame.select(*schema.fieldNames())
+    return frame.select(*schema.fieldNames(), *more)
+
+
+@contextmanager
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """Computed once for the block. Not longer: Spark would answer a later run that reads the same URIs from it."""
+    frame = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield frame
+    finally:
+        frame.unpersist()
 
 
 def conform(frame: DataFrame, schema: StructType) -> DataFrame:
@@ -53,9 +68,14 @@ def write_rejects(frame: DataFrame, rejects_uri: str, stage: str) -> dict[str, i
     """Writes one stage's rejects (columns of REJECTS without `stage`); returns how many there are of each reason."""
     observation = Observation()
     counts = [count(when(col("reason") == reason, True)).alias(reason) for reason in REJECT_REASONS]
-    in_files = StructType([field for field in REJECTS if field.name != "stage"])
-    write_dataset(conform(frame, in_files).observe(observation, *counts), f"{rejects_uri}/stage={stage}", in_files)
+    rejects = conform(frame, IN_FILES_OF_REJECTS).observe(observation, *counts)
+    write_dataset(rejects, f"{rejects_uri}/stage={stage}", IN_FILES_OF_REJECTS)
     return {reason: count for reason, count in observation.get.items() if count}
+
+
+def read_rejects(spark: SparkSession, rejects_uri: str, stage: str) -> DataFrame:
+    """One stage's rejects, without the column `stage`."""
+    return read_dataset(spark, f"{rejects_uri}/stage={stage}", IN_FILES_OF_REJECTS)
 
 
 def _check(uri: str, found: StructType, promised: StructType) -> None:

@@ -151,3 +151,14 @@ class TooManyRejectsError(ImageFeaturesError):
             f"{rejects_uri}: {share:.1%} of the images were rejected, the limit is {limit:.1%}; "
             "read their reasons there, then mend the source or raise max_reject_share"
         )
+
+
+class MissingVectorsError(ImageFeaturesError):
+    """The feature store lacks what a run needs of it, and what it should have by then."""
+
+    def __init__(self, uri: str, count: int, lack: str) -> None:
+        self.uri, self.count, self.lack = uri, count, lack
+        super().__init__(
+            f"{uri}: of {count} of the run's images {lack}; was the feature store changed while the run was on, or the "
+            "weights? Clear ingest_images, which fetches what is not known"
+        )

@@ -41,8 +41,7 @@ def find_or_export(
     the network was made of, so a network that is found is the one that would be made.
     """
     made_of = _made_of(backbone, weights, engine)
-    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    record_uri = f"{models_uri}/networks/{key}.json"
+    record_uri = _record_uri(made_of, models_uri)
     found = _find(record_uri, folder)
     if found is not None:
         logger.info("the network is there already, exported by an earlier run: %s", record_uri)
@@ -52,6 +51,17 @@ def find_or_export(
     exported = ExportedNetwork(files, network.weights_sha256)
     _keep(exported, made_of, record_uri, models_uri)
     return exported
+
+
+def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:
+    """As `find_or_export` would give it, if an earlier run left the network; makes none, and needs no TensorFlow."""
+    record_uri = _record_uri(_made_of(backbone, weights, engine), models_uri)
+    return objects.read_json(record_uri)["weights_sha256"] if objects.exists(record_uri) else None
+
+
+def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return f"{models_uri}/networks/{key}.json"
 
 
 def _made_of(backbone: Backbone, weights: FoundWeights, engine: str) -> dict[str, Any]:

@@ -1,131 +1,126 @@
-"""One fused pass from images to feature vectors on the workers; knows no network, only a function that makes one."""
+"""Workers take files of images through the network and write the vectors into the feature store as they go."""
 
-import itertools
+from __future__ import annotations
+
+import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from pyspark import SparkContext
 from pyspark.accumulators import Accumulator
-from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from image_features.decoding import DecodeFailure, Pixels, decode_image
-from image_features.outcomes import outcome_schema
-from image_features.schemas import FEATURES
+from image_features.computing import Computed, Content, FeaturizeOptions, PredictFn, compute
+from image_features.parquet_parts import read_part, write_part
+from image_features.schemas import VECTORS
 
-PredictFn = Callable[[np.ndarray], np.ndarray]
-Batches = Iterator[pa.RecordBatch]
+# What a killed worker loses at most, besides its last batch.
+FLUSH_EVERY_S = 60.0
+ROWS_PER_READ = 64
 
-# Rows that Spark hands over at once. Their content is bounded by a file of images; their vectors are 4 * d bytes each.
-ROWS_PER_ARROW_BATCH = 256
-
-_OUTCOMES = to_arrow_schema(outcome_schema(FEATURES))
-_PLACE = ("image_id", "uri", "label", "split", "etag")
+_VECTORS = to_arrow_schema(VECTORS)
 
 
 @dataclass(frozen=True)
-class FeaturizeOptions:
-    """`threads` decode side by side; `batch_size` images go through the network at once."""
+class Work:
+    """Rows of one file of images: those from `start` to `stop`, or of these only those in `rows`, ascending."""
 
-    side_px: int
-    resize: str
-    batch_size: int
-    threads: int
+    uri: str
+    start: int
+    stop: int
+    rows: array[int] | None = None
+
+    def __len__(self) -> int:
+        return self.stop - self.start if self.rows is None else len(self.rows)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`computed` contents have a vector now that had none before, `rejected` ones a reason."""
+
+    computed: int
+    rejected: int
 
 
 def featurize(
-    images: DataFrame, make_predict_fn: Callable[[], PredictFn], options: FeaturizeOptions, done: Accumulator[int]
-) -> DataFrame:
-    """The outcome of each row of `images`, in their order within a file; `done` counts them as tasks end.
+    context: SparkContext,
+    works: Sequence[Work],
+    make_predict_fn: Callable[[], PredictFn],
+    options: FeaturizeOptions,
+    vectors_uri: str,
+    done: Accumulator[int],
+) -> Counts:
+    """Computes all `works`, one task each, into `vectors_uri`; `done` counts contents as tasks end.
 
-    `make_predict_fn` is called once by each task on its worker; its result takes uint8 (n, side, side, 3) and gives
-    float32 (n, d).
+    `make_predict_fn` is called once by each task on its worker. Nothing but counts comes back.
     """
-    images.sparkSession.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_PER_ARROW_BATCH))
+    if not works:
+        return Counts(0, 0)
 
-    def outcomes(batches: Iterable[pa.RecordBatch]) -> Batches:
-        predict = make_predict_fn()
-        with ThreadPoolExecutor(options.threads, thread_name_prefix="decode") as pool:
-            for batch in batches:
-                yield from batch_outcomes(batch, predict, options, pool)
-                done.add(batch.num_rows)
+    def featurize_one(work: Work) -> Counts:
+        counts = featurize_work(work, make_predict_fn(), options, vectors_uri)
+        done.add(len(work))
+        return counts
 
-    return images.mapInArrow(outcomes, outcome_schema(FEATURES))
-
-
-def batch_outcomes(
-    batch: pa.RecordBatch, predict: PredictFn, options: FeaturizeOptions, pool: ThreadPoolExecutor
-) -> Batches:
-    """A batch of vectors and a batch of rejects, each only if it has rows."""
-    kept: list[int] = []
-    failures: dict[int, DecodeFailure] = {}
-    vectors: list[np.ndarray] = []
-    decoded = _decoded(batch.column("content"), options, pool)
-    for chunk in _chunks(_sound(decoded, kept, failures), options.batch_size):
-        vectors.append(predict(np.stack(chunk)))
-    if kept:
-        yield _feature_batch(batch, kept, np.concatenate(vectors))
-    if failures:
-        yield _reject_batch(batch, failures)
+    counts = context.parallelize(works, len(works)).map(featurize_one).collect()
+    return Counts(sum(count.computed for count in counts), sum(count.rejected for count in counts))
 
 
-def _decoded(
-    content: pa.BinaryArray, options: FeaturizeOptions, pool: ThreadPoolExecutor
-) -> Iterator[Pixels | DecodeFailure]:
-    """Decoded in order, a batch ahead of the network and no further: pixels are 20 times their JPEG."""
-    ahead = iter(
-        [pool.submit(decode_image, value.as_py(), options.side_px, options.resize) for value in content[start:stop]]
-        for start, stop in _ranges(len(content), options.batch_size)
-    )
-    current = next(ahead, [])
-    while current:
-        following = next(ahead, [])
-        for future in current:
-            yield future.result()
-        current = following
+def featurize_work(work: Work, predict: PredictFn, options: FeaturizeOptions, vectors_uri: str) -> Counts:
+    counts, pending, flushed_at = Counts(0, 0), Computed(), time.monotonic()
+    with ThreadPoolExecutor(options.threads, thread_name_prefix="decode") as pool:
+        for computed in compute(_contents(work), predict, options, pool):
+            pending.keys += computed.keys
+            pending.vectors += computed.vectors
+            pending.failures |= computed.failures
+            if time.monotonic() - flushed_at >= FLUSH_EVERY_S:
+                counts, pending = _flushed(counts, pending, vectors_uri), Computed()
+                flushed_at = time.monotonic()
+    return _flushed(counts, pending, vectors_uri)
 
 
-def _sound(
-    decoded: Iterator[Pixels | DecodeFailure], kept: list[int], failures: dict[int, DecodeFailure]
-) -> Iterator[Pixels]:
-    """The pixels alone; the number of each row goes to `kept` or `failures`."""
-    for number, outcome in enumerate(decoded):
-        if isinstance(outcome, DecodeFailure):
-            failures[number] = outcome
-        else:
-            kept.append(number)
-            yield outcome
+def _contents(work: Work) -> Iterator[Content]:
+    position = 0
+    wanted = None if work.rows is None else np.asarray(work.rows)
+    for batch in read_part(work.uri, ["content_sha256", "content"], ROWS_PER_READ):
+        numbers = np.arange(position, position + batch.num_rows)
+        position += batch.num_rows
+        chosen = (numbers >= work.start) & (numbers < work.stop)
+        if wanted is not None:
+            chosen &= np.isin(numbers, wanted)
+        keys, contents = batch.column("content_sha256"), batch.column("content")
+        for row in np.flatnonzero(chosen):
+            yield keys[row].as_py(), contents[row].as_py()
 
 
-def _feature_batch(batch: pa.RecordBatch, kept: Sequence[int], vectors: np.ndarray) -> pa.RecordBatch:
+def _flushed(counts: Counts, pending: Computed, vectors_uri: str) -> Counts:
+    if not pending.rows:
+        return counts
+    keys = [*pending.keys, *pending.failures]
+    write_part(vectors_uri, _batches(pending), _VECTORS, keys)
+    return Counts(counts.computed + len(pending.keys), counts.rejected + len(pending.failures))
+
+
+def _batches(pending: Computed) -> Iterable[pa.RecordBatch]:
+    text, features = pa.string(), _VECTORS.field("features").type
+    if pending.keys:
+        nothing = pa.nulls(len(pending.keys), text)
+        lists = _lists(np.concatenate(pending.vectors)).cast(features)
+        yield pa.RecordBatch.from_arrays([pa.array(pending.keys, text), lists, nothing, nothing], schema=_VECTORS)
+    if pending.failures:
+        reasons = pa.array([failure.reason for failure in pending.failures.values()], text)
+        details = pa.array([failure.detail for failure in pending.failures.values()], text)
+        nothing = pa.nulls(len(pending.failures), features)
+        keys = pa.array(list(pending.failures), text)
+        yield pa.RecordBatch.from_arrays([keys, nothing, reasons, details], schema=_VECTORS)
+
+
+def _lists(vectors: np.ndarray) -> pa.ListArray:
+    """From numpy's memory as it is: a Python list of floats costs eight times the vector."""
     rows, dimension = vectors.shape
     offsets = pa.array(np.arange(0, rows * dimension + 1, dimension, dtype=np.int32))
-    # From numpy's memory as it is: a Python list of floats costs eight times the vector.
-    lists = pa.ListArray.from_arrays(offsets, pa.array(vectors.reshape(-1), pa.float32()))
-    nothing = pa.nulls(rows, pa.string())
-    return _outcome_batch(batch, kept, lists.cast(_OUTCOMES.field("features").type), nothing, nothing)
-
-
-def _reject_batch(batch: pa.RecordBatch, failures: dict[int, DecodeFailure]) -> pa.RecordBatch:
-    reasons = pa.array([failure.reason for failure in failures.values()], pa.string())
-    details = pa.array([failure.detail for failure in failures.values()], pa.string())
-    nothing = pa.nulls(len(failures), _OUTCOMES.field("features").type)
-    return _outcome_batch(batch, list(failures), nothing, reasons, details)
-
-
-def _outcome_batch(
-    batch: pa.RecordBatch, rows: Sequence[int], features: pa.Array, reasons: pa.Array, details: pa.Array
-) -> pa.RecordBatch:
-    place = batch.select(_PLACE).take(pa.array(rows, pa.int64()))
-    return pa.RecordBatch.from_arrays([*place.columns, features, reasons, details], schema=_OUTCOMES)
-
-
-def _ranges(length: int, step: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + step, length)) for start in range(0, length, step))
-
-
-def _chunks(items: Iterator[Pixels], size: int) -> Iterator[list[Pixels]]:
-    while chunk := list(itertools.islice(items, size)):
-        yield chunk
+    return pa.ListArray.from_arrays(offsets, pa.array(vectors.reshape(-1), pa.float32()))

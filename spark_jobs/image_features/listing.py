@@ -2,33 +2,51 @@
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from image_features import objects
 from image_features.errors import BucketNotFoundError, EmptySourceError, SourceNotFoundError
+from image_features.inventory import inventory_at
 from image_features.manifest import ManifestRow, manifest_row
-from image_features.packing import packs
+from image_features.objects import ListedObject
+from image_features.packing import MAX_OBJECT_BYTES, packs
 from image_features.sampling import sample
 from image_features.schemas import MANIFEST
+from image_features.sniffing import reject_by_listing
 
 
 @dataclass
 class ManifestTotals:
+    """`unread` objects are rejects by the listing alone; `pack_uris` are the manifest's files."""
+
     objects: int = 0
     size_bytes: int = 0
     labels: int = 0
+    unread: int = 0
+    pack_uris: list[str] = field(default_factory=list)
 
 
 class Listing:
-    """The rows of every object under `source_uri`, or of a sample of them; `seen` counts all that were listed."""
+    """The rows of every object under `source_uri`, or of a sample of them; `seen` counts all that were listed.
 
-    def __init__(self, source_uri: str, sample_limit: int | None) -> None:
+    `noting` passes on every object that is listed, also those that are not in the sample.
+    """
+
+    def __init__(
+        self,
+        source_uri: str,
+        sample_limit: int | None,
+        noting: Callable[[Iterable[ListedObject]], Iterable[ListedObject]] = iter,
+    ) -> None:
         self.source_uri, self.sample_limit, self.seen = source_uri, sample_limit, 0
+        self._noting = noting
 
     def rows(self) -> Iterator[ManifestRow]:
         """Raises SourceNotFoundError or EmptySourceError, before it yields anything."""
@@ -37,7 +55,7 @@ class Listing:
 
     def _every_row(self) -> Iterator[ManifestRow]:
         try:
-            for listed in objects.list_objects(self.source_uri):
+            for listed in self._noting(objects.list_objects(self.source_uri)):
                 self.seen += 1
                 yield manifest_row(listed, self.source_uri)
         except BucketNotFoundError as error:
@@ -46,25 +64,49 @@ class Listing:
             raise EmptySourceError(self.source_uri)
 
 
+def write_listing(
+    source_uri: str, sample_limit: int | None, manifest_uri: str, inventory_uri: str
+) -> tuple[ManifestTotals, int]:
+    """One listing becomes the manifest and the inventory; returns the manifest's totals and how many were listed."""
+    with inventory_at(inventory_uri) as inventory:
+        listing = Listing(source_uri, sample_limit, inventory.noting)
+        totals = write_manifest(listing.rows(), manifest_uri)
+    return totals, listing.seen
+
+
 def write_manifest(rows: Iterable[ManifestRow], manifest_uri: str) -> ManifestTotals:
     """Replaces the dataset `manifest`: one file for each pack."""
     totals = ManifestTotals()
     labels: set[str | None] = set()
-    numbered = enumerate(packs(rows))
-    # The first pack is listed before the old manifest goes: a source that is not there destroys nothing.
-    first = list(itertools.islice(numbered, 1))
-    objects.delete_prefix(manifest_uri)
-    for number, pack in itertools.chain(first, numbered):
-        objects.write_bytes(f"{manifest_uri}/part-{number:05d}.parquet", _parquet(pack))
-        totals.objects += len(pack)
-        totals.size_bytes += sum(row.size_bytes for row in pack)
-        labels.update(row.label for row in pack)
+
+    def counted() -> Iterator[ManifestRow]:
+        for row in rows:
+            totals.objects += 1
+            totals.size_bytes += row.size_bytes
+            totals.unread += reject_by_listing(row.uri, row.size_bytes, MAX_OBJECT_BYTES) is not None
+            labels.add(row.label)
+            yield row
+
+    totals.pack_uris = write_packs(counted(), manifest_uri, MANIFEST)
     totals.labels = len(labels - {None})
     return totals
 
 
-def _parquet(pack: list[ManifestRow]) -> bytes:
-    table = pa.Table.from_pylist([asdict(row) for row in pack], schema=to_arrow_schema(MANIFEST))
+def write_packs(rows: Iterable[Any], folder_uri: str, schema: StructType) -> list[str]:
+    """Replaces what is under `folder_uri` with one file for each pack of `rows`; returns the files' URIs."""
+    numbered = enumerate(packs(rows))
+    # The first pack is made before the old ones go: a source that is not there destroys nothing.
+    first = list(itertools.islice(numbered, 1))
+    objects.delete_prefix(folder_uri)
+    uris = []
+    for number, pack in itertools.chain(first, numbered):
+        uris.append(f"{folder_uri}/part-{number:05d}.parquet")
+        objects.write_bytes(uris[-1], _parquet(pack, schema))
+    return uris
+
+
+def _parquet(pack: list[Any], schema: StructType) -> bytes:
+    table = pa.Table.from_pylist([asdict(row) for row in pack], schema=to_arrow_schema(schema))
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()

@@ -22,6 +22,18 @@ class ManifestRow:
     modified_at: datetime
 
 
+@dataclass(frozen=True)
+class FetchRow:
+    """What fetching needs of a manifest's row."""
+
+    image_id: str
+    uri: str
+    label: str | None
+    split: str | None
+    size_bytes: int
+    etag: str
+
+
 def manifest_row(listed: ListedObject, source_uri: str) -> ManifestRow:
     label, split = label_and_split(listed.uri, source_uri)
     return ManifestRow(

@@ -1,8 +1,7 @@
-"""Pure: cuts the listing into packs. A pack is one file of the manifest, one task, and one file of images."""
+"""Pure: cuts rows into packs. A pack is one file of what is to be fetched, one task, and one file of images."""
 
 from collections.abc import Iterable, Iterator
-
-from image_features.manifest import ManifestRow
+from typing import Protocol, TypeVar
 
 # Bounds what a task holds in memory at once, and so the memory of a Python worker: see `fetching`.
 MAX_PACK_BYTES = 64 * 2**20
@@ -14,9 +13,17 @@ _FIRST_PACK_IMAGES = 32
 _PACKS_BEFORE_DOUBLING = 8
 
 
-def packs(rows: Iterable[ManifestRow]) -> Iterator[list[ManifestRow]]:
+class Sized(Protocol):
+    @property
+    def size_bytes(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Sized)
+
+
+def packs(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """The rows in their order, in packs of at most MAX_PACK_BYTES of content and `pack_limit` rows."""
-    pack: list[ManifestRow] = []
+    pack: list[Row] = []
     number, size_bytes = 0, 0
     for row in rows:
         row_bytes = fetched_bytes(row)
@@ -34,6 +41,6 @@ def pack_limit(number: int) -> int:
     return min(MAX_PACK_IMAGES, _FIRST_PACK_IMAGES << min(number // _PACKS_BEFORE_DOUBLING, 16))
 
 
-def fetched_bytes(row: ManifestRow) -> int:
+def fetched_bytes(row: Sized) -> int:
     """What the row adds to its pack; an object too large to be packed is never fetched."""
     return row.size_bytes if row.size_bytes <= MAX_OBJECT_BYTES else 0

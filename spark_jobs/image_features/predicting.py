@@ -9,9 +9,9 @@ from typing import Any
 from pyspark import SparkContext
 
 from image_features.backbones import Backbone
-from image_features.decoding import PREPROCESSING_VERSION
 from image_features.engines import PredictFn, engine_module, ship
 from image_features.exported_networks import find_or_export
+from image_features.identity import Identity, identity_of
 from image_features.weights import find_weights
 
 logger = logging.getLogger(__name__)
@@ -44,16 +44,19 @@ class Predictor:
     make_predict_fn: Callable[[], PredictFn]
     weights: Weights
 
+    def identity(self, resize: str) -> Identity:
+        return identity_of(self.options.backbone.name, self.options.precision, resize, self.weights.sha256)
+
     def details(self, resize: str) -> dict[str, Any]:
-        """For the stats. Vectors may be compared with one another only if their `identity` is the same."""
-        chosen = {"backbone": self.options.backbone.name, "precision": self.options.precision, "resize": resize}
-        identity = {**chosen, "weights_sha256": self.weights.sha256, "preprocessing_version": PREPROCESSING_VERSION}
+        """For the stats."""
         return {
-            **chosen,
+            "backbone": self.options.backbone.name,
+            "precision": self.options.precision,
+            "resize": resize,
             "dimension": self.options.backbone.dimension,
             "engine": self.options.engine,
             "weights": asdict(self.weights),
-            "identity": identity,
+            "identity": self.identity(resize),
         }
 
 

@@ -3,6 +3,7 @@
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    BooleanType,
     FloatType,
     LongType,
     StringType,
@@ -26,6 +27,8 @@ _URI = StructField("uri", StringType(), nullable=False)
 _LABEL = StructField("label", StringType())
 _SPLIT = StructField("split", StringType())
 _ETAG = StructField("etag", StringType())
+_SIZE_BYTES = StructField("size_bytes", LongType(), nullable=False)
+_CONTENT_SHA256 = StructField("content_sha256", StringType(), nullable=False)
 
 
 def _vector(name: str) -> StructField:
@@ -38,12 +41,26 @@ MANIFEST = StructType(
         _URI,
         _LABEL,
         _SPLIT,
-        StructField("size_bytes", LongType(), nullable=False),
+        _SIZE_BYTES,
         _ETAG,
         StructField("modified_at", TimestampType(), nullable=False),
     ]
 )
-IMAGES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, StructField("content", BinaryType(), nullable=False)])
+# Rows of the manifest that are still to be fetched.
+TO_FETCH = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _SIZE_BYTES, _ETAG])
+# What one run fetched; etag and size_bytes are as they were read, which may be later than the manifest.
+IMAGES = StructType(
+    [
+        _IMAGE_ID,
+        _URI,
+        _LABEL,
+        _SPLIT,
+        _ETAG,
+        _SIZE_BYTES,
+        _CONTENT_SHA256,
+        StructField("content", BinaryType(), nullable=False),
+    ]
+)
 FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("features")])
 PCA_FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("pca_features")])
 
@@ -55,5 +72,26 @@ REJECTS = StructType(
         StructField("reason", StringType(), nullable=False),
         StructField("detail", StringType()),
         StructField("stage", StringType(), nullable=False),
+    ]
+)
+IN_FILES_OF_REJECTS = StructType([field for field in REJECTS if field.name != "stage"])
+
+# The feature store. A row of OBJECTS says what the bytes behind an ETag are; one of VECTORS, what one network makes of
+# some bytes: a vector, or the reason why there is none.
+OBJECTS = StructType(
+    [
+        StructField("etag", StringType(), nullable=False),
+        _SIZE_BYTES,
+        _CONTENT_SHA256,
+        StructField("is_image", BooleanType(), nullable=False),
+        StructField("first_bytes", BinaryType(), nullable=False),
+    ]
+)
+VECTORS = StructType(
+    [
+        _CONTENT_SHA256,
+        StructField("features", ArrayType(FloatType(), containsNull=False)),
+        StructField("reason", StringType()),
+        StructField("detail", StringType()),
     ]
 )

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
+# The feature store keeps what was judged. Count it up whenever the same bytes are judged otherwise than before.
+SNIFFING_VERSION = 1
+# Of an object that is no image these are kept: enough to say again, without a fetch, what it is.
+KEPT_BYTES = 16
+
 # What Pillow may try. A closed list: its EPS reader starts Ghostscript, and its PPM reader takes some texts for images.
 # (MPO, what some cameras call a JPEG with a second picture behind it, goes by JPEG.)
 IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
@@ -44,9 +49,12 @@ def reject_by_listing(uri: str, size_bytes: int, max_bytes: int) -> Reject | Non
 
 def reject_by_content(uri: str, content: bytes) -> Reject | None:
     """None if the content starts as an image does; whether it can be decoded is not known before it is."""
-    if starts_as_image(content):
-        return None
-    detail = f"starts with {content[:16]!r}"
+    return None if starts_as_image(content) else reject_no_image(uri, content[:KEPT_BYTES])
+
+
+def reject_no_image(uri: str, first_bytes: bytes) -> Reject:
+    """Of an object that is known to be no image, by the KEPT_BYTES that it starts with."""
+    detail = f"starts with {first_bytes!r}"
     return Reject("not_an_image", detail) if claims_image(uri) else Reject("ignored_object", detail)
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +41,32 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
 
     Raises WeightsUnavailableError.
     """
-    seed = _RANDOM.fullmatch(source)
-    if seed:
-        return FoundWeights(source, seed=int(seed[1]))
+    seed = seed_of(source)
+    if seed is not None:
+        return FoundWeights(source, seed=seed)
     try:
         path = _imagenet(backbone, models_uri, folder) if source == IMAGENET else _own(source, folder)
     except (ImageFeaturesError, OSError) as error:
         raise WeightsUnavailableError(backbone.name, source, models_uri, str(error)) from error
     return FoundWeights(source, path, sha256_of(path))
+
+
+def known_sha256(source: str, backbone: Backbone, models_uri: str) -> str | None:
+    """Of the file that `find_weights` would find in S3 or here; None where it would have to come from the Internet.
+
+    `source` names a file: `imagenet`, an s3:// URI or a local path.
+    """
+    if source == IMAGENET:
+        pointer_uri = f"{models_uri}/{backbone.name}-imagenet.json"
+        return objects.read_json(pointer_uri)["sha256"] if objects.exists(pointer_uri) else None
+    with tempfile.TemporaryDirectory() as folder:
+        return sha256_of(_own(source, Path(folder)))
+
+
+def seed_of(source: str) -> int | None:
+    """The seed of random weights, None if `source` names a file."""
+    seed = _RANDOM.fullmatch(source)
+    return int(seed[1]) if seed else None
 
 
 def _own(source: str, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The stage featurize_images: every image is a vector or a reject, in one pass, and the vectors are Keras's."""
 
 import re
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +9,14 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-import featurize_images as stage
 from image_features import objects
-from image_features.datasets import read_dataset, write_dataset
-from image_features.decoding import decode_image
+from image_features.computing import FeaturizeOptions, compute
+from image_features.decoding import PREPROCESSING_VERSION, decode_image
 from image_features.engines import ENGINES
-from image_features.featurizing import FeaturizeOptions, PredictFn, featurize
-from image_features.job import run_job
-from image_features.outcomes import Written, write_outcomes
-from image_features.schemas import FEATURES, IMAGES, REJECTS
-from image_features.session import use_one_task_per_file
 
 from . import pictures
 from .networks_for_tests import assert_same_vectors, predicted_by_keras, random_network
+from .runs_for_tests import Run, make_mean_colors, use_predict_fn
 
 # name: (content, reason or None for a vector)
 HOSTILE: dict[str, tuple[bytes, str | None]] = {
@@ -40,60 +35,40 @@ HOSTILE: dict[str, tuple[bytes, str | None]] = {
 }
 
 
-def make_mean_colors() -> Callable[[], PredictFn]:
-    """Instead of a network, what numpy can check: the mean of each channel. (Lambdas reach workers by value.)"""
-    return lambda: lambda pixels: pixels.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+def _ingest(prefix_uri: str, contents: dict[str, bytes]) -> Run:
+    run = Run(prefix_uri)
+    run.put({f"Test/Apple/{name}": content for name, content in contents.items()})
+    assert run.ingest() == 0
+    return run
 
 
-def _write_images(spark: SparkSession, prefix_uri: str, contents: dict[str, bytes], files: int = 2) -> None:
-    rows = [
-        (f"id {name}", f"{prefix_uri}/{name}", "Apple", "Test", "e", bytearray(content))
-        for name, content in contents.items()
-    ]
-    write_dataset(spark.createDataFrame(rows, IMAGES).repartition(files), f"{prefix_uri}/run/images", IMAGES)
+def _rows(spark: SparkSession, run: Run, name: str) -> dict[str, Any]:
+    return {path.removeprefix("Test/Apple/"): row for path, row in run.rows(spark, name).items()}
 
 
-def _rows(spark: SparkSession, prefix_uri: str, name: str, schema: Any) -> dict[str, Any]:
-    rows = read_dataset(spark, f"{prefix_uri}/run/{name}", schema).collect()
-    by_name = {row.uri.rpartition("/")[2]: row for row in rows}
-    assert len(by_name) == len(rows)
-    return by_name
+def test_every_image_is_a_vector_or_a_reject_with_its_reason(
+    spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_predict_fn(monkeypatch, make_mean_colors())
+    run = _ingest(prefix_uri, {name: content for name, (content, _) in HOSTILE.items()})
+    assert run.featurize("--weights=random:0") == 0
+    stats = run.stats("featurize_images")
+    assert (stats["rows_in"], stats["rows_out"]) == (12, 10)
+    assert stats["rejects"] == {"decode_failed": 1, "too_many_pixels": 1}
+    assert run.vectors() == {"computed": 9, "reused": 0, "same_bytes": 1, "rejected_before": 0}
+    progress = objects.read_json(f"{run.uri}/progress/featurize_images.json")
+    assert (progress["state"], progress["done"], progress["total"]) == ("done", 11, 11)
 
-
-def _featurize(
-    spark: SparkSession, prefix_uri: str, make_predict_fn: Callable[[], PredictFn], batch_size: int = 3
-) -> tuple[Written, int]:
-    use_one_task_per_file(spark)
-    images, done = read_dataset(spark, f"{prefix_uri}/run/images", IMAGES), spark.sparkContext.accumulator(0)
-    options = FeaturizeOptions(side_px=16, resize="bilinear", batch_size=batch_size, threads=2)
-    outcomes = featurize(images, make_predict_fn, options, done)
-    run = f"{prefix_uri}/run"
-    return write_outcomes(outcomes, f"{run}/features", FEATURES, f"{run}/rejects", stage.STAGE), done.value
-
-
-def _run(prefix_uri: str, *more: str) -> int:
-    run = f"{prefix_uri}/run"
-    uris = [f"--{name}-uri={run}/{name}" for name in ("images", "features", "rejects")]
-    own = [f"--stats-uri={run}/stats/featurize_images.json", f"--progress-uri={run}/progress/featurize_images.json"]
-    arguments = [*uris, f"--models-uri={prefix_uri}/models", *own, *more]
-    return run_job(stage.STAGE, stage.parse_featurize_arguments, stage.featurize_images, arguments)
-
-
-def test_every_image_is_a_vector_or_a_reject_with_its_reason(spark: SparkSession, prefix_uri: str) -> None:
-    _write_images(spark, prefix_uri, {name: content for name, (content, _) in HOSTILE.items()})
-    written, done = _featurize(spark, prefix_uri, make_mean_colors())
-    assert written == Written(rows=10, rejects={"decode_failed": 1, "too_many_pixels": 1})
-    # Tasks add what they read, and those of a second pass would add it again.
-    assert done == len(HOSTILE)
-
-    features = _rows(spark, prefix_uri, "features", FEATURES)
+    features = _rows(spark, run, "features")
     assert set(features) == {name for name, (_, reason) in HOSTILE.items() if reason is None}
+    manifest = _rows(spark, run, "manifest")
     for name, row in features.items():
-        expected = np.asarray(decode_image(HOSTILE[name][0], 16, "bilinear")).mean(axis=(0, 1))
+        expected = np.asarray(decode_image(HOSTILE[name][0], 224, "bilinear")).mean(axis=(0, 1))
         np.testing.assert_allclose(row.features, expected, rtol=1e-5, err_msg=name)
-        assert (row.image_id, row.label, row.split, row.etag) == (f"id {name}", "Apple", "Test", "e")
+        assert (row.label, row.split) == ("Apple", "Test")
+        assert (row.image_id, row.etag) == (manifest[name].image_id, manifest[name].etag)
 
-    rejects = _rows(spark, prefix_uri, "rejects", REJECTS)
+    rejects = _rows(spark, run, "rejects")
     assert {name: row.reason for name, row in rejects.items()} == {
         name: reason for name, (_, reason) in HOSTILE.items() if reason
     }
@@ -102,27 +77,42 @@ def test_every_image_is_a_vector_or_a_reject_with_its_reason(spark: SparkSession
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_the_batch_size_changes_no_vector(spark: SparkSession, prefix_uri: str, batch_size: int) -> None:
+def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: int) -> None:
     contents = {str(seed): pictures.jpeg(seed) for seed in range(9)} | {"cut": pictures.truncated_jpeg()}
-    _write_images(spark, prefix_uri, contents, files=1)
-    _featurize(spark, prefix_uri, make_mean_colors(), batch_size)
-    for name, row in _rows(spark, prefix_uri, "features", FEATURES).items():
+    sizes = []
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        sizes.append(len(pixels))
+        return make_mean_colors()()(pixels)
+
+    options = FeaturizeOptions(side_px=16, resize="bilinear", batch_size=batch_size, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        computed = list(compute(iter(contents.items()), predict, options, pool))
+    assert set(sizes) == {batch_size}
+    assert [failure for one in computed for failure in one.failures] == ["cut"]
+    keys = [key for one in computed for key in one.keys]
+    vectors = dict(zip(keys, np.concatenate([batch for one in computed for batch in one.vectors]), strict=True))
+    assert len(vectors) == 9
+    for name, vector in vectors.items():
         expected = np.asarray(decode_image(contents[name], 16, "bilinear")).mean(axis=(0, 1))
-        np.testing.assert_allclose(row.features, expected, rtol=1e-5)
+        np.testing.assert_allclose(vector, expected, rtol=1e-5)
 
 
 def test_images_of_which_none_can_be_decoded_leave_an_empty_dataset(spark: SparkSession, prefix_uri: str) -> None:
-    _write_images(spark, prefix_uri, {"a": pictures.truncated_jpeg()})
-    assert _featurize(spark, prefix_uri, make_mean_colors())[0] == Written(rows=0, rejects={"decode_failed": 1})
-    assert _rows(spark, prefix_uri, "features", FEATURES) == {}
+    run = _ingest(prefix_uri, {"a.jpg": pictures.truncated_jpeg()})
+    assert run.featurize("--weights=random:0") == 0
+    assert run.stats("featurize_images")["rejects"] == {"decode_failed": 1}
+    assert _rows(spark, run, "features") == {}
 
 
-def test_a_second_run_gives_the_same_to_the_last_bit(spark: SparkSession, prefix_uri: str) -> None:
-    _write_images(spark, prefix_uri, {str(seed): pictures.jpeg(seed) for seed in range(5)})
-    assert _run(prefix_uri, "--weights=random:3") == 0
-    first = _rows(spark, prefix_uri, "features", FEATURES)
-    assert _run(prefix_uri, "--weights=random:3") == 0
-    assert _rows(spark, prefix_uri, "features", FEATURES) == first
+def test_a_second_computation_gives_the_same_to_the_last_bit(spark: SparkSession, prefix_uri: str) -> None:
+    run = _ingest(prefix_uri, {str(seed): pictures.jpeg(seed) for seed in range(5)})
+    assert run.featurize("--weights=random:3") == 0
+    first = _rows(spark, run, "features")
+    objects.delete_prefix(f"{run.store_uri}/vectors")
+    assert run.featurize("--weights=random:3") == 0
+    assert run.vectors()["computed"] == 5
+    assert _rows(spark, run, "features") == first
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -130,16 +120,16 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
     spark: SparkSession, prefix_uri: str, caplog: pytest.LogCaptureFixture, engine: str
 ) -> None:
     contents = {str(seed): pictures.jpeg(seed, 100, 100) for seed in range(5)}
-    _write_images(spark, prefix_uri, {**contents, "cut": pictures.truncated_jpeg()})
-    assert _run(prefix_uri, "--weights=random:0", f"--engine={engine}", "--resize=bicubic", "--batch-size=2") == 0
+    run = _ingest(prefix_uri, {**contents, "cut": pictures.truncated_jpeg()})
+    assert run.featurize("--weights=random:0", f"--engine={engine}", "--resize=bicubic", "--batch-size=2") == 0
 
     network = random_network("mobilenet_v2")
-    rows = _rows(spark, prefix_uri, "features", FEATURES)
+    rows = _rows(spark, run, "features")
     pixels = np.stack([np.asarray(decode_image(contents[name], 224, "bicubic")) for name in sorted(rows)])
     actual = np.array([rows[name].features for name in sorted(rows)], dtype=np.float32)
     assert_same_vectors(actual, predicted_by_keras(network, pixels))
 
-    stats = objects.read_json(f"{prefix_uri}/run/stats/featurize_images.json")
+    stats = run.stats("featurize_images")
     assert (stats["rows_in"], stats["rows_out"], stats["rejects"]) == (6, 5, {"decode_failed": 1})
     details = stats["details"]
     assert details["weights"] == {"source": "random:0", "sha256": network.weights_sha256, "pretrained": False}
@@ -148,7 +138,7 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         "precision": "float32",
         "resize": "bicubic",
         "weights_sha256": network.weights_sha256,
-        "preprocessing_version": 2,
+        "preprocessing_version": PREPROCESSING_VERSION,
     }
     assert (details["dimension"], details["engine"]) == (1280, engine)
     assert details["images_per_second"] > 0
@@ -164,7 +154,11 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         (("--engine=tensorflow", "--precision=bfloat16"), "EngineError", "--engine openvino"),
         (("--resize=nearest",), "CommandLineError", "nearest"),
         (("--batch-size=0",), "ArgumentError", "--batch-size"),
-        (("--images-uri=s3://stage-tests/none/images",), "MissingDatasetError", "s3://stage-tests/none/images"),
+        (
+            ("--images-uri=s3://stage-tests/none/images", "--weights=random:0"),
+            "MissingDatasetError",
+            "s3://stage-tests/none/images",
+        ),
     ],
 )
 def test_what_is_refused_is_told_in_one_last_line(
@@ -175,20 +169,20 @@ def test_what_is_refused_is_told_in_one_last_line(
     error: str,
     says: str,
 ) -> None:
-    _write_images(spark, prefix_uri, {"a": pictures.jpeg(1)}, files=1)
-    assert _run(prefix_uri, *more) == 1
+    run = _ingest(prefix_uri, {"a": pictures.jpeg(1)})
+    assert run.featurize(*more) == 1
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"ERROR {error}: ")
     assert re.search(says, last)
-    assert not objects.exists(f"{prefix_uri}/run/stats/featurize_images.json")
+    assert not objects.exists(f"{run.uri}/stats/featurize_images.json")
 
 
 def test_weights_of_another_network_end_the_job_with_a_remedy(
     spark: SparkSession, prefix_uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _write_images(spark, prefix_uri, {"a": pictures.jpeg(1)}, files=1)
+    run = _ingest(prefix_uri, {"a": pictures.jpeg(1)})
     path = tmp_path / "mobilenet.weights.h5"
     random_network("mobilenet_v2").model.save_weights(path)
-    assert _run(prefix_uri, "--backbone=vgg16", f"--weights={path}") == 1
+    assert run.featurize("--backbone=vgg16", f"--weights={path}") == 1
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"ERROR WeightsMismatchError: {path}: these weights do not fit vgg16")

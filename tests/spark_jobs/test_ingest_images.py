@@ -1,6 +1,9 @@
 """The stage ingest_images on hostile sources: every listed object is an image or a reject, and the numbers say so."""
 
+import csv
+import gzip
 import hashlib
+import io
 from collections import Counter
 from typing import Any
 
@@ -8,12 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 import ingest_images as stage
-from image_features import fetching, listing, objects
-from image_features.datasets import read_dataset
-from image_features.job import run_job
-from image_features.schemas import IMAGES, MANIFEST, REJECTS
+from image_features import fetching, objects
 
 from . import pictures
+from .runs_for_tests import Run
 
 # path under the source: (content, reason or None for an image)
 HOSTILE: dict[str, tuple[bytes, str | None]] = {
@@ -33,53 +34,37 @@ HOSTILE: dict[str, tuple[bytes, str | None]] = {
 }
 
 
-def _arguments(prefix_uri: str, *more: str) -> list[str]:
-    run = f"{prefix_uri}/run"
-    uris = [f"--{name}-uri={run}/{name}" for name in ("manifest", "images", "rejects")]
-    return [
-        f"--source-uri={prefix_uri}/source",
-        *uris,
-        f"--stats-uri={run}/stats/ingest_images.json",
-        f"--progress-uri={run}/progress/ingest_images.json",
-        *more,
-    ]
-
-
 def _run(prefix_uri: str, *more: str) -> int:
-    return run_job(stage.STAGE, stage.parse_ingest_arguments, stage.ingest_images, _arguments(prefix_uri, *more))
+    return Run(prefix_uri).ingest("--weights=random:0", *more)
 
 
 def _put(prefix_uri: str, contents: dict[str, bytes]) -> None:
-    for path, content in contents.items():
-        objects.write_bytes(f"{prefix_uri}/source/{path}", content)
+    Run(prefix_uri).put(contents)
 
 
-def _rows(spark: SparkSession, prefix_uri: str, name: str, schema: Any) -> dict[str, Any]:
-    rows = read_dataset(spark, f"{prefix_uri}/run/{name}", schema).collect()
-    by_path = {row.uri.removeprefix(f"{prefix_uri}/source/"): row for row in rows}
-    assert len(by_path) == len(rows)
-    return by_path
+def _rows(spark: SparkSession, prefix_uri: str, name: str) -> dict[str, Any]:
+    return Run(prefix_uri).rows(spark, name)
 
 
 def _stats(prefix_uri: str) -> dict[str, Any]:
-    return objects.read_json(f"{prefix_uri}/run/stats/ingest_images.json")
+    return Run(prefix_uri).stats("ingest_images")
 
 
 def test_every_object_is_an_image_or_a_reject_with_its_reason(spark: SparkSession, prefix_uri: str) -> None:
     _put(prefix_uri, {path: content for path, (content, _) in HOSTILE.items()})
     assert _run(prefix_uri) == 0
 
-    images = _rows(spark, prefix_uri, "images", IMAGES)
+    images = _rows(spark, prefix_uri, "images")
     assert {path: bytes(row.content) for path, row in images.items()} == {
         path: content for path, (content, reason) in HOSTILE.items() if reason is None
     }
-    rejects = _rows(spark, prefix_uri, "rejects", REJECTS)
+    rejects = _rows(spark, prefix_uri, "rejects")
     assert {path: row.reason for path, row in rejects.items()} == {
         path: reason for path, (_, reason) in HOSTILE.items() if reason is not None
     }
     assert {row.stage for row in rejects.values()} == {"ingest_images"}
 
-    manifest = _rows(spark, prefix_uri, "manifest", MANIFEST)
+    manifest = _rows(spark, prefix_uri, "manifest")
     assert {path: row.size_bytes for path, row in manifest.items()} == {
         path: len(content) for path, (content, _) in HOSTILE.items()
     }
@@ -87,7 +72,8 @@ def test_every_object_is_an_image_or_a_reject_with_its_reason(spark: SparkSessio
         listed = manifest[path]
         assert row.image_id == listed.image_id == hashlib.sha256(row.uri.encode()).hexdigest()[:32]
         assert row.etag == listed.etag == hashlib.md5(bytes(row.content)).hexdigest()
-        assert (row.label, row.split) == (listed.label, listed.split)
+        assert (row.label, row.split, row.size_bytes) == (listed.label, listed.split, listed.size_bytes)
+        assert row.content_sha256 == hashlib.sha256(bytes(row.content)).hexdigest()
     peach = images["Test/Pêche 100% + #1 \U0001f351/ä b%20c+d#e.jpg"]
     assert (peach.label, peach.split) == ("Pêche 100% + #1 \U0001f351", "Test")
     assert images["outside any folder.jpg"].label is None
@@ -97,30 +83,60 @@ def test_every_object_is_an_image_or_a_reject_with_its_reason(spark: SparkSessio
     assert (stats["rows_in"], stats["rows_out"], stats["rejects"]) == (13, 8, dict(reasons))
     assert stats["details"]["bytes"] == sum(len(content) for content, _ in HOSTILE.values())
     assert stats["details"]["sample"] is None
-    progress = objects.read_json(f"{prefix_uri}/run/progress/ingest_images.json")
+    assert (stats["details"]["fetched"], stats["details"]["known"]) == (11, 0)
+    progress = objects.read_json(f"{prefix_uri}/runs/run/progress/ingest_images.json")
     assert (progress["state"], progress["done"], progress["total"]) == ("done", 13, 13)
 
 
-def test_each_object_is_fetched_once(spark: SparkSession, prefix_uri: str) -> None:
+def test_each_object_is_fetched_once(spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(prefix_uri, {"Apple/1.jpg": pictures.jpeg(1), "Apple/notes.txt": b"a text"})
-    manifest_uri = f"{prefix_uri}/run/manifest"
-    listing.write_manifest(listing.Listing(f"{prefix_uri}/source", None).rows(), manifest_uri)
-    done = spark.sparkContext.accumulator(0)
-    outcomes = fetching.fetch_images(read_dataset(spark, manifest_uri, MANIFEST), done)
-    written = stage.write_outcomes(outcomes, f"{prefix_uri}/images", IMAGES, f"{prefix_uri}/rejects", stage.STAGE)
-    assert (written.rows, written.rejects) == (1, {"ignored_object": 1})
+    counted = []
+
+    def fetch_packs(*given: Any) -> Any:
+        counted.append(given[-1])
+        return fetching.fetch_packs(*given)
+
+    monkeypatch.setattr(stage, "fetch_packs", fetch_packs)
+    assert _run(prefix_uri) == 0
     # Tasks add what they fetched, and those of a second pass would add it again.
-    assert done.value == 2
+    assert [done.value for done in counted] == [2]
+
+
+def test_the_inventory_is_the_whole_listing_in_its_order(spark: SparkSession, prefix_uri: str) -> None:
+    paths = ['Fig/a,b"c.jpg', "Apple/\U0001f351.jpg", "Apple/\uff5e.jpg", "Apple/Z.jpg", "Apple/a\nb.jpg", "Apple.jpg"]
+    _put(prefix_uri, {path: pictures.jpeg(1) for path in paths})
+    assert _run(prefix_uri, "--sample-limit=2") == 0
+    packed = objects.read_bytes(f"{prefix_uri}/runs/run/inventory.csv.gz")
+    header, *rows = csv.reader(io.StringIO(gzip.decompress(packed).decode(), newline=""))
+    assert header == ["key", "size_bytes", "etag"]
+    folder = prefix_uri.removeprefix("s3://").partition("/")[2]
+    in_order = sorted((f"{folder}/source/{path}" for path in paths), key=lambda key: key.encode())
+    content = pictures.jpeg(1)
+    assert rows == [[key, str(len(content)), hashlib.md5(content).hexdigest()] for key in in_order]
+    assert _run(prefix_uri) == 0
+    # Of a listing, and of nothing else: the same one makes the same file.
+    assert objects.read_bytes(f"{prefix_uri}/runs/run/inventory.csv.gz") == packed
+
+
+def test_an_object_that_was_replaced_after_it_was_listed_counts_as_read(prefix_uri: str) -> None:
+    _put(prefix_uri, {"Apple/1.jpg": pictures.jpeg(2)})
+    row = {"image_id": "1", "uri": f"{prefix_uri}/source/Apple/1.jpg", "label": "Apple", "split": None}
+    fetched = fetching.fetch({**row, "etag": "as listed", "size_bytes": 5})
+    content = pictures.jpeg(2)
+    read = (hashlib.md5(content).hexdigest(), len(content), hashlib.sha256(content).hexdigest())
+    assert fetched.image and fetched.known
+    for found in (fetched.image, fetched.known):
+        assert (found["etag"], found["size_bytes"], found["content_sha256"]) == read
 
 
 def test_a_second_run_replaces_the_first_and_gives_the_same(spark: SparkSession, prefix_uri: str) -> None:
     _put(prefix_uri, {f"Apple/{n}.jpg": pictures.jpeg(n) for n in range(3)})
     assert _run(prefix_uri) == 0
-    first = _rows(spark, prefix_uri, "images", IMAGES)
-    objects.write_bytes(f"{prefix_uri}/run/manifest/part-99999.parquet", b"left by an older, longer run")
+    first = _rows(spark, prefix_uri, "images")
+    objects.write_bytes(f"{prefix_uri}/runs/run/manifest/part-99999.parquet", b"left by an older, longer run")
     assert _run(prefix_uri) == 0
-    assert _rows(spark, prefix_uri, "images", IMAGES) == first
-    assert len(_rows(spark, prefix_uri, "manifest", MANIFEST)) == 3
+    assert _rows(spark, prefix_uri, "images") == first
+    assert len(_rows(spark, prefix_uri, "manifest")) == 3
 
 
 def test_several_packs_make_several_files_and_lose_nothing(
@@ -129,30 +145,30 @@ def test_several_packs_make_several_files_and_lose_nothing(
     monkeypatch.setattr("image_features.packing._FIRST_PACK_IMAGES", 4)
     _put(prefix_uri, {f"Apple/{n:02d}.jpg": pictures.jpeg(n) for n in range(10)})
     assert _run(prefix_uri) == 0
-    assert len(_rows(spark, prefix_uri, "images", IMAGES)) == 10
+    assert len(_rows(spark, prefix_uri, "images")) == 10
     assert _stats(prefix_uri)["details"]["files"] == 3
 
 
 def test_a_sample_is_spread_over_the_labels_and_told(spark: SparkSession, prefix_uri: str) -> None:
     _put(prefix_uri, {f"{label}/{n}.jpg": pictures.jpeg(n) for label in ("Apple", "Fig") for n in range(5)})
     assert _run(prefix_uri, "--sample-limit", "4") == 0
-    assert Counter(row.label for row in _rows(spark, prefix_uri, "manifest", MANIFEST).values()) == Counter(
-        Apple=2, Fig=2
-    )
-    assert len(_rows(spark, prefix_uri, "images", IMAGES)) == 4
+    assert Counter(row.label for row in _rows(spark, prefix_uri, "manifest").values()) == Counter(Apple=2, Fig=2)
+    assert len(_rows(spark, prefix_uri, "images")) == 4
     assert _stats(prefix_uri)["details"]["sample"] == {"limit": 4, "listed": 10}
 
 
 def test_an_object_that_went_after_it_was_listed_is_a_reject(prefix_uri: str) -> None:
     row = {"image_id": "1", "uri": f"{prefix_uri}/source/gone.jpg", "label": None, "split": None, "etag": "e"}
-    outcome = fetching.fetch({**row, "size_bytes": 5})
-    assert outcome["reason"] == "object_vanished"
+    fetched = fetching.fetch({**row, "size_bytes": 5})
+    assert fetched.reject and fetched.reject[2] == "object_vanished"
+    assert fetched.known is None
 
 
 def test_an_object_over_the_limit_is_set_aside_unfetched(prefix_uri: str) -> None:
     row = {"image_id": "1", "uri": f"{prefix_uri}/never-there.jpg", "label": None, "split": None, "etag": "e"}
-    outcome = fetching.fetch({**row, "size_bytes": fetching.MAX_OBJECT_BYTES + 1})
-    assert outcome["reason"] == "object_too_large"
+    fetched = fetching.fetch({**row, "size_bytes": fetching.MAX_OBJECT_BYTES + 1})
+    assert fetched.reject and fetched.reject[2] == "object_too_large"
+    assert fetched.known is None
 
 
 @pytest.mark.parametrize(
@@ -185,8 +201,8 @@ def test_a_source_without_one_image_fails_and_leaves_no_stats(
     _put(prefix_uri, {"Meta/README.txt": b"only words"})
     assert _run(prefix_uri) == 1
     assert capfd.readouterr().err.splitlines()[-1].startswith("ERROR NoImagesError: ")
-    assert not objects.exists(f"{prefix_uri}/run/stats/ingest_images.json")
-    assert objects.read_json(f"{prefix_uri}/run/progress/ingest_images.json")["state"] == "failed"
+    assert not objects.exists(f"{prefix_uri}/runs/run/stats/ingest_images.json")
+    assert objects.read_json(f"{prefix_uri}/runs/run/progress/ingest_images.json")["state"] == "failed"
 
 
 def test_an_empty_source_destroys_nothing_of_an_earlier_run(spark: SparkSession, prefix_uri: str) -> None:
@@ -194,4 +210,4 @@ def test_an_empty_source_destroys_nothing_of_an_earlier_run(spark: SparkSession,
     assert _run(prefix_uri) == 0
     objects.delete(f"{prefix_uri}/source/Apple/1.jpg")
     assert _run(prefix_uri) == 1
-    assert len(_rows(spark, prefix_uri, "manifest", MANIFEST)) == 1
+    assert len(_rows(spark, prefix_uri, "manifest")) == 1

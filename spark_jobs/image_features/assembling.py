@@ -1,0 +1,111 @@
+"""From a manifest and the feature store to the run's own datasets: every image gets the vector of its bytes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import coalesce, col, count, count_if, lit
+from pyspark.sql.functions import max as max_of
+from pyspark.sql.functions import min as min_of
+from pyspark.sql.functions import sum as sum_of
+
+from image_features import store
+from image_features.datasets import conform, persisted, read_dataset, read_rejects, write_dataset, write_rejects
+from image_features.errors import MissingVectorsError
+from image_features.featurize_arguments import FeaturizeArguments
+from image_features.known_objects import by_etag
+from image_features.schemas import FEATURES, IMAGES, MANIFEST, OBJECTS, VECTORS
+
+REJECTED_BY = "ingest_images"
+"""The stage that made `images`: what it rejected is none of the run's images."""
+
+_NO_CONTENT = "the bytes behind the ETag are not known"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """`rows` are the run's images, of `contents` different ones; of these, `rejected_contents` cannot be decoded."""
+
+    rows: int
+    contents: int
+    rejected_rows: int
+    rejected_contents: int
+    missing_contents: int
+    copies: int
+
+
+@contextmanager
+def contents_of(spark: SparkSession, arguments: FeaturizeArguments, objects_uri: str) -> Iterator[DataFrame]:
+    """One narrow row for each image of the run: its place, and the SHA-256 of its bytes. Persisted for the block.
+
+    Raises MissingVectorsError if an image's bytes are neither in `images` nor known to the store.
+    """
+    with persisted(_fetched_contents(spark, arguments)) as fetched:
+        if not _without_content(fetched):
+            yield fetched
+            return
+        if not store.has_parts(objects_uri):
+            raise MissingVectorsError(objects_uri, _without_content(fetched), _NO_CONTENT)
+        of_etag = by_etag(read_dataset(spark, objects_uri, OBJECTS)).where("is_image")
+        known = of_etag.select("etag", "size_bytes", col("content_sha256").alias("known_sha256"))
+        joined = fetched.join(known, ["etag", "size_bytes"], "left")
+        with persisted(joined.withColumn("content_sha256", coalesce("content_sha256", "known_sha256"))) as contents:
+            missing = _without_content(contents)
+            if missing:
+                raise MissingVectorsError(objects_uri, missing, _NO_CONTENT)
+            yield contents
+
+
+def _fetched_contents(spark: SparkSession, arguments: FeaturizeArguments) -> DataFrame:
+    """`content_sha256` is null where this run did not fetch the object."""
+    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST).drop("modified_at")
+    rejected = read_rejects(spark, arguments.rejects_uri, REJECTED_BY).select("image_id")
+    fetched = read_dataset(spark, arguments.images_uri, IMAGES).select(
+        "image_id", col("etag").alias("read_etag"), col("content_sha256")
+    )
+    contents = manifest.join(rejected, "image_id", "left_anti").join(fetched, "image_id", "left")
+    return contents.withColumn("etag", coalesce("read_etag", "etag")).drop("read_etag")
+
+
+def cover(contents: DataFrame, vectors: DataFrame) -> Coverage:
+    """How the store's rows cover the run's images, from narrow columns alone."""
+    wanted = contents.groupBy("content_sha256").agg(count(lit(1)).alias("rows"))
+    kept = vectors.groupBy("content_sha256").agg(count(lit(1)).alias("copies"), min_of("reason").alias("reason"))
+    joined = wanted.join(kept, "content_sha256", "left")
+    is_rejected = col("reason").isNotNull()
+    (row,) = joined.agg(
+        sum_of("rows").alias("rows"),
+        count(lit(1)).alias("contents"),
+        sum_of(col("rows") * is_rejected.cast("int")).alias("rejected_rows"),
+        count_if(is_rejected).alias("rejected_contents"),
+        count_if(col("copies").isNull()).alias("missing_contents"),
+        max_of("copies").alias("copies"),
+    ).collect()
+    return Coverage(**{name: value or 0 for name, value in row.asDict().items()})
+
+
+def write_features(
+    spark: SparkSession, contents: DataFrame, vectors_uri: str, arguments: FeaturizeArguments, stage: str
+) -> tuple[Coverage, dict[str, int]]:
+    """Writes the datasets `features` and the stage's rejects: each of the run's images is in one of them.
+
+    Raises MissingVectorsError if the store does not have them all.
+    """
+    vectors = read_dataset(spark, vectors_uri, VECTORS)
+    coverage = cover(contents, vectors)
+    if coverage.missing_contents:
+        raise MissingVectorsError(vectors_uri, coverage.missing_contents, "there is no vector")
+    if coverage.copies > 1:
+        # Of a task that was repeated, or of two runs at once. Wide rows are shuffled for it only then.
+        vectors = vectors.dropDuplicates(["content_sha256"])
+    # The narrow side is broadcast as long as it is small enough, and then each file of vectors stays where it is read.
+    joined = vectors.join(contents, "content_sha256")
+    features = conform(joined.where(col("reason").isNull()), FEATURES).sortWithinPartitions("label", "uri")
+    write_dataset(features, arguments.features_uri, FEATURES)
+    rejected = joined.where(col("reason").isNotNull()) if coverage.rejected_rows else joined.limit(0)
+    return coverage, write_rejects(rejected, arguments.rejects_uri, stage)
+
+
+def _without_content(contents: DataFrame) -> int:
+    return contents.where(col("content_sha256").isNull()).count()

@@ -1,0 +1,64 @@
+"""Puts the store's many small files together: first the new ones are written, then what is in them is deleted.
+
+In between a row stands twice, which readers of the store take in their stride.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark import SparkContext
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from image_features import objects, store
+from image_features.objects import ListedObject
+from image_features.parquet_parts import write_part
+
+logger = logging.getLogger(__name__)
+
+SMALL_BYTES = 8 * 2**20
+MOST_SMALL_FILES = 256
+# Of a merged file: what a task holds at once, and well over SMALL_BYTES, so that it is never merged again.
+MERGED_BYTES = 64 * 2**20
+
+
+def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
+    """Merges the small files of one folder of the store, if there are many; returns how many there were."""
+    small = [part for part in store.parts(folder_uri) if part.size_bytes < SMALL_BYTES]
+    if len(small) <= MOST_SMALL_FILES:
+        return 0
+    groups = [[part.uri for part in group] for group in merge_groups(small)]
+    arrow_schema = to_arrow_schema(schema)
+    context.parallelize(groups, len(groups)).foreach(lambda uris: merge(uris, folder_uri, arrow_schema))
+    logger.info("%s: %d small files are %d now", folder_uri, len(small), len(groups))
+    return len(small)
+
+
+def merge_groups(parts: Iterable[ListedObject]) -> Iterator[list[ListedObject]]:
+    """In their order, groups of at most MERGED_BYTES."""
+    group: list[ListedObject] = []
+    size_bytes = 0
+    for part in parts:
+        if group and size_bytes + part.size_bytes > MERGED_BYTES:
+            yield group
+            group, size_bytes = [], 0
+        group.append(part)
+        size_bytes += part.size_bytes
+    if group:
+        yield group
+
+
+def merge(uris: list[str], folder_uri: str, schema: pa.Schema) -> None:
+    merged_uri = write_part(folder_uri, _batches(uris, schema), schema, uris)
+    for uri in uris:
+        if uri != merged_uri:
+            objects.delete(uri)
+
+
+def _batches(uris: list[str], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Each becomes a row group, by which Spark splits a file."""
+    read = [pq.read_table(pa.BufferReader(objects.read_bytes(uri)), schema=schema) for uri in uris]
+    table = pa.concat_tables(read).combine_chunks()
+    return table.to_batches(max_chunksize=max(1, table.num_rows * SMALL_BYTES // max(1, table.nbytes)))

@@ -1,0 +1,93 @@
+"""The first two stages as the DAG runs them, one run after another on one source and one feature store."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+import featurize_images
+import ingest_images
+from image_features import objects
+from image_features.computing import PredictFn
+from image_features.datasets import read_dataset
+from image_features.job import run_job
+from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
+
+SCHEMAS = {"manifest": MANIFEST, "images": IMAGES, "features": FEATURES, "rejects": REJECTS}
+
+
+def make_mean_colors() -> Callable[[], PredictFn]:
+    """Instead of a network, what numpy can check: the mean of each channel. (Lambdas reach workers by value.)"""
+    return lambda: lambda pixels: pixels.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run named `run` under `prefix_uri`, which also holds the source, the models and the feature store."""
+
+    prefix_uri: str
+    run: str = "run"
+
+    @property
+    def uri(self) -> str:
+        return f"{self.prefix_uri}/runs/{self.run}"
+
+    @property
+    def store_uri(self) -> str:
+        return f"{self.prefix_uri}/feature_store"
+
+    def put(self, contents: Mapping[str, bytes]) -> None:
+        for path, content in contents.items():
+            objects.write_bytes(f"{self.prefix_uri}/source/{path}", content)
+
+    def remove(self, *paths: str) -> None:
+        for path in paths:
+            objects.delete(f"{self.prefix_uri}/source/{path}")
+
+    def ingest(self, *more: str) -> int:
+        own = [f"--source-uri={self.prefix_uri}/source", f"--inventory-uri={self.uri}/inventory.csv.gz"]
+        arguments = [*own, *self._shared("ingest_images"), *more]
+        return run_job("ingest_images", ingest_images.parse_ingest_arguments, ingest_images.ingest_images, arguments)
+
+    def featurize(self, *more: str) -> int:
+        arguments = [f"--features-uri={self.uri}/features", *self._shared("featurize_images"), *more]
+        work, parse = featurize_images.featurize_images, featurize_images.parse_featurize_arguments
+        return run_job("featurize_images", parse, work, arguments)
+
+    def both(self, *more: str) -> "Run":
+        assert self.ingest(*more) == 0
+        assert self.featurize(*more) == 0
+        return self
+
+    def rows(self, spark: SparkSession, name: str) -> dict[str, Any]:
+        """Those of a dataset, by their path under the source."""
+        rows = read_dataset(spark, f"{self.uri}/{name}", SCHEMAS[name]).collect()
+        by_path = {row.uri.removeprefix(f"{self.prefix_uri}/source/"): row for row in rows}
+        assert len(by_path) == len(rows)
+        return by_path
+
+    def stats(self, stage: str) -> dict[str, Any]:
+        return objects.read_json(f"{self.uri}/stats/{stage}.json")
+
+    def vectors(self) -> dict[str, int]:
+        return self.stats("featurize_images")["details"]["vectors"]
+
+    def _shared(self, stage: str) -> list[str]:
+        uris = [f"--{name}-uri={self.uri}/{name}" for name in ("manifest", "images", "rejects")]
+        uris += [f"--feature-store-uri={self.store_uri}", f"--models-uri={self.prefix_uri}/models"]
+        return [*uris, f"--stats-uri={self.uri}/stats/{stage}.json", f"--progress-uri={self.uri}/progress/{stage}.json"]
+
+
+def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[], PredictFn]) -> None:
+    """All else stays as it is, weights and identity too."""
+    real = featurize_images.make_predictor
+
+    def make_predictor(*arguments: Any) -> Any:
+        predictor = real(*arguments)
+        object.__setattr__(predictor, "make_predict_fn", make_predict_fn)
+        return predictor
+
+    monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)
