@@ -52,7 +52,9 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
             self._check_run(published, latest, layout, context)
         except PipelineError as error:
             raise AirflowFailException(str(error)) from error
-        context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
+        if weights_etag is not None:
+            # Airflow 3.0 refuses an XCom of null.
+            context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 
