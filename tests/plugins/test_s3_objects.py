@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emr_pipeline.s3_objects import delete_if, delete_keys, etag_of, put_json_if, read_json_with_etag
+from tests.plugins.published_runs import needs_conditional_deletes
 
 URI = "s3://pictures/published/x.json"
 
@@ -41,6 +42,7 @@ def test_what_was_deleted_meanwhile_is_not_written_again(s3: Any) -> None:
     assert etag_of(s3, "pictures", "published/x.json") is None
 
 
+@needs_conditional_deletes
 def test_only_what_was_seen_is_deleted(s3: Any) -> None:
     put_json_if(s3, URI, {"by": 1}, None)
     old = read(s3)[1]
