@@ -18,7 +18,8 @@ NAME_OF_WEIGHTS = "benchmark-{}.weights.h5"
 def place_photos(home: LocalHome, source: Path | None, count: int) -> str:
     """The name of a folder under landing/ with `count` photographs, evenly spaced over those of `source`.
 
-    Without a source, and past its end, the same photographs come again under other names.
+    Without a source, and past its end, the same photographs come again under other names, each with its number behind
+    its last byte: bytes that were seen before would not be computed again.
     """
     source = source or make_demo_photos(home.root / "demo")
     found = sorted(path for path in source.rglob("*.jpg") if path.name not in ("truncated.jpg", "notes.jpg"))
@@ -34,6 +35,10 @@ def place_photos(home: LocalHome, source: Path | None, count: int) -> str:
         path = found[number * len(found) // count if count <= len(found) else number % len(found)]
         target = draft / path.parent.relative_to(source) / f"{number:07d}_{path.name}"
         target.parent.mkdir(parents=True, exist_ok=True)
+        if number >= len(found):
+            # Decoders stop at a JPEG's own end.
+            target.write_bytes(path.read_bytes() + b"%d" % number)
+            continue
         try:
             os.link(path, target)
         except OSError:
@@ -59,6 +64,11 @@ def make_weights(home: LocalHome, backbone: str) -> Path:
 def forget_networks(home: LocalHome) -> None:
     """The next run of featurize_images exports its network anew."""
     shutil.rmtree(home.bucket_path / "models" / "networks", ignore_errors=True)
+
+
+def forget_vectors(home: LocalHome) -> None:
+    """The next run computes all of its vectors, and the next ingest_images fetches all of its objects."""
+    shutil.rmtree(home.bucket_path / "feature_store", ignore_errors=True)
 
 
 def make_vectors(home: LocalHome, rows: int) -> str:

@@ -10,6 +10,8 @@ from emr_pipeline.stages import STAGES, step
 COMPONENTS = 200
 SPARK_ML = "Spark ML"
 OURS = "reduce_features"
+REFIT = {"reduce": "refit", "refit_share": 0.1, "refit_drift": 0.02}
+"""Without a published run before it: the full pass."""
 
 
 def steps(run: str, code_uri: str) -> dict[str, Mapping[str, Any]]:
@@ -18,7 +20,7 @@ def steps(run: str, code_uri: str) -> dict[str, Mapping[str, Any]]:
     spark_ml = ["spark-submit", str(JOBS_PATH / "spark_ml_pca.py"), "--features", uris.uri("features")]
     spark_ml += ["--model", f"{uris.run_uri}-spark-ml/model", "--pca-features", f"{uris.run_uri}-spark-ml/pca_features"]
     stage = next(one for one in STAGES if one.name == "reduce_features")
-    params = {"pca_components": COMPONENTS, "explained_variance": None, "formats": ["parquet"]}
+    params = {"pca_components": COMPONENTS, "explained_variance": None, "formats": ["parquet"], **REFIT}
     return {
         SPARK_ML: command_step(SPARK_ML, [*spark_ml, "--components", str(COMPONENTS)]),
         OURS: step(stage, uris, params, code_uri),

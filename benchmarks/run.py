@@ -15,7 +15,14 @@ from typing import Any
 
 from benchmarks import featurizing, reducing
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
-from benchmarks.materials import forget_networks, make_vectors, place_photos, run_in_spark_environment, stage_code
+from benchmarks.materials import (
+    forget_networks,
+    forget_vectors,
+    make_vectors,
+    place_photos,
+    run_in_spark_environment,
+    stage_code,
+)
 from benchmarks.results import RESULTS_PATH
 from tools.local_env import REPOSITORY, LocalHome
 
@@ -34,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for backbone in given.backbones:
                 photos = place_photos(home, given.photos, given.count)
                 case = featurizing.FeaturizeCase(home, backbone, photos, code_uri)
+                forget_vectors(home)
                 cluster.run("ingest_images", case.stage_step("ingest_images"))
                 facts = {"backbone": backbone, "images": given.count, "photos": photos.rpartition("-")[0]}
                 steps = _chosen(case.steps(precisions), given.variants)
@@ -56,6 +64,7 @@ def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -
                 count = given.count * times // GROWTH[-1]
                 photos = place_photos(home, given.photos, count)
                 case = featurizing.FeaturizeCase(home, given.backbones[0], photos, code_uri)
+                forget_vectors(home)
                 cluster.run("ingest_images", case.stage_step("ingest_images"))
                 facts = {"backbone": case.backbone, "images": count, "photos": photos.rpartition("-")[0]}
                 steps = {featurizing.OURS: case.stage_step("featurize_images")}
@@ -71,6 +80,7 @@ def _measure(
     first = max((run["round"] for run in runs), default=0) + 1
     for number in range(first, first + rounds):
         for variant, step in steps.items():
+            forget_vectors(cluster.home)
             if featurizing.KEPT not in variant:
                 forget_networks(cluster.home)
             measured = {"variant": variant, "round": number, **cluster.run(variant, step)}
