@@ -66,6 +66,19 @@ def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, before)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str, tmp_path: Path) -> None:
+    # What incremental runs rest on: in them an image is beside others than in a run from scratch.
+    predict = _predict_fn(engine, random_network("mobilenet_v2"), tmp_path)
+    photos = _photos(8)
+    together = np.concatenate([predict(photos[:4]), predict(photos[4:])])
+    shuffled = np.array([5, 0, 7, 2, 1, 6, 3, 4])
+    apart = np.concatenate([predict(photos[shuffled][start : start + 4]) for start in (0, 4)])
+    np.testing.assert_array_equal(apart, together[shuffled])
+    filled = predict(np.stack([photos[6]] * 4))
+    np.testing.assert_array_equal(filled, np.stack([together[6]] * 4))
+
+
 def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
     path = engine_module("openvino").export(frozen_function(random_network("mobilenet_v2")), tmp_path)[0]
     worker = f"""
