@@ -1,8 +1,8 @@
 """Listings of a source and inventories of runs, read from S3 in its order, with memory for a few pages.
 
-Two things keep a million objects under a minute. botocore's parser takes 70 ms of processor time for a page of 1,000
-keys; here the three fields that count are taken out of the answer before it sees them, in 8. And S3 takes some 100 ms
-to answer, page after page; where an earlier inventory says at which keys to cut, several parts are listed side by side.
+Two things keep a million objects under a minute. Of a page of 1,000 keys the three fields that count are taken out
+before botocore parses it, in a fifth of the processor time that it would take. And S3 takes some 100 ms to answer, page
+after page: where an earlier inventory says at which keys to cut, several parts are listed side by side.
 """
 
 import itertools
@@ -27,6 +27,9 @@ RANGES_AHEAD = 2 * LISTERS
 PART_OBJECTS = 8000
 # What landed since may all lie in one part: behind this, it is read page by page as it is asked for.
 PAGES_AHEAD = 16
+PAGE_HAS_COME = "before-parse.s3.ListObjectsV2"
+# A handler of this pattern comes before botocore's own, one of which parses every answer to look for an error in it.
+EVERY_EVENT = "*.s3.ListObjectsV2"
 
 _asking = threading.local()
 
@@ -54,7 +57,7 @@ def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator
     # Without the slash `.../fruits` would list `.../fruits-old/` too.
     request = {"Bucket": bucket, "Prefix": f"{key}/" if key else ""}
     # Once for each client; this client's listings for others are left as they are.
-    s3.meta.events.register("before-parse.s3.ListObjectsV2", _take_contents, unique_id="fruit-features-listings")
+    s3.meta.events.register(EVERY_EVENT, _take_contents, unique_id="fruit-features-listings")
     if not cuts:
         for page in _pages(s3, request, None, None):
             yield from page
@@ -138,22 +141,25 @@ def _ask(s3: Any, request: dict[str, Any]) -> Any:
         _asking.is_on = False
 
 
-def _take_contents(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+def _take_contents(event_name: str, **of: Any) -> None:
     """Takes the objects out of a page before botocore parses it; it decodes the keys later as if they were its own.
 
     Only for this thread's own question, and only of an answer that is a page: errors are botocore's to read.
     """
-    if not getattr(_asking, "is_on", False) or response_dict["status_code"] != 200:
+    if event_name != PAGE_HAS_COME or not getattr(_asking, "is_on", False):
         return
+    answer = of["response_dict"]
     try:
-        page = ElementTree.fromstring(response_dict["body"])
+        page = ElementTree.fromstring(answer["body"])
     except ElementTree.ParseError:
         return  # botocore refuses it in its own words
+    if not page.tag.endswith("ListBucketResult"):
+        return
     namespace = page.tag.removesuffix("ListBucketResult")
-    customized_response_dict["Contents"] = [
+    of["customized_response_dict"]["Contents"] = [
         {name: found.findtext(namespace + name, "") for name in ("Key", "Size", "ETag")}
         for found in page.iterfind(f"{namespace}Contents")
     ]
     rest = ElementTree.Element(page.tag)
     rest.extend(child for child in page if child.tag != f"{namespace}Contents")
-    response_dict["body"] = ElementTree.tostring(rest)
+    answer["body"] = ElementTree.tostring(rest)
