@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
+from threadpoolctl import threadpool_limits
 
 from image_features.errors import ImageFeaturesError
 from image_features.model_drift import drift_of, on_rows
@@ -77,6 +78,15 @@ def fit_or_project(
     spark: SparkSession, run: RunGram, run_uri: str, baseline: Snapshot | str, arguments: ReduceArguments
 ) -> Fitted:
     """The model of this run, by `--reduce` and its limits. Raises CannotProjectError, or what `fit_pca` raises."""
+    # Of so small a matrix several BLAS threads mostly wait for one another, busily: eigenvectors of 1280 x 1280 took
+    # ten times the processor time on two threads, beside Spark's own.
+    with threadpool_limits(limits=1):
+        return _fit_or_project(spark, run, run_uri, baseline, arguments)
+
+
+def _fit_or_project(
+    spark: SparkSession, run: RunGram, run_uri: str, baseline: Snapshot | str, arguments: ReduceArguments
+) -> Fitted:
     if arguments.reduce == "refit":
         return _refit(spark, run, run_uri, arguments, "a new model was asked for")
     try:
