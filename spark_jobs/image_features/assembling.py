@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import coalesce, col, count, count_if, lit
+from pyspark.sql.functions import broadcast, coalesce, col, count, count_if, lit
 from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import sum as sum_of
@@ -20,6 +20,10 @@ from image_features.schemas import FEATURES, IMAGES, MANIFEST, OBJECTS, VECTORS
 REJECTED_BY = "ingest_images"
 """The stage that made `images`: what it rejected is none of the run's images."""
 
+# About 300 bytes each, on the driver and on every executor.
+BROADCAST_ROWS = 500_000
+
+_NO_VECTOR = "there is no vector"
 _NO_CONTENT = "the bytes behind the ETag are not known"
 
 
@@ -92,15 +96,18 @@ def write_features(
 
     Raises MissingVectorsError if the store does not have them all.
     """
+    if not store.has_parts(vectors_uri):
+        raise MissingVectorsError(vectors_uri, contents.count(), _NO_VECTOR)
     vectors = read_dataset(spark, vectors_uri, VECTORS)
     coverage = cover(contents, vectors)
     if coverage.missing_contents:
-        raise MissingVectorsError(vectors_uri, coverage.missing_contents, "there is no vector")
+        raise MissingVectorsError(vectors_uri, coverage.missing_contents, _NO_VECTOR)
     if coverage.copies > 1:
         # Of a task that was repeated, or of two runs at once. Wide rows are shuffled for it only then.
         vectors = vectors.dropDuplicates(["content_sha256"])
-    # The narrow side is broadcast as long as it is small enough, and then each file of vectors stays where it is read.
-    joined = vectors.join(contents, "content_sha256")
+    # As long as the narrow side is broadcast, each vector stays where it is read; Spark's own limit is far lower.
+    narrow = broadcast(contents) if coverage.rows <= BROADCAST_ROWS else contents
+    joined = vectors.join(narrow, "content_sha256")
     features = conform(joined.where(col("reason").isNull()), FEATURES).sortWithinPartitions("label", "uri")
     write_dataset(features, arguments.features_uri, FEATURES)
     rejected = joined.where(col("reason").isNotNull()) if coverage.rejected_rows else joined.limit(0)

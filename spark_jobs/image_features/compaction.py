@@ -7,14 +7,13 @@ import logging
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark import SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from image_features import objects, store
 from image_features.objects import ListedObject
-from image_features.parquet_parts import write_part
+from image_features.parquet_parts import read_part, write_part
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +21,7 @@ SMALL_BYTES = 8 * 2**20
 MOST_SMALL_FILES = 256
 # Of a merged file: what a task holds at once, and well over SMALL_BYTES, so that it is never merged again.
 MERGED_BYTES = 64 * 2**20
+ROWS_PER_READ = 1024
 
 
 def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
@@ -59,6 +59,6 @@ def merge(uris: list[str], folder_uri: str, schema: pa.Schema) -> None:
 
 def _batches(uris: list[str], schema: pa.Schema) -> list[pa.RecordBatch]:
     """Each becomes a row group, by which Spark splits a file."""
-    read = [pq.read_table(pa.BufferReader(objects.read_bytes(uri)), schema=schema) for uri in uris]
-    table = pa.concat_tables(read).combine_chunks()
+    read = [batch for uri in uris for batch in read_part(uri, schema.names, ROWS_PER_READ)]
+    table = pa.Table.from_batches(read, schema).combine_chunks()
     return table.to_batches(max_chunksize=max(1, table.num_rows * SMALL_BYTES // max(1, table.nbytes)))

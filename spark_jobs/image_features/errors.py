@@ -162,3 +162,14 @@ class MissingVectorsError(ImageFeaturesError):
             f"{uri}: of {count} of the run's images {lack}; was the feature store changed while the run was on, or the "
             "weights? Clear ingest_images, which fetches what is not known"
         )
+
+
+class DamagedFileError(ImageFeaturesError):
+    """A Parquet file is not whole, or is none."""
+
+    def __init__(self, uri: str, detail: str) -> None:
+        self.uri, self.detail = uri, detail
+        super().__init__(
+            f"{uri}: cannot be read: {' '.join(detail.split())}; if it lies in feature_store/, delete it, for what is "
+            "missing there is computed again; then clear ingest_images"
+        )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from image_features import objects
+from image_features.errors import DamagedFileError
 
 # Content that is compressed already, and floats that never repeat: a dictionary of them would be made and thrown away.
 _PLAIN_COLUMNS = ("content", "features")
@@ -40,6 +41,10 @@ def part_name(keys: Iterable[str]) -> str:
 
 
 def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
-    """The file's rows in their order, decoded batch by batch."""
-    file = pq.ParquetFile(pa.BufferReader(objects.read_bytes(uri)))
-    yield from file.iter_batches(rows_per_batch, columns=columns)
+    """The file's rows in their order, decoded batch by batch. Raises DamagedFileError."""
+    content = objects.read_bytes(uri)
+    try:
+        yield from pq.ParquetFile(pa.BufferReader(content)).iter_batches(rows_per_batch, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        # Arrow names no file.
+        raise DamagedFileError(uri, str(error)) from error

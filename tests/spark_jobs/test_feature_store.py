@@ -122,14 +122,14 @@ def test_a_store_that_was_deleted_is_filled_again(spark: SparkSession, prefix_ur
     assert _features(spark, run) == before
 
 
-@pytest.mark.parametrize("gone", ["objects", "vectors"])
+@pytest.mark.parametrize(("gone", "new"), [("objects", 1), ("vectors", 1), ("vectors", 0)])
 def test_a_store_that_is_deleted_between_the_stages_is_told(
-    spark: SparkSession, prefix_uri: str, mean_colors: None, capfd: pytest.CaptureFixture[str], gone: str
+    spark: SparkSession, prefix_uri: str, mean_colors: None, capfd: pytest.CaptureFixture[str], gone: str, new: int
 ) -> None:
     run = Run(prefix_uri)
     run.put(_photos(0, 2))
     run.both(WEIGHTS)
-    run.put(_photos(2, 3))
+    run.put(_photos(2, 2 + new))
     assert run.ingest(WEIGHTS) == 0
     objects.delete_prefix(f"{run.store_uri}/{gone}")
     assert run.featurize(WEIGHTS) == 1

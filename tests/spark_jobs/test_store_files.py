@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from image_features import compaction, objects, store
 from image_features.compaction import MERGED_BYTES, SMALL_BYTES, merge, merge_groups
+from image_features.errors import DamagedFileError
 from image_features.inventory import inventory_at
 from image_features.objects import ListedObject
 from image_features.parquet_parts import part_name, read_part, write_part
@@ -45,6 +47,15 @@ def test_a_file_that_fails_on_its_way_is_never_seen(prefix_uri: str, endpoint: P
     with pytest.raises(RuntimeError):
         write_part(prefix_uri, batches(), SCHEMA, ["a"])
     assert list(objects.list_objects(prefix_uri)) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_a_damaged_file_is_named(prefix_uri: str, endpoint: Path, content: bytes | None) -> None:
+    uri = write_part(prefix_uri, [_batch(0, 100)], SCHEMA, ["a"])
+    whole = objects.read_bytes(uri)
+    objects.write_bytes(uri, whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(DamagedFileError, match=re.escape(uri)):
+        _rows(uri)
 
 
 def test_merged_files_hold_every_row_once_and_a_repeated_merge_changes_nothing(
