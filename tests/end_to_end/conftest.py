@@ -42,6 +42,19 @@ class Machine:
             check=False,
         )
 
+    def history(self) -> list[dict[str, Any]]:
+        """As `make history JSON=1` tells it."""
+        done = subprocess.run(
+            [str(self.home.airflow_python), "-m", "tools.history", "--json"],
+            cwd=REPOSITORY,
+            env=self.environment | {"PYTHONPATH": str(REPOSITORY / "plugins")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        entries: list[dict[str, Any]] = json.loads(done.stdout)
+        return entries
+
     def run_path(self, run: str) -> Path:
         return self.home.bucket_path / "runs" / run
 

@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.conftest import REPOSITORY, Machine
 
 RAISE = 'raise RuntimeError("the lemons are sour")\n'
@@ -44,6 +46,44 @@ def test_a_run_on_a_few_photographs_is_green_and_every_row_is_there(machine: Mac
     assert (run_path / "report" / "index.html").is_file()
     assert dag_run_states(machine) == ["success"]
     assert machine.cluster_states() == ["TERMINATED"]
+
+
+# Two whole runs, and one that ends at its first task.
+@pytest.mark.timeout(900)
+def test_a_second_run_of_the_same_makes_no_cluster_and_says_so_and_a_forced_one_runs(
+    machine: Machine, few_photos: Path, tmp_path: Path
+) -> None:
+    source, code = tmp_path / "photos", tmp_path / "code"
+    shutil.copytree(few_photos, source)
+    # Other code is a reason to run: it must not change because somebody edits the checkout meanwhile.
+    for folder in ("spark_jobs", "bootstrap"):
+        shutil.copytree(REPOSITORY / folder, code / folder)
+    variables = {"FRUIT_FEATURES_CODE_ROOT": str(code)}
+    options = (f"--source={source}", "--weights=random:0", "--components=4")
+    first = machine.make_run(*options, "--run=first", **variables)
+    assert first.returncode == 0, first.stdout + first.stderr
+
+    second = machine.make_run(*options, "--run=second", **variables)
+
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "nothing new: the photographs, the params and the code are those of what is published" in second.stdout
+    assert "first, 32 objects of s3://fruit-features/landing/photos" in second.stdout
+    assert "make run FORCE=1" in second.stdout
+    assert second.stderr == ""
+    assert machine.cluster_states() == ["TERMINATED"]
+    assert dag_run_states(machine) == ["success", "success"]
+    assert not machine.run_path("second").exists()
+    # What the UI shows of the task.
+    task_logs = machine.home.airflow_path.rglob("run_id=*/task_id=check_run/attempt=1.log")
+    assert ["nothing new since snapshot" in path.read_text() for path in sorted(task_logs)] == [False, True]
+
+    forced = machine.make_run(*options, "--run=forced", "--force=1", **variables)
+
+    assert forced.returncode == 0, forced.stdout + forced.stderr
+    assert machine.cluster_states() == ["TERMINATED"] * 2
+    assert machine.stats("forced", "featurize_images")["details"]["vectors"]["computed"] == 0
+    found = [(entry["run"], entry["state"]) for entry in machine.history()]
+    assert found == [("forced", "current"), ("first", "kept")]
 
 
 def test_a_job_that_raises_makes_the_run_red_and_its_words_reach_the_terminal(
