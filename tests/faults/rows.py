@@ -3,6 +3,7 @@
 from tests.faults.rows_airflow import AIRFLOW_FAULTS
 from tests.faults.rows_aws import AWS_FAULTS
 from tests.faults.rows_cluster import CLUSTER_FAULTS
+from tests.faults.rows_orphan import ORPHAN_FAULTS
 from tests.faults.rows_step import STEP_FAULTS
 
 GROUPS = {
@@ -10,5 +11,6 @@ GROUPS = {
     "A stage's step": STEP_FAULTS,
     "AWS": AWS_FAULTS,
     "Airflow, and who uses it": AIRFLOW_FAULTS,
+    "Airflow is gone for good": ORPHAN_FAULTS,
 }
 FAULTS = tuple(fault for group in GROUPS.values() for fault in group)

@@ -35,9 +35,11 @@ def make_assets(dag: Any) -> None:
     """As a dag-processor does; there is none here, and a task whose asset Airflow does not know is refused."""
     from airflow.models.asset import AssetActive, AssetModel
     from airflow.utils.session import create_session
+    from sqlalchemy import select
 
     with create_session() as session:
-        for asset in (outlet for task in dag.tasks for outlet in task.outlets):
+        known = set(session.scalars(select(AssetActive.name)))
+        for asset in (outlet for task in dag.tasks for outlet in task.outlets if outlet.name not in known):
             model = AssetModel.from_public(asset)
             session.add(model)
             session.flush()

@@ -1,8 +1,10 @@
 """The world of a fault that needs Spark: the stages' own code in a real Spark environment, on a handful of pictures."""
 
+import json
 import os
 import signal
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from tests.faults.scene import Scene
 from tools.demo_photos import make_demo_photos
 from tools.local_env import LocalHome
 
-PICTURES = 6
 
-
+@dataclass
 class SparkScene(Scene):
+    pictures: int = 6
+    """How many photographs of the demo set land."""
+
     def stage(self) -> None:
         # The DAG uploads the code that lies in this repository, and the nodes have the environment of `make setup`.
         self.settings |= {
@@ -25,8 +29,8 @@ class SparkScene(Scene):
         self.s3.delete_object(Bucket=self.bucket, Key="landing/apple/1.jpg")
         with tempfile.TemporaryDirectory() as folder:
             photos = make_demo_photos(Path(folder) / "demo")
-            for photo in sorted((photos / "Training").glob("*/00*.jpg"))[:PICTURES]:
-                self.s3.upload_file(str(photo), self.bucket, f"landing/Training/{photo.parent.name}/{photo.name}")
+            for photo in sorted(photos.glob("T*/*/*_100.jpg"))[: self.pictures]:
+                self.s3.upload_file(str(photo), self.bucket, f"landing/{photo.relative_to(photos)}")
 
     def conf(self, run: str) -> dict[str, Any]:
         return super().conf(run) | {"pca_components": 2}
@@ -45,6 +49,25 @@ class SparkScene(Scene):
         """SIGKILL to a process that computes for Spark, as the kernel does when a node's memory is at its end."""
         (pid, *_) = self.wait_for("a Python worker", self._python_workers, limit_s=200)
         os.kill(pid, signal.SIGKILL)
+
+    def kill_step_at(self, packs: int) -> None:
+        """SIGKILL to all of the step that runs, once so many packs of images have their vectors in the store."""
+        prefix = "feature_store/vectors/"
+
+        def has_come_so_far() -> bool:
+            listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+            return sum(entry["Key"].endswith(".parquet") for entry in listed) >= packs
+
+        self.wait_for(f"the vectors of {packs} packs", has_come_so_far, limit_s=200, every_s=0.05)
+        for pid in _descendants(self.endpoint.pid):
+            os.kill(pid, signal.SIGKILL)
+
+    def vectors_of(self, run: str) -> dict[str, int]:
+        """What `featurize_images` says of where its vectors came from."""
+        key = f"runs/{run}/stats/featurize_images.json"
+        stats = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        vectors: dict[str, int] = stats["details"]["vectors"]
+        return vectors
 
     def _python_workers(self) -> list[int]:
         """Forked by Spark's daemon, one for each task."""

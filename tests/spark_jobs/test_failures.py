@@ -21,6 +21,20 @@ Caused by: java.io.IOException: No space left on device
 \t... 13 more
 """
 
+LOST_WORKER = """An error occurred while calling o91.parquet.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times
+\tat org.apache.spark.api.python.BasePythonRunner$ReaderIterator.hasNext(PythonRunner.scala:601)
+Caused by: java.net.SocketException: Connection reset
+\t... 17 more
+"""
+
+
+def test_a_python_worker_that_was_killed_is_named_and_not_the_socket_that_it_left() -> None:
+    name, gist = name_and_gist(RuntimeError(LOST_WORKER))
+
+    assert name == "PythonWorkerLostError"
+    assert "no memory left" in gist
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
