@@ -61,7 +61,8 @@ class PollTrigger(BaseTrigger):
 
     async def _is_over_in_time(self) -> bool:
         hook = EmrHook(emr_conn_id=None, **self.aws)
-        async with await hook.get_async_conn() as emr:
+        # Shielded: Airflow 3.0's triggerer dies of a trigger that is cancelled while it waits for its connection.
+        async with await asyncio.shield(hook.get_async_conn()) as emr:
             while True:
                 # First of all: the operator has just looked, and a task that is deferred and goes on within a moment,
                 # before the scheduler knows of the first, is taken for lost (so in LocalExecutor up to 3.3).
@@ -126,7 +127,7 @@ class StepTrigger(PollTrigger):
     async def is_over(self, emr: Any) -> bool:
         response = await emr.describe_step(ClusterId=self.cluster_id, StepId=self.step_id)
         state = response["Step"]["Status"]["State"]
-        progress = await sync_to_async(self._progress)() if state == "RUNNING" else None
+        progress = await asyncio.shield(sync_to_async(self._progress)()) if state == "RUNNING" else None
         self.say(self.stage, progress_text(state, progress))
         return state in STEP_END_STATES
 

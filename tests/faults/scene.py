@@ -15,7 +15,7 @@ from tests.faults.proxy import FaultyProxy, Refusal, Request, Rule
 from tests.faults.stand_in import code_files
 
 ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
-RUN_LIMIT_S = 200
+RUN_LIMIT_S = 300
 OLD_SNAPSHOT = b'{"snapshot": "the-old-one", "run": "old", "run_uri": "s3://old/runs/old"}'
 
 
@@ -148,7 +148,7 @@ class Scene:
             limit_s,
         )
 
-    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 90, every_s: float = 0.2) -> Any:
+    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 180, every_s: float = 0.2) -> Any:
         give_up_at = time.monotonic() + limit_s
         while time.monotonic() < give_up_at:
             if found := look():
