@@ -29,7 +29,7 @@ build() {
   # bootstrap/10_python_environment.sh never installs into an environment that carries this file.
   echo "Built by 'make setup' from $lock; do not install into it by hand." > "$env/MANAGED_BY_MAKE_SETUP"
   "$uv" pip sync --quiet --require-hashes --python "$env/bin/python" "$lock"
-  if [[ $name == spark ]]; then
+  if [[ -x $env/bin/spark-submit ]]; then
     "$env/bin/python" tools/archive_classes.py
   fi
   # Written last: an environment without it was not finished, and is built again.

@@ -69,7 +69,9 @@ def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
         return
     weights = details["weights"]
     network = f"{details['backbone']}, weights {weights['source']}, {details['engine']} {details['precision']}"
-    yield f"  {'network:':<24}{network}, {details['images_per_second']:,.1f} images a second"
+    # Null where every vector was there already.
+    rate = details["images_per_second"]
+    yield f"  {'network:':<24}{network}" + (f", {rate:,.1f} images a second" if rate is not None else "")
     if not weights["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
 
