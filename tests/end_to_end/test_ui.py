@@ -86,7 +86,7 @@ def test_a_run_triggered_by_the_form_goes_green(airflow: Machine, page: Page, fe
     assert airflow.cluster_states() == ["TERMINATED"]
 
     page.goto(f"{airflow.home.airflow_url}/dags/fruit_features/runs/{quote(dag_run['dag_run_id'])}")
-    expect(page.get_by_text("13 Task Instances")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("14 Task Instances")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
     expect(page.get_by_text("Failed")).to_have_count(0)
     page.screenshot(path=tmp_path / "green.png")

@@ -36,7 +36,7 @@ def test_health_says_ready_version_and_root(endpoint: Endpoint) -> None:
 def test_other_services_are_answered_by_moto(endpoint: Endpoint) -> None:
     assert endpoint.client("sts").get_caller_identity()["Account"] == "123456789012"
     sqs = endpoint.client("sqs")
-    queue_url = sqs.create_queue(QueueName="arrivals")["QueueUrl"]
+    queue_url = sqs.create_queue(QueueName="pears")["QueueUrl"]
     sqs.send_message(QueueUrl=queue_url, MessageBody="a pear")
     assert sqs.receive_message(QueueUrl=queue_url)["Messages"][0]["Body"] == "a pear"
 
