@@ -17,6 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from image_features.computing import Computed, Content, FeaturizeOptions, PredictFn, compute
 from image_features.parquet_parts import read_part, write_part
 from image_features.schemas import VECTORS
+from image_features.vectors import to_list_column
 
 # What a killed worker loses at most, besides its last batch.
 FLUSH_EVERY_S = 60.0
@@ -109,7 +110,7 @@ def _batches(pending: Computed) -> Iterable[pa.RecordBatch]:
     text, features = pa.string(), _VECTORS.field("features").type
     if pending.keys:
         nothing = pa.nulls(len(pending.keys), text)
-        lists = _lists(np.concatenate(pending.vectors)).cast(features)
+        lists = to_list_column(np.concatenate(pending.vectors)).cast(features)
         yield pa.RecordBatch.from_arrays([pa.array(pending.keys, text), lists, nothing, nothing], schema=_VECTORS)
     if pending.failures:
         reasons = pa.array([failure.reason for failure in pending.failures.values()], text)
@@ -117,10 +118,3 @@ def _batches(pending: Computed) -> Iterable[pa.RecordBatch]:
         nothing = pa.nulls(len(pending.failures), features)
         keys = pa.array(list(pending.failures), text)
         yield pa.RecordBatch.from_arrays([keys, nothing, reasons, details], schema=_VECTORS)
-
-
-def _lists(vectors: np.ndarray) -> pa.ListArray:
-    """From numpy's memory as it is: a Python list of floats costs eight times the vector."""
-    rows, dimension = vectors.shape
-    offsets = pa.array(np.arange(0, rows * dimension + 1, dimension, dtype=np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array(vectors.reshape(-1), pa.float32()))

@@ -14,7 +14,6 @@ _SETTINGS = {
     # A run named `stage=007` is text.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
-_LARGER_THAN_ANY_FILE = str(1 << 30)
 
 
 @contextmanager
@@ -33,12 +32,6 @@ def open_session(app_name: str) -> Iterator[SparkSession]:
     finally:
         if is_ours:
             session.stop()
-
-
-def use_one_task_per_file(session: SparkSession) -> None:
-    """From now on every file that is read is one task, neither split nor put together with others."""
-    session.conf.set("spark.sql.files.maxPartitionBytes", _LARGER_THAN_ANY_FILE)
-    session.conf.set("spark.sql.files.openCostInBytes", _LARGER_THAN_ANY_FILE)
 
 
 def cores_per_task(session: SparkSession) -> int:

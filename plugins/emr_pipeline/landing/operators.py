@@ -15,14 +15,14 @@ from emr_pipeline.dag_run import run_id
 from emr_pipeline.errors import ParamsError, PipelineError
 from emr_pipeline.inventory import Changes
 from emr_pipeline.landing.assets import fruit_images_asset
-from emr_pipeline.landing.claiming import read_signal, write_signal
+from emr_pipeline.landing.claiming import read_signal
 from emr_pipeline.landing.decisions import check_source, inventory_of, signal_document, signalled_already
 from emr_pipeline.landing.triggers import SettleTrigger
 from emr_pipeline.layout import landed_uri, published_uri, split_uri
 from emr_pipeline.listings import compare_with_inventory
 from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
 from emr_pipeline.progress import duration_text
-from emr_pipeline.s3_objects import has_bucket, has_objects_under, read_json
+from emr_pipeline.s3_objects import has_bucket, has_objects_under, put_json_if, read_json
 from emr_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class SignalNewImagesOperator(AwsBaseOperator[S3Hook]):
             why = signalled_already(document["digest"], signal, self.settings.landing_retry_s)
             if why:
                 raise AirflowSkipException(f"{self.settings.source_uri}: {why}")
-            if write_signal(s3, uri, document, etag):
+            if put_json_if(s3, uri, document, etag):
                 return
             self.log.info("Another run wrote %s in this moment; looking again", uri)
         raise AirflowException(f"{uri}: others were first {ATTEMPTS} times in a row; the next check tries again")
