@@ -79,7 +79,7 @@ clean: down ## remove runs, buckets, logs and Airflow's database; keeps the envi
 	@tools/clean.sh
 
 .PHONY: bench
-bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth" PHOTOS=<folder> ROUNDS=3 ROWS="20000 90000 500000"
+bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors airflow" PHOTOS=<folder> ROUNDS=3 ROWS="20000 90000 500000"
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 

@@ -109,6 +109,27 @@ def growth(results: list[Result]) -> str:
     return _table(header, rows) + "\n![Seconds over images](benchmarks/growth.svg)\n"
 
 
+def executors(results: list[Result]) -> str:
+    rows = []
+    for result in results:
+        for variant in variants(result):
+            seconds = values(result, variant)
+            memory = [f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY]
+            rate = f"{result['images'] / median(result, variant):.0f}"
+            rows.append([result["backbone"], f"{result['images']:,}", variant, _range(seconds, 1), rate, *memory])
+    return _table(["backbone", "images", "tasks run in", "seconds", "images/s", *MEMORY.values()], rows)
+
+
+def airflow(results: list[Result]) -> str:
+    """Of a whole run, what is not in its steps."""
+    rows = []
+    for result in results:
+        for variant in variants(result):
+            figures = [_range(values(result, variant, figure), 1) for figure in WHOLE_RUN]
+            rows.append([variant, f"{result['images']:,}", *figures])
+    return _table(["run by", "images", *WHOLE_RUN.values()], rows)
+
+
 def precision(results: list[Result]) -> str:
     (result,) = results
     rows = [[name, *(str(facts[figure]) for figure in PRECISION)] for name, facts in result["plans"].items()]
@@ -151,6 +172,7 @@ LARGE_PHOTOS = {
     "median_cosine": "median cosine",
     "smallest_cosine": "smallest",
 }
+WHOLE_RUN = {"seconds": "DAG run, s", "steps_s": "its steps, s", "added_s": "added, s", "command_s": "whole command, s"}
 BILLION = 10**9
 PRECISION = {
     "median_cosine": "median cosine",
@@ -161,12 +183,14 @@ PRECISION = {
     "over_float32": "times float32",
 }
 MEMORY = {"jvm_peak_mib": "JVM, MiB", "driver_peak_mib": "driver, MiB", "worker_peak_mib": "largest worker, MiB"}
-TIMED = ("featurize-", "pca-", "growth-")
+TIMED = ("featurize-", "pca-", "growth-", "executors-")
 BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "conditions": (conditions, TIMED),
     "featurize": (featurize, ("featurize-",)),
     "pca": (pca, ("pca-",)),
     "growth": (growth, ("growth-",)),
+    "executors": (executors, ("executors-",)),
+    "airflow": (airflow, ("airflow-",)),
     "precision": (precision, ("precision",)),
     "cost": (cost, ("featurize-",)),
     "large_photos": (large_photos, ("large_photos",)),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import featurizing, reducing
+from benchmarks import executors, featurizing, reducing, whole_runs
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
@@ -27,7 +27,7 @@ from benchmarks.results import RESULTS_PATH
 from tools.local_env import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
-BENCHMARKS = ("featurize", "pca", "growth")
+BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow")
 GROWTH = (1, 2, 4, 8)
 
 
@@ -39,21 +39,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "featurize" in given.only:
         with bench_cluster(home, cores) as cluster:
             for backbone in given.backbones:
-                photos = place_photos(home, given.photos, given.count)
-                case = featurizing.FeaturizeCase(home, backbone, photos, code_uri)
-                forget_vectors(home)
-                cluster.run("ingest_images", case.stage_step("ingest_images"))
-                facts = {"backbone": backbone, "images": given.count, "photos": photos.rpartition("-")[0]}
+                case = _ingested(cluster, given, backbone, given.count, code_uri)
                 steps = _chosen(case.steps(precisions), given.variants)
-                _measure(cluster, f"featurize-{backbone}-{given.count}", facts, steps, given.rounds, given.add)
+                _measure(cluster, f"featurize-{backbone}-{given.count}", _facts(case, given.count), steps, given)
     if "pca" in given.only:
         for rows in given.rows:
             run = make_vectors(home, rows)
             with bench_cluster(home, cores) as cluster:
                 steps = _chosen(reducing.steps(run, code_uri), given.variants)
-                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given.rounds, given.add)
+                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
     if "growth" in given.only:
         _measure_growth(home, given, code_uri)
+    if "executors" in given.only:
+        with bench_cluster(home, cores) as cluster:
+            for backbone in given.backbones:
+                case = _ingested(cluster, given, backbone, given.count, code_uri)
+                steps = _chosen(executors.steps(case, cores), given.variants)
+                _measure(cluster, f"executors-{backbone}-{given.count}", _facts(case, given.count), steps, given)
+    if "airflow" in given.only:
+        with bench_cluster(home, cores) as cluster:
+            photos = place_photos(home, given.photos, given.count)
+            facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
+            _write(cluster, f"airflow-{given.count}", facts, list(whole_runs.measure(cluster, photos, given.rounds)))
 
 
 def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
@@ -62,23 +69,32 @@ def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -
         with bench_cluster(home, cores) as cluster:
             for times in GROWTH:
                 count = given.count * times // GROWTH[-1]
-                photos = place_photos(home, given.photos, count)
-                case = featurizing.FeaturizeCase(home, given.backbones[0], photos, code_uri)
-                forget_vectors(home)
-                cluster.run("ingest_images", case.stage_step("ingest_images"))
-                facts = {"backbone": case.backbone, "images": count, "photos": photos.rpartition("-")[0]}
+                case = _ingested(cluster, given, given.backbones[0], count, code_uri)
                 steps = {featurizing.OURS: case.stage_step("featurize_images")}
-                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", facts, steps, given.rounds, given.add)
+                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", _facts(case, count), steps, given)
+
+
+def _ingested(
+    cluster: BenchCluster, given: argparse.Namespace, backbone: str, count: int, code_uri: str
+) -> featurizing.FeaturizeCase:
+    case = featurizing.FeaturizeCase(cluster.home, backbone, place_photos(cluster.home, given.photos, count), code_uri)
+    forget_vectors(cluster.home)
+    cluster.run("ingest_images", case.stage_step("ingest_images"))
+    return case
+
+
+def _facts(case: featurizing.FeaturizeCase, count: int) -> dict[str, Any]:
+    return {"backbone": case.backbone, "images": count, "photos": case.photos.rpartition("-")[0]}
 
 
 def _measure(
-    cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], rounds: int, add: bool
+    cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
     """A B A B, so that what else the machine does meets all of them alike."""
     path = RESULTS_PATH / f"{name}.json"
-    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if add and path.exists() else []
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if given.add and path.exists() else []
     first = max((run["round"] for run in runs), default=0) + 1
-    for number in range(first, first + rounds):
+    for number in range(first, first + given.rounds):
         for variant, step in steps.items():
             forget_vectors(cluster.home)
             if featurizing.KEPT not in variant:
@@ -86,6 +102,11 @@ def _measure(
             measured = {"variant": variant, "round": number, **cluster.run(variant, step)}
             runs.append(measured)
             print(f"{name}: {measured}", flush=True)
+    _write(cluster, name, facts, runs)
+
+
+def _write(cluster: BenchCluster, name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
+    path = RESULTS_PATH / f"{name}.json"
     result = {"name": name, **facts, "cores": cluster.cores, **_machine(cluster.home), "runs": runs}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

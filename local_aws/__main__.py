@@ -32,7 +32,8 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     return EndpointConfig(
         root=given.root.absolute(),
         work=given.work.absolute(),
-        spark_env=given.spark_env.absolute(),
+        # Archived classes are of the folder itself, whatever link leads to it.
+        spark_env=given.spark_env.resolve(),
         host=given.host,
         port=given.port,
         cores=given.cores,

@@ -31,6 +31,8 @@ class Endpoint:
         self.folder, self.spark_env, self.port = folder, spark_env, free_port()
         self.clock_ahead_s = clock_ahead_s
         self._process: subprocess.Popen[bytes] | None = None
+        # Made once, for all threads: a client takes longer to make than a hundred requests.
+        self.s3, self.emr = self._client("s3"), self._client("emr")
 
     @property
     def url(self) -> str:
@@ -73,8 +75,8 @@ class Endpoint:
         self._process.wait(60)
         self.start()
 
-    def client(self, service: str) -> Any:
-        return boto3.client(
+    def _client(self, service: str) -> Any:
+        return boto3.Session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
             region_name="us-east-1",

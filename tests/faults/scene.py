@@ -44,11 +44,11 @@ class Scene:
 
     @property
     def s3(self) -> Any:
-        return self.endpoint.client("s3")
+        return self.endpoint.s3
 
     @property
     def emr(self) -> Any:
-        return self.endpoint.client("emr")
+        return self.endpoint.emr
 
     def refuse(
         self, matches: Callable[[Request], bool], status: int, code: str, message: str = "told by a test", **how: Any
@@ -121,10 +121,10 @@ class Scene:
 
     def clusters(self) -> list[dict[str, Any]]:
         """All that this row's runs ever made; none is another row's, for each has a bucket of its own."""
-        ids = [
-            cluster["Id"] for page in self.emr.get_paginator("list_clusters").paginate() for cluster in page["Clusters"]
-        ]
-        described = [self.emr.describe_cluster(ClusterId=cluster_id)["Cluster"] for cluster_id in ids]
+        pages = self.emr.get_paginator("list_clusters").paginate()
+        # Rows that share an endpoint would describe one another's otherwise; the tags decide.
+        named = [one["Id"] for page in pages for one in page["Clusters"] if self.bucket in one["Name"]]
+        described = [self.emr.describe_cluster(ClusterId=cluster_id)["Cluster"] for cluster_id in named]
         own = {"Key": "fruit-features:bucket", "Value": self.bucket}
         return [cluster for cluster in described if own in cluster["Tags"]]
 
@@ -148,7 +148,7 @@ class Scene:
             limit_s,
         )
 
-    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 180, every_s: float = 0.2) -> Any:
+    def wait_for(self, what: str, look: Callable[[], Any], limit_s: float = 180, every_s: float = 0.5) -> Any:
         give_up_at = time.monotonic() + limit_s
         while time.monotonic() < give_up_at:
             if found := look():
