@@ -64,12 +64,22 @@ def _featurize_table(result: Result) -> str:
                 f"{result['images'] / median(result, variant):.0f}",
                 _ratio(result, featurizing.CLASSROOM, variant),
                 _ratio(result, light, variant) if variant.startswith(featurizing.OURS) else "",
+                f"{median(result, variant, 'cpu_s'):.0f}",
+                _ratio(result, featurizing.CLASSROOM, variant, "cpu_s"),
                 *(f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY),
             ]
         )
     title = f"**{result['backbone']}**, {result['images']:,} photographs of {result['photos']}:\n\n"
-    header = ["variant", "seconds", "images/s", "over classroom", "of speed of light", *MEMORY.values()]
-    return title + _table(header, rows)
+    header = [
+        "variant",
+        "seconds",
+        "images/s",
+        "over classroom",
+        "of speed of light",
+        "processor time, s",
+        "over classroom by it",
+    ]
+    return title + _table([*header, *MEMORY.values()], rows)
 
 
 def pca(results: list[Result]) -> str:
@@ -79,13 +89,22 @@ def pca(results: list[Result]) -> str:
         for variant in variants(result):
             memory = [f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY]
             ratio = _ratio(result, reducing.SPARK_ML, variant)
-            rows.append([f"{result['rows']:,}", variant, _range(values(result, variant), 1), ratio, *memory])
+            cpu = [f"{median(result, variant, 'cpu_s'):.0f}", _ratio(result, reducing.SPARK_ML, variant, "cpu_s")]
+            rows.append([f"{result['rows']:,}", variant, _range(values(result, variant), 1), ratio, *cpu, *memory])
     lines = {
         variant: [(result["rows"], median(result, variant)) for result in results if variant in variants(result)]
         for variant in (reducing.SPARK_ML, reducing.OURS)
     }
     _write_chart("pca.svg", line_chart("PCA, fit and transform: seconds over rows", lines))
-    header = ["rows", "variant", "seconds", "over Spark ML", *MEMORY.values()]
+    header = [
+        "rows",
+        "variant",
+        "seconds",
+        "over Spark ML",
+        "processor time, s",
+        "over Spark ML by it",
+        *MEMORY.values(),
+    ]
     return _table(header, rows) + "\n![Seconds over rows](benchmarks/pca.svg)\n"
 
 
@@ -203,11 +222,11 @@ def _filled(block: re.Match[str]) -> str:
     return block[1] + (write(results) if results else "Not measured yet.\n") + block[3]
 
 
-def _ratio(result: Result, baseline: str, variant: str) -> str:
-    """How many times as fast as the baseline, by the medians."""
+def _ratio(result: Result, baseline: str, variant: str, figure: str = "seconds") -> str:
+    """How many times as fast as the baseline, or with how many times less of another figure, by the medians."""
     if baseline not in variants(result) or baseline == variant:
         return ""
-    return f"{median(result, baseline) / median(result, variant):.2f}"
+    return f"{median(result, baseline, figure) / median(result, variant, figure):.2f}"
 
 
 def _range(numbers: Sequence[float], digits: int) -> str:

@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         with bench_cluster(home, cores) as cluster:
             photos = place_photos(home, given.photos, given.count)
             facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
-            _write(cluster, f"airflow-{given.count}", facts, list(whole_runs.measure(cluster, photos, given.rounds)))
+            runs = list(whole_runs.measure(cluster, photos, given.rounds))
+            _write(f"airflow-{given.count}", {**facts, **_machine(cluster)}, runs)
 
 
 def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
@@ -90,10 +91,11 @@ def _facts(case: featurizing.FeaturizeCase, count: int) -> dict[str, Any]:
 def _measure(
     cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
-    """A B A B, so that what else the machine does meets all of them alike."""
+    """A B A B, so that what else the machine does meets all of them alike; what was measured is kept at once."""
     path = RESULTS_PATH / f"{name}.json"
     runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if given.add and path.exists() else []
     first = max((run["round"] for run in runs), default=0) + 1
+    machine = _machine(cluster)
     for number in range(first, first + given.rounds):
         for variant, step in steps.items():
             forget_vectors(cluster.home)
@@ -102,21 +104,21 @@ def _measure(
             measured = {"variant": variant, "round": number, **cluster.run(variant, step)}
             runs.append(measured)
             print(f"{name}: {measured}", flush=True)
-    _write(cluster, name, facts, runs)
+            _write(name, {**facts, **machine}, runs)
 
 
-def _write(cluster: BenchCluster, name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
-    path = RESULTS_PATH / f"{name}.json"
-    result = {"name": name, **facts, "cores": cluster.cores, **_machine(cluster.home), "runs": runs}
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def _write(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
+    result = {"name": name, **facts, "runs": runs}
+    (RESULTS_PATH / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _machine(home: LocalHome) -> dict[str, Any]:
-    versions = json.loads(run_in_spark_environment(home, "versions.py"))
+def _machine(cluster: BenchCluster) -> dict[str, Any]:
+    versions = json.loads(run_in_spark_environment(cluster.home, "versions.py"))
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     return {
+        "cores": cluster.cores,
         "processor": _processor(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),

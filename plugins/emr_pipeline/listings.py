@@ -69,21 +69,6 @@ def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator
         pool.shutdown(cancel_futures=True)
 
 
-def open_inventory(s3: Any, uri: str) -> Iterator[Entry] | None:
-    """The entries of a run's inventory.csv.gz, or null if there is none; on disk meanwhile, not in memory."""
-    # Closed behind the last entry, or with the iterator.
-    inventory = tempfile.TemporaryFile()  # noqa: SIM115
-    if _download(s3, uri, inventory):
-        return _entries_of(inventory)
-    inventory.close()
-    return None
-
-
-def _entries_of(inventory: IO[bytes]) -> Iterator[Entry]:
-    with inventory:
-        yield from read_entries(inventory)
-
-
 def _download(s3: Any, uri: str, target: IO[bytes]) -> bool:
     """Whether there is such an object; then it is in the target, to be read from the start."""
     bucket, key = split_uri(uri)

@@ -10,19 +10,6 @@ SPLITS = ("Training", "Test", "Validation")
 
 
 @dataclass(frozen=True)
-class ManifestRow:
-    """A row of the dataset `manifest`, field for column."""
-
-    image_id: str
-    uri: str
-    label: str | None
-    split: str | None
-    size_bytes: int
-    etag: str
-    modified_at: datetime
-
-
-@dataclass(frozen=True)
 class FetchRow:
     """What fetching needs of a manifest's row."""
 
@@ -32,6 +19,13 @@ class FetchRow:
     split: str | None
     size_bytes: int
     etag: str
+
+
+@dataclass(frozen=True)
+class ManifestRow(FetchRow):
+    """A row of the dataset `manifest`, field for column."""
+
+    modified_at: datetime
 
 
 def manifest_row(listed: ListedObject, source_uri: str) -> ManifestRow:

@@ -13,7 +13,7 @@ from benchmarks.charts import line_chart
 
 def _run(variant: str, seconds: float, mib: float = 100.0) -> dict[str, Any]:
     memory = {"jvm_peak_mib": 1.0, "driver_peak_mib": 2.0, "worker_peak_mib": mib}
-    return {"variant": variant, "seconds": seconds, "others_cores": 0.25, **memory}
+    return {"variant": variant, "seconds": seconds, "cpu_s": 2 * seconds, "others_cores": 0.25, **memory}
 
 
 RESULT = {
@@ -51,6 +51,8 @@ def test_ratios_are_of_medians_and_memory_is_the_highest_of_all_rounds(page: Pat
         "24",
         "2.44",
         "0.80",
+        "50",
+        "2.44",
         "1",
         "2",
         "300",

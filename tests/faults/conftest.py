@@ -2,19 +2,28 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from tests.faults.airflow_home import PYTHON_VARIABLE, FaultHome
 from tests.faults.endpoint import Endpoint, free_port
+from tests.faults.fault import Fault
 from tests.faults.live_airflow import LiveAirflow
+from tests.faults.live_scene import LiveScene
+from tests.faults.playing import Row, struck
 from tests.faults.rows import FAULTS, GROUPS
+from tests.faults.scene import Scene
+from tests.faults.spark_scene import SparkScene
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
+from tools.local_env import LocalHome
 
 TABLE = pytest.StashKey[Table]()
+ROWS_AT_A_TIME = 3
+LIVE_ROWS_AT_A_TIME = 4
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +53,50 @@ def live_airflow(
     home = airflow_home.copy(tmp_path_factory.mktemp("live") / "home", free_port())
     with LiveAirflow(home, home.environment("none", shared_endpoint.url, {})) as airflow:
         yield airflow
+
+
+@pytest.fixture(scope="session")
+def rows_under_way(
+    request: pytest.FixtureRequest,
+    airflow_home: FaultHome,
+    spark_env: Path,
+    shared_endpoint: Endpoint,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Mapping[str, Future[Row]]]:
+    """The rows that were asked for, several at a time: most of a row's time is waiting."""
+
+    def play(fault: Fault) -> Row:
+        folder = tmp_path_factory.mktemp("row")
+        home = airflow_home.copy(folder / "home")
+        if fault.shares_endpoint:
+            return struck(fault, Scene.of(fault.name, home, shared_endpoint))
+        environment = LocalHome.from_environment().spark_env_path if fault.needs_spark else spark_env
+        with Endpoint(folder / "endpoint", environment, fault.clock_ahead_s) as endpoint:
+            return struck(fault, (SparkScene if fault.needs_spark else Scene).of(fault.name, home, endpoint))
+
+    def play_live(fault: Fault, others: Sequence[Future[Row]]) -> Row:
+        if fault.breaks_all:
+            wait(others)
+        airflow: LiveAirflow = request.getfixturevalue("live_airflow")
+        return struck(fault, LiveScene.of(fault.name, airflow.home, shared_endpoint, airflow=airflow))
+
+    items = [item.callspec.params["fault"] for item in request.session.items if hasattr(item, "callspec")]
+    faults = [fault for fault in items if isinstance(fault, Fault)]
+    rows: dict[str, Future[Row]] = {}
+    live: list[Future[Row]] = []
+    with ThreadPoolExecutor(ROWS_AT_A_TIME) as pool, ThreadPoolExecutor(LIVE_ROWS_AT_A_TIME) as live_pool:
+        if any(fault.needs_scheduler for fault in faults):
+            # Here, for pytest's fixtures are not made in threads.
+            request.getfixturevalue("live_airflow")
+        for fault in sorted(faults, key=lambda fault: fault.breaks_all):
+            if fault.needs_scheduler:
+                rows[fault.name] = live_pool.submit(play_live, fault, list(live) if fault.breaks_all else [])
+                live += [] if fault.breaks_all else [rows[fault.name]]
+            else:
+                rows[fault.name] = pool.submit(play, fault)
+        yield rows
+        pool.shutdown(cancel_futures=True)
+        live_pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="session")

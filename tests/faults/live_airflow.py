@@ -13,7 +13,7 @@ from typing import Any
 from urllib.request import Request
 
 from tests.faults.airflow_home import FaultHome
-from tests.faults.processes import kill_session, parent_of
+from tests.faults.processes import Guard, kill_session, parent_of
 from tools.ports import DIRECT
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -42,6 +42,7 @@ class LiveAirflow:
         self.url = f"http://127.0.0.1:{home.airflow_port}"
         self.environment = environment | QUICK_AIRFLOW | {"AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._guard = Guard()
 
     @property
     def dags_folder(self) -> Path:
@@ -62,6 +63,7 @@ class LiveAirflow:
         for part in reversed(PARTS):
             if part in self._processes:
                 self.kill(part)
+        self._guard.close()
 
     def start(self, part: str) -> None:
         options = ["--skip-serve-logs"] if part in ("scheduler", "triggerer") else []
@@ -74,6 +76,7 @@ class LiveAirflow:
                 stderr=log,
                 start_new_session=True,
             )
+        self._guard.watch(self._processes[part].pid)
 
     def kill(self, part: str) -> None:
         """At once and with all its children, as a node that is lost takes them along."""

@@ -2,7 +2,33 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GUARD = """
+import sys
+from tests.faults.processes import kill_session
+for leader in [int(line) for line in sys.stdin]:
+    kill_session(leader)
+"""
+
+
+class Guard:
+    """Ends sessions when this process ends, however that comes: its stdin is over then."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", GUARD], stdin=subprocess.PIPE, cwd=REPOSITORY, text=True, start_new_session=True
+        )
+
+    def watch(self, leader: int) -> None:
+        assert self._process.stdin is not None
+        print(leader, file=self._process.stdin, flush=True)
+
+    def close(self) -> None:
+        self._process.communicate()
 
 
 def parent_of(pid: int) -> int:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from emr_pipeline import listings
 from emr_pipeline.inventory import Entry
-from emr_pipeline.listings import compare_with_inventory, list_entries, open_inventory
+from emr_pipeline.listings import compare_with_inventory, list_entries
 
 ODD = ["a+b%20.jpg", "a b.jpg", "a&<>.jpg", "é🍎.jpg", "dotted.../x.jpg", "'q\"uoted'.jpg"]
 NUMBERED = [f"n/{number:04d}.jpg" for number in range(100)]
@@ -126,16 +126,6 @@ def test_no_thread_is_left_when_a_listing_is_not_read_to_its_end(filled: Any, ke
     entries.close()  # type: ignore[attr-defined]
 
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("list-objects")] == []
-
-
-def test_an_inventory_is_read_from_its_run_and_one_that_is_not_there_is_null(s3: Any) -> None:
-    written: list[Entry] = [("landing/a,b.jpg", 3, "e-2"), ("landing/é\n.jpg", 0, "f")]
-
-    found = open_inventory(s3, put_inventory(s3, written))
-
-    assert found is not None
-    assert list(found) == written
-    assert open_inventory(s3, "s3://pictures/runs/other/inventory.csv.gz") is None
 
 
 def test_a_source_is_compared_with_an_inventory(filled: Any, keys: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,82 @@
+"""One row, from the bucket of a deployment to the words that a person reads; what must always hold is asserted."""
+
+import json
+import re
+import threading
+from typing import Any
+
+from tests.faults.fault import Fault
+from tests.faults.scene import OLD_SNAPSHOT, Scene
+from tests.faults.stand_in import STAGES
+
+Row = tuple[str, ...]
+
+
+def struck(fault: Fault, scene: Scene) -> Row:
+    with scene.proxy:
+        fault.prepare(scene)
+        scene.stage()
+        results = run(fault, scene)
+        fault.afterwards(scene)
+        errors = [text for result in results for _, text in result["errors"]] + scene.told
+        words = said(fault, errors)
+        assert [result["state"] for result in results] == [fault.state] * fault.runs, errors
+        assert scene.live_clusters() == []
+        assert len(scene.clusters()) <= fault.most_clusters
+        counts = steps_by_stage(scene)
+        assert fault.allows(counts), counts
+        snapshot = published_snapshot(scene)
+        assert snapshot == fault.snapshot
+        steps = " + ".join(str(count) for count in counts)
+        return fault.name, fault.state, f"{len(scene.clusters())} made, 0 left", steps, snapshot, words
+
+
+def run(fault: Fault, scene: Scene) -> list[dict[str, Any]]:
+    failures: list[BaseException] = []
+
+    def strike() -> None:
+        try:
+            fault.strike(scene)
+        except BaseException as error:
+            failures.append(error)
+
+    names = [scene.run, *(f"{scene.run}-{number}" for number in range(2, fault.runs + 1))]
+    processes = {name: scene.start_dag(run=name) for name in names}
+    striking = threading.Thread(target=strike)
+    striking.start()
+    try:
+        results = [scene.result(process, run=name) for name, process in processes.items()]
+        striking.join()
+    finally:
+        for process in processes.values():
+            process.kill()
+    if failures:
+        raise AssertionError(f"the fault could not strike; the run: {results}") from failures[0]
+    return results
+
+
+def said(fault: Fault, errors: list[str]) -> str:
+    """The line that names the cause."""
+    if not fault.says:
+        return errors[0].splitlines()[0] if errors else ""
+    lines = [line for error in errors for line in error.splitlines() if re.search(fault.says, line)]
+    assert lines, f"nobody says {fault.says!r}: {errors}"
+    return lines[0]
+
+
+def steps_by_stage(scene: Scene) -> tuple[int, ...]:
+    names = [step["Name"].partition(" ")[0] for step in scene.steps()]
+    assert set(names) <= set(STAGES)
+    return tuple(names.count(stage) for stage in STAGES)
+
+
+def published_snapshot(scene: Scene) -> str:
+    """`old` or `new`; anything but the whole of either is an error."""
+    content = scene.published()
+    if content == OLD_SNAPSHOT:
+        return "old"
+    snapshot = json.loads(content)
+    assert snapshot["run"].startswith(scene.run)
+    assert set(snapshot["counts"]) == set(STAGES)
+    assert scene.has_object(snapshot["report_uri"])
+    return "new"
