@@ -7,7 +7,8 @@ import sys
 from pyspark.sql import SparkSession
 
 from image_features import objects
-from image_features.datasets import read_dataset, write_counted
+from image_features.datasets import read_dataset
+from image_features.feature_files import project_dataset
 from image_features.fitting import Fitted, fit_or_project, refuse_to_project
 from image_features.job import run_job
 from image_features.pca_csv import write_csv
@@ -17,7 +18,6 @@ from image_features.reduce_arguments import ReduceArguments, parse_reduce_argume
 from image_features.run_gram import RunGram, gram_of_run, write_gram
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.snapshots import newest_other, read_identity
-from image_features.spark_pca import project_features
 from image_features.stats import StageStats
 
 PASSES = ("gram", "model", "pca_features", "pca_features_csv")
@@ -36,7 +36,7 @@ def reduce_features(spark: SparkSession, arguments: ReduceArguments, progress: P
         fitted = fit_or_project(spark, run, arguments.run_uri, baseline, arguments)
         save_model(fitted.pipeline, arguments.model_uri)
         finished.append("model")
-        rows = write_counted(project_features(features, fitted.model), arguments.pca_features_uri, PCA_FEATURES)
+        rows = project_dataset(spark.sparkContext, arguments.features_uri, fitted.model, arguments.pca_features_uri)
         finished.append("pca_features")
         _write_csv_if_asked(spark, arguments, len(fitted.model.explained_variance_ratio))
         finished.append("pca_features_csv")

@@ -1,8 +1,8 @@
 """What int8 costs MobileNetV2's vectors: calibrated on real photographs, all of the network or the blocks that bear it.
 
-Needs nncf, which no environment of this project has (it reports its use over the network unless its telemetry package is
-missing): pip install --target FOLDER --no-deps nncf and what it then asks for, and PYTHONPATH=spark_jobs:FOLDER. Real
-weights, photographs in folders by label: every third one calibrates, cosines are of the others. Prints JSON.
+Needs nncf, which no environment of this project has: pip install --target FOLDER --no-deps nncf and what it then asks
+for, and PYTHONPATH=spark_jobs:FOLDER. Needs real weights, and photographs in folders by label: every third one
+calibrates, cosines are of the others. Prints JSON.
 """
 
 import argparse

@@ -38,7 +38,12 @@ PredictFn = Callable[[np.ndarray], np.ndarray]
 def compile_part(model: Any, hint: str) -> Any:
     import openvino
 
-    options = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+    options = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+    }
     return openvino.Core().compile_model(model, "CPU", options)
 
 

@@ -4,7 +4,6 @@ In between a row stands twice, which readers of the store take in their stride.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 from pyspark import SparkContext
@@ -12,8 +11,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from image_features import objects, store
-from image_features.objects import ListedObject
-from image_features.parquet_parts import read_part, write_part
+from image_features.parquet_parts import grouped, read_part, write_part
 
 logger = logging.getLogger(__name__)
 
@@ -29,25 +27,11 @@ def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
     small = [part for part in store.parts(folder_uri) if part.size_bytes < SMALL_BYTES]
     if len(small) <= MOST_SMALL_FILES:
         return 0
-    groups = [[part.uri for part in group] for group in merge_groups(small)]
+    groups = [[part.uri for part in group] for group in grouped(small, MERGED_BYTES)]
     arrow_schema = to_arrow_schema(schema)
     context.parallelize(groups, len(groups)).foreach(lambda uris: merge(uris, folder_uri, arrow_schema))
     logger.info("%s: %d small files are %d now", folder_uri, len(small), len(groups))
     return len(small)
-
-
-def merge_groups(parts: Iterable[ListedObject]) -> Iterator[list[ListedObject]]:
-    """In their order, groups of at most MERGED_BYTES."""
-    group: list[ListedObject] = []
-    size_bytes = 0
-    for part in parts:
-        if group and size_bytes + part.size_bytes > MERGED_BYTES:
-            yield group
-            group, size_bytes = [], 0
-        group.append(part)
-        size_bytes += part.size_bytes
-    if group:
-        yield group
 
 
 def merge(uris: list[str], folder_uri: str, schema: pa.Schema) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql.functions import col, count, lit, when
+from pyspark.sql.functions import col, count, when
 from pyspark.sql.types import StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
@@ -35,6 +35,14 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Colum
     return frame.select(*schema.fieldNames(), *more)
 
 
+def data_files(uri: str) -> Iterator[objects.ListedObject]:
+    """The Parquet files that Spark reads of a dataset, in the order of their names."""
+    for listed in objects.list_objects(uri):
+        folders = listed.uri.removeprefix(f"{uri.rstrip('/')}/").split("/")
+        if listed.uri.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in folders):
+            yield listed
+
+
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
     """Computed once for the block. Not longer: Spark would answer a later run that reads the same URIs from it."""
@@ -55,13 +63,6 @@ def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:
     """Writes `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
     _check(uri, frame.schema, schema)
     frame.write.mode("overwrite").option("compression", "zstd").parquet(uri)
-
-
-def write_counted(frame: DataFrame, uri: str, schema: StructType) -> int:
-    """As `write_dataset`, and returns the number of rows, counted while they were written."""
-    observation = Observation()
-    write_dataset(frame.observe(observation, count(lit(1)).alias("rows")), uri, schema)
-    return observation.get["rows"]
 
 
 def write_rejects(frame: DataFrame, rejects_uri: str, stage: str) -> dict[str, int]:

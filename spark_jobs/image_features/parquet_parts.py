@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from image_features import objects
 from image_features.errors import DamagedFileError
+from image_features.objects import ListedObject
 
 # Content that is compressed already, and floats that never repeat: a dictionary of them would be made and thrown away.
 _PLAIN_COLUMNS = ("content", "features")
@@ -48,3 +49,17 @@ def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.
     except (pa.ArrowException, OSError) as error:
         # Arrow names no file.
         raise DamagedFileError(uri, str(error)) from error
+
+
+def grouped(files: Iterable[ListedObject], most_bytes: int) -> Iterator[list[ListedObject]]:
+    """In their order, groups of at most `most_bytes`; a larger file is a group of its own."""
+    group: list[ListedObject] = []
+    size_bytes = 0
+    for file in files:
+        if group and size_bytes + file.size_bytes > most_bytes:
+            yield group
+            group, size_bytes = [], 0
+        group.append(file)
+        size_bytes += file.size_bytes
+    if group:
+        yield group

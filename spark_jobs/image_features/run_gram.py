@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from image_features import objects
 from image_features.datasets import read_dataset
 from image_features.errors import MissingDatasetError, ObjectNotFoundError, SchemaMismatchError
+from image_features.feature_files import gram_of_dataset
 from image_features.gram import Gram
 from image_features.kept_gram import GramUnreadableError, KeptGram, from_npz, of_full_pass, to_npz, updated
 from image_features.row_changes import RowChanges, added_rows, removed_rows, row_changes
@@ -54,7 +55,7 @@ def gram_of_run(
     """`baseline` is the last snapshot, or why there is none. Raises NoVectorsError if there are no rows."""
     then = baseline if isinstance(baseline, str) else _features_of(spark, baseline)
     if isinstance(baseline, str) or isinstance(then, str):
-        kept = of_full_pass(gram_of_column(features, "features"), identity, features_uri)
+        kept = _full_pass(spark, features_uri, identity)
         return RunGram(kept, "full", str(then), added=kept.gram.rows, removed=0)
     with row_changes(features, then) as changes:
         try:
@@ -63,12 +64,16 @@ def gram_of_run(
             why = f"that of {name_of(baseline)}, {changes.added:,} rows added and {changes.removed:,} removed"
             return RunGram(kept, "updated", why, changes.added, changes.removed)
         except NoUpdateError as reason:
-            kept = of_full_pass(gram_of_column(features, "features"), identity, features_uri)
+            kept = _full_pass(spark, features_uri, identity)
             return RunGram(kept, "full", str(reason), changes.added, changes.removed)
 
 
 def write_gram(kept: KeptGram, gram_uri: str) -> None:
     objects.write_bytes(f"{gram_uri}/{GRAM_FILE}", to_npz(kept))
+
+
+def _full_pass(spark: SparkSession, features_uri: str, identity: Mapping[str, Any] | None) -> KeptGram:
+    return of_full_pass(gram_of_dataset(spark.sparkContext, features_uri, "features"), identity, features_uri)
 
 
 def _features_of(spark: SparkSession, baseline: Snapshot) -> DataFrame | str:

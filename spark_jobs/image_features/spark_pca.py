@@ -1,4 +1,4 @@
-"""PCA over Spark: one pass over `features` for the Gram matrix, combined in a tree, and one pass to project."""
+"""The Gram matrix of a DataFrame's column of vectors, and of what workers made of its parts, combined in a tree."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from image_features.errors import ImageFeaturesError
 from image_features.gram import Gram, gram_of_batches, merge_all
-from image_features.pca import PcaModel, project
-from image_features.schemas import PCA_FEATURES
-from image_features.vectors import to_list_column, to_matrix
+from image_features.vectors import to_matrix
 
 # Partial Grams merged by one task; each is 8 * d * d bytes (32 MB at 2,048 columns), so this bounds the memory of a
 # Python worker.
@@ -62,23 +60,6 @@ def combine_in_order(partials: RDD[tuple[int, Gram]], partitions: int) -> RDD[tu
         grouped = partials.map(lambda pair: (pair[0] // FAN_IN, pair)).groupByKey(partitions, lambda group: group)
         partials = grouped.flatMapValues(_merged_in_order)
     return partials
-
-
-def project_features(features: DataFrame, model: PcaModel) -> DataFrame:
-    """`pca_features` of `features`: the columns that name the image, and the projection as float32."""
-    _use_large_batches(features)
-    fitted = features.sparkSession.sparkContext.broadcast((model.mean, model.projection))
-    columns = [name for name in PCA_FEATURES.names if name != "pca_features"]
-
-    def project_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        mean, projection = fitted.value
-        with threadpool_limits(limits=1):
-            for batch in batches:
-                projected = project(to_matrix(batch.column("features")), mean, projection)
-                kept = [batch.column(name) for name in columns]
-                yield pa.RecordBatch.from_arrays([*kept, to_list_column(projected)], names=[*columns, "pca_features"])
-
-    return features.mapInArrow(project_batches, PCA_FEATURES)
 
 
 def _use_large_batches(frame: DataFrame) -> None:

@@ -1,9 +1,12 @@
 """Both engines compute what Keras computes, and refuse what they cannot."""
 
+import contextlib
 import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +57,37 @@ def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_p
     assert_same_vectors(actual, predicted_by_keras(network, photos))
     # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
     assert len(np.unique(actual.round(3), axis=0)) == 5
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: int, tmp_path: Path) -> None:
+    """Each worker of a node by itself would choose the first core, and leave the others idle."""
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) == 1:
+        pytest.skip("this machine has one core to run on")
+    module = engine_module(engine)
+    exported = module.export(frozen_function(random_network("mobilenet_v2")), tmp_path)[0]
+    predict, photos = module.load(exported, "float32", threads), _photos(2)
+    seen, is_over = set(), threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            for task in Path("/proc/self/task").iterdir():
+                # A thread may end while it is looked at.
+                with contextlib.suppress(ProcessLookupError):
+                    seen.add(frozenset(os.sched_getaffinity(int(task.name))))
+            time.sleep(0.001)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(20):
+            predict(photos)
+    finally:
+        is_over.set()
+        looking.join()
+    assert seen == {frozenset(allowed)}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

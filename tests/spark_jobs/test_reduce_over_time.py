@@ -150,7 +150,7 @@ def test_where_projecting_cannot_be_project_is_refused_and_auto_refits(
     with pytest.raises(CannotProjectError, match=says) as caught:
         runs.reduce("two", photographs(121), "project", **asked)
     assert "use --reduce refit, or auto" in str(caught.value)
-    assert not objects.exists(runs.uri("two", "pca_features/_SUCCESS"))
+    assert not list(objects.list_objects(runs.uri("two", "pca_features")))
     model = runs.reduce_again("two", "auto", **asked).details["model"]
     assert model["action"] == "refit"
     assert says in model["why"]

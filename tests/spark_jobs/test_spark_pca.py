@@ -1,4 +1,4 @@
-"""PCA over Spark: the Gram of partitions, its determinism, and the projection."""
+"""The Gram of partitions, and its determinism."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,10 +6,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features import spark_pca
-from image_features.pca import fit_pca, project
-from image_features.schemas import FEATURES, PCA_FEATURES
-from image_features.spark_pca import NoVectorsError, gram_of_column, project_features
-from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
+from image_features.schemas import FEATURES
+from image_features.spark_pca import NoVectorsError, gram_of_column
+from tests.spark_jobs.synthetic import feature_like, features_table, to_frame
 
 ROWS, COLUMNS = 230, 20
 
@@ -58,16 +57,3 @@ def test_neighbours_are_merged_in_the_order_of_their_partitions_however_they_arr
 def test_no_rows_at_all_are_an_error_that_says_where_to_look(spark: SparkSession) -> None:
     with pytest.raises(NoVectorsError, match="rejects"):
         gram_of_column(spark.createDataFrame([], FEATURES), "features")
-
-
-def test_the_projection_is_that_of_numpy_and_keeps_the_images_columns(spark: SparkSession) -> None:
-    vectors, rows = table()
-    features = to_frame(spark, rows)
-    model = fit_pca(gram_of_column(features, "features"), 7)
-    pca_features = project_features(features, model)
-    assert pca_features.schema == PCA_FEATURES
-    kept = [name for name in FEATURES.names if name != "features"]
-    assert sorted(pca_features.select(kept).collect()) == sorted(features.select(kept).collect())
-    order = np.argsort(rows.column("image_id").to_pylist())
-    expected = project(vectors[order], model.mean, model.projection)
-    np.testing.assert_array_equal(vectors_in(pca_features, "pca_features").astype(np.float32), expected)

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_features import compaction, objects, store
-from image_features.compaction import MERGED_BYTES, SMALL_BYTES, merge, merge_groups
+from image_features.compaction import MERGED_BYTES, SMALL_BYTES, merge
 from image_features.errors import DamagedFileError
 from image_features.inventory import inventory_at
 from image_features.objects import ListedObject
-from image_features.parquet_parts import part_name, read_part, write_part
+from image_features.parquet_parts import grouped, part_name, read_part, write_part
 
 SCHEMA = pa.schema([("content_sha256", pa.string()), ("features", pa.list_(pa.float32()))])
 LISTED_AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_merged_files_hold_every_row_once_and_a_repeated_merge_changes_nothing(
 @given(st.lists(st.integers(1, SMALL_BYTES - 1), max_size=60))
 def test_groups_to_merge_hold_every_file_once_and_are_bounded(sizes: list[int]) -> None:
     parts = [ListedObject(f"s3://b/{number}", size, "e", LISTED_AT) for number, size in enumerate(sizes)]
-    groups = list(merge_groups(parts))
+    groups = list(grouped(parts, MERGED_BYTES))
     assert [part for group in groups for part in group] == parts
     assert all(0 < sum(part.size_bytes for part in group) <= MERGED_BYTES for group in groups)
 

@@ -43,6 +43,8 @@ def load(path: Path, precision: str, threads: int) -> Any:
             "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
+            # Every worker of a node would pin itself to the same first core, and the others stand idle.
+            "ENABLE_CPU_PINNING": False,
         },
     )
 
