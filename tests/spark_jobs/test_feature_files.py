@@ -74,7 +74,7 @@ def test_a_file_is_a_row_group_of_its_own(spark: SparkSession, prefix_uri: str, 
 
 
 def test_what_spark_does_not_read_is_no_file_of_the_dataset(prefix_uri: str, endpoint: object) -> None:
-    names = ("_temporary/0/part-9.parquet", "part-1.parquet", ".part-2.parquet", "stage=x/part-3.parquet", "_SUCCESS")
+    names = ("_older/part-9.parquet", "part-1.parquet", ".part-2.parquet", "stage=x/part-3.parquet", "_SUCCESS")
     for name in names:
         objects.write_bytes(f"{prefix_uri}/_run/features/{name}", b"")
     found = [
