@@ -44,6 +44,7 @@ SPARK_MODULES = {
     "compaction",
     "datasets",
     "engines/shipping",
+    "feature_files",
     "featurizing",
     "fetching",
     "fitting",

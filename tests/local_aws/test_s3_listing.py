@@ -118,16 +118,23 @@ def test_a_listing_goes_on_although_the_key_it_stopped_at_is_gone(s3: S3Client, 
     assert [found["Key"] for found in rest["Contents"]] == ["b/2/y", "b/3"]
 
 
-def test_ten_thousand_new_files_are_listed_in_under_three_seconds(s3: S3Client, bucket: str, bucket_path: Path) -> None:
-    attempts = []
+def test_ten_thousand_new_files_are_listed_page_by_page_and_not_one_by_one(
+    s3: S3Client, bucket: str, bucket_path: Path
+) -> None:
+    """Takes about 20 times as long as reading the files, most of it botocore's; a request for each would be 600."""
+    ratios = []
     for attempt in ("first", "second"):  # other work on the machine may spoil one
         (bucket_path / attempt).mkdir()
-        for number in range(10_000):
-            (bucket_path / attempt / f"{number:05}.jpg").write_bytes(b"%d" % number * 100)
+        files = [bucket_path / attempt / f"{number:05}.jpg" for number in range(10_000)]
+        for number, file in enumerate(files):
+            file.write_bytes(b"%d" % number * 100)
+        started = time.monotonic()
+        etags = [f'"{hashlib.md5(file.read_bytes()).hexdigest()}"' for file in files]
+        read_s = time.monotonic() - started
         started = time.monotonic()
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{attempt}/")
         found = [item for page in pages for item in page["Contents"]]
-        attempts.append(time.monotonic() - started)
+        ratios.append((time.monotonic() - started) / read_s)
         assert [item["Key"] for item in found] == [f"{attempt}/{number:05}.jpg" for number in range(10_000)]
-        assert found[77]["ETag"] == f'"{hashlib.md5(b"77" * 100).hexdigest()}"'
-    assert min(attempts) < 3, attempts
+        assert [item["ETag"] for item in found] == etags
+    assert min(ratios) < 100, ratios
