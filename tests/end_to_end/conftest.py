@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tools.airflow_database import migrate_database
 from tools.demo_photos import make_demo_photos
 from tools.endpoint import keep_endpoint, release_endpoint
 from tools.local_env import REPOSITORY, LocalHome
@@ -89,10 +90,7 @@ class Machine:
 
 @contextmanager
 def new_machine(folder: Path) -> Iterator[Machine]:
-    real = LocalHome.from_environment()
-    (folder / "envs").mkdir()
-    for name in ("airflow", "spark"):
-        (folder / "envs" / name).symlink_to(real.root / "envs" / name)
+    link_environments(folder)
     ports = {"LOCAL_AWS_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
     environment = kept | ports | {"LOCAL_HOME": str(folder)}
@@ -103,8 +101,26 @@ def new_machine(folder: Path) -> Iterator[Machine]:
     release_endpoint(machine.home)
 
 
+def link_environments(folder: Path) -> None:
+    real = LocalHome.from_environment()
+    (folder / "envs").mkdir()
+    for name in ("airflow", "spark"):
+        (folder / "envs" / name).symlink_to(real.root / "envs" / name)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Airflow's folder with an empty database, which takes many seconds to make."""
+    folder = tmp_path_factory.mktemp("migrated")
+    link_environments(folder)
+    home = LocalHome(folder)
+    migrate_database(home)
+    return home.airflow_path
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, migrated: Path) -> Iterator[Machine]:
+    shutil.copytree(migrated, tmp_path / "airflow")
     with new_machine(tmp_path) as machine:
         yield machine
 

@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import REPOSITORY, Machine
+from tests.end_to_end.conftest import REPOSITORY, Machine, new_machine
 
 RAISE = 'raise RuntimeError("the lemons are sour")\n'
 
@@ -20,9 +22,33 @@ def dag_run_states(machine: Machine) -> list[str]:
         return [state for (state,) in database.execute("select state from dag_run")]
 
 
-def test_a_run_on_a_few_photographs_is_green_and_every_row_is_there(machine: Machine, few_photos: Path) -> None:
-    done = machine.make_run(f"--source={few_photos}", "--run=few", "--weights=random:0", "--components=4")
+@dataclass(frozen=True)
+class GreenRun:
+    """A run named `few` on a machine of its own, and what makes it again."""
 
+    machine: Machine
+    done: subprocess.CompletedProcess[str]
+    options: tuple[str, ...]
+    variables: dict[str, str]
+
+    def again(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return self.machine.make_run(*self.options, *options, **self.variables)
+
+
+@pytest.fixture(scope="module")
+def green(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GreenRun]:
+    code = tmp_path_factory.mktemp("code")
+    # Other code is a reason to run: it must not change because somebody edits the checkout meanwhile.
+    for folder in ("spark_jobs", "bootstrap"):
+        shutil.copytree(REPOSITORY / folder, code / folder)
+    options = (f"--source={few_photos}", "--weights=random:0", "--components=4")
+    variables = {"FRUIT_FEATURES_CODE_ROOT": str(code)}
+    with new_machine(tmp_path_factory.mktemp("green")) as machine:
+        yield GreenRun(machine, machine.make_run(*options, "--run=few", **variables), options, variables)
+
+
+def test_a_run_on_a_few_photographs_is_green_and_every_row_is_there(green: GreenRun, few_photos: Path) -> None:
+    machine, done = green.machine, green.done
     assert done.returncode == 0, done.stdout + done.stderr
     run_path = machine.run_path("few")
     assert len(machine.rows(run_path / "manifest")) == 32
@@ -48,26 +74,15 @@ def test_a_run_on_a_few_photographs_is_green_and_every_row_is_there(machine: Mac
     assert machine.cluster_states() == ["TERMINATED"]
 
 
-# Two whole runs, and one that ends at its first task.
-@pytest.mark.timeout(900)
-def test_a_second_run_of_the_same_makes_no_cluster_and_says_so_and_a_forced_one_runs(
-    machine: Machine, few_photos: Path, tmp_path: Path
-) -> None:
-    source, code = tmp_path / "photos", tmp_path / "code"
-    shutil.copytree(few_photos, source)
-    # Other code is a reason to run: it must not change because somebody edits the checkout meanwhile.
-    for folder in ("spark_jobs", "bootstrap"):
-        shutil.copytree(REPOSITORY / folder, code / folder)
-    variables = {"FRUIT_FEATURES_CODE_ROOT": str(code)}
-    options = (f"--source={source}", "--weights=random:0", "--components=4")
-    first = machine.make_run(*options, "--run=first", **variables)
-    assert first.returncode == 0, first.stdout + first.stderr
-
-    second = machine.make_run(*options, "--run=second", **variables)
+# A whole run, and one that ends at its first task.
+@pytest.mark.timeout(600)
+def test_a_second_run_of_the_same_makes_no_cluster_and_says_so_and_a_forced_one_runs(green: GreenRun) -> None:
+    machine = green.machine
+    second = green.again("--run=second")
 
     assert second.returncode == 0, second.stdout + second.stderr
     assert "nothing new: the photographs, the params and the code are those of what is published" in second.stdout
-    assert "first, 32 objects of s3://fruit-features/landing/photos" in second.stdout
+    assert "few, 32 objects of s3://fruit-features/landing/few photos" in second.stdout
     assert "make run FORCE=1" in second.stdout
     assert second.stderr == ""
     assert machine.cluster_states() == ["TERMINATED"]
@@ -77,13 +92,13 @@ def test_a_second_run_of_the_same_makes_no_cluster_and_says_so_and_a_forced_one_
     task_logs = machine.home.airflow_path.rglob("run_id=*/task_id=check_run/attempt=1.log")
     assert ["nothing new since snapshot" in path.read_text() for path in sorted(task_logs)] == [False, True]
 
-    forced = machine.make_run(*options, "--run=forced", "--force=1", **variables)
+    forced = green.again("--run=forced", "--force=1")
 
     assert forced.returncode == 0, forced.stdout + forced.stderr
     assert machine.cluster_states() == ["TERMINATED"] * 2
     assert machine.stats("forced", "featurize_images")["details"]["vectors"]["computed"] == 0
     found = [(entry["run"], entry["state"]) for entry in machine.history()]
-    assert found == [("forced", "current"), ("first", "kept")]
+    assert found == [("forced", "current"), ("few", "kept")]
 
 
 def test_a_job_that_raises_makes_the_run_red_and_its_words_reach_the_terminal(
