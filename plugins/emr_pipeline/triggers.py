@@ -8,7 +8,7 @@ only that it is time to look: the operator looks for itself.
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -24,6 +24,22 @@ from emr_pipeline.progress import progress_text, waiting_text
 from emr_pipeline.s3_objects import read_json
 
 STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
+
+
+_under_way: set[asyncio.Task[None]] = set()
+
+
+async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Do this to its end, even if whoever waits for it is cancelled meanwhile.
+
+    Airflow 3.0 cancels a trigger again and again until it is gone. Broken off between a question to Airflow and its
+    answer, it would leave the answer to the next who asks, of which the whole triggerer dies; and a step would run on.
+    """
+    task = asyncio.ensure_future(work)
+    # The loop itself holds a task only weakly.
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    await asyncio.shield(task)
 
 
 class PollTrigger(BaseTrigger):
@@ -77,9 +93,16 @@ class PollTrigger(BaseTrigger):
         Such an Airflow calls this whenever a trigger stops, a restart of the triggerer included: then the task is
         still deferred, and nothing may be killed.
         """
-        if hasattr(BaseTrigger, "on_kill") or self._has_told or await sync_to_async(self._is_still_deferred)():
-            return
-        await self.on_kill()
+        if not hasattr(BaseTrigger, "on_kill") and not self._has_told:
+            await undisturbed(self._end_unless_deferred())
+
+    async def on_kill(self) -> None:
+        """A user marked the deferred task failed or successful, or cleared it."""
+        await undisturbed(self.end())
+
+    async def _end_unless_deferred(self) -> None:
+        if not await sync_to_async(self._is_still_deferred)():
+            await self.end()
 
     def _is_still_deferred(self) -> bool:
         task: Any = self.task_instance
@@ -100,8 +123,8 @@ class PollTrigger(BaseTrigger):
         """Names of the constructor's arguments beside those of this class."""
 
     @abstractmethod
-    async def on_kill(self) -> None:
-        """End what is waited for: a user marked the deferred task failed or successful, or cleared it."""
+    async def end(self) -> None:
+        """End what is waited for."""
 
     @abstractmethod
     async def is_over(self, emr: Any) -> bool:
@@ -131,7 +154,7 @@ class StepTrigger(PollTrigger):
         self.say(self.stage, progress_text(state, progress))
         return state in STEP_END_STATES
 
-    async def on_kill(self) -> None:
+    async def end(self) -> None:
         hook = EmrHook(emr_conn_id=None, **self.aws)
         async with await hook.get_async_conn() as emr:
             try:
@@ -164,7 +187,7 @@ class ClusterTrigger(PollTrigger):
         self.say(f"cluster {self.cluster_id}", state)
         return is_settled(state, self.until_gone)
 
-    async def on_kill(self) -> None:
+    async def end(self) -> None:
         hook = EmrHook(emr_conn_id=None, **self.aws)
         async with await hook.get_async_conn() as emr:
             await emr.terminate_job_flows(JobFlowIds=[self.cluster_id])

@@ -14,7 +14,8 @@ from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
 from tests.faults.scene import Scene
 
-pytestmark = pytest.mark.usefixtures("rows_under_way")
+# Several whole runs each, while the rows take the machine.
+pytestmark = [pytest.mark.usefixtures("rows_under_way"), pytest.mark.timeout(900)]
 # What ingest_images leaves for the next run to compare with.
 FREEZE_INVENTORY = """
 import csv, gzip, io

@@ -1,6 +1,7 @@
 """What a trigger does when it is stopped, on an Airflow with BaseTrigger.on_kill and on one without."""
 
 import asyncio
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +50,36 @@ def test_a_task_that_a_user_ended_takes_its_step_along(
     trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     stop(trigger, state, monkeypatch)
+
+    assert emr.calls == ["CancelSteps"]
+
+
+def test_a_trigger_that_is_cancelled_once_more_while_it_cleans_up_asks_to_the_end_and_cancels_its_step(
+    trigger: StepTrigger, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Airflow 3.0 does; of a question to Airflow whose answer nobody reads its triggerer would die."""
+    monkeypatch.delattr(BaseTrigger, "on_kill", raising=False)
+    asked, answer = threading.Event(), threading.Event()
+
+    def is_still_deferred() -> bool:
+        asked.set()
+        assert answer.wait(10)
+        return False
+
+    monkeypatch.setattr(trigger, "_is_still_deferred", is_still_deferred)
+
+    async def clean_up_and_cancel() -> None:
+        cleaning = asyncio.create_task(trigger.cleanup())
+        await asyncio.to_thread(asked.wait, 10)
+        for _ in range(3):
+            cleaning.cancel()
+            await asyncio.sleep(0.01)
+        assert cleaning.cancelled()
+        answer.set()
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(clean_up_and_cancel())
 
     assert emr.calls == ["CancelSteps"]
 
