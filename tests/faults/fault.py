@@ -36,6 +36,8 @@ class Fault:
     """How many runs go on at the same time."""
     steps: tuple[int, ...] = ()
     """How many steps each stage must have, where a stage is attempted more than once or never."""
+    may_adopt: bool = False
+    """A second attempt may also find the first one's step running, adopt it and need none of its own."""
     clusters: int = 0
     """How many clusters there must be, where that is not one a run."""
     needs_scheduler: bool = False
@@ -59,6 +61,8 @@ class Fault:
 
     def allows(self, counts: tuple[int, ...]) -> bool:
         """Whether a run of it may have that many steps, by stage."""
+        if self.may_adopt and counts == (1,) * len(STAGES):
+            return True
         if self.steps:
             return counts == self.steps
         if self.state == "success":
