@@ -5,7 +5,6 @@ for, and PYTHONPATH=spark_jobs:FOLDER. Needs real weights, and photographs in fo
 calibrates, cosines are of the others. Prints JSON.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -20,12 +19,15 @@ sys.modules["openvino_telemetry"] = type(sys)("openvino_telemetry")
 sys.modules["openvino_telemetry"].Telemetry = lambda *_, **__: None  # type: ignore[attr-defined]
 import nncf  # type: ignore[import-not-found]  # noqa: E402
 import openvino  # noqa: E402
-from precision_plans import compile_part, cpu_ms, judge, load_photos, whole  # noqa: E402
-
-from image_features.backbones import backbone_named  # noqa: E402
-from image_features.engines import engine_module  # noqa: E402
-from image_features.networks import frozen_function, load_network  # noqa: E402
-from image_features.weights import FoundWeights  # noqa: E402
+from precision_plans import (  # noqa: E402
+    BACKBONE,
+    cpu_ms,
+    exported_network,
+    judge,
+    load_photos,
+    parse_arguments,
+    whole,
+)
 
 CALIBRATE_EVERY = 3
 LAYER_TYPES = ("Convolution", "GroupConvolution")
@@ -39,7 +41,6 @@ def layers_of(model: Any) -> list[str]:
 def quantized(path: Path, photos: np.ndarray, in_float32: Iterable[str]) -> Any:
     """Weights by channel, activations by tensor; the named layers stay as they are."""
     model = openvino.Core().read_model(path)
-    kept = set(in_float32)
     # What is neither a convolution's input nor its weights stays in float32, too.
     others = [
         node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() in ("Add", "ReduceMean")
@@ -50,35 +51,27 @@ def quantized(path: Path, photos: np.ndarray, in_float32: Iterable[str]) -> Any:
         calibration,
         subset_size=len(photos) // 4,
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(names=sorted(kept) + others, validate=False),
+        ignored_scope=nncf.IgnoredScope(names=[*in_float32, *others], validate=False),
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--photos", type=Path, required=True)
-    arguments = parser.parse_args()
-    backbone = backbone_named("mobilenet_v2")
-    pixels, labels = load_photos(arguments.photos, backbone.side_px)
+    arguments = parse_arguments(__doc__)
+    pixels, labels = load_photos(arguments.photos, BACKBONE.side_px)
     is_for_calibration = np.arange(len(pixels)) % CALIBRATE_EVERY == 0
     judged_pixels, calibration = pixels[~is_for_calibration], pixels[is_for_calibration]
     judged_labels = [label for label, is_left in zip(labels, ~is_for_calibration, strict=True) if is_left]
     with tempfile.TemporaryDirectory() as folder:
-        network = load_network(backbone, FoundWeights(str(arguments.weights), arguments.weights, "real"))
-        path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
+        path = exported_network(arguments.weights, folder)
         layers = layers_of(openvino.Core().read_model(path))
-        reference = whole(path, "f32")
+        reference = whole(path, "float32")
         baseline = judge(reference, judged_pixels, judged_labels, None)
         base_ms = cpu_ms(reference, judged_pixels)
         found: dict[str, Any] = {"float32": _facts(baseline, base_ms, base_ms)}
         for name, kept in plans(layers).items():
-            compiled = compile_part(quantized(path, calibration, kept), "f32")
-            judged = judge(
-                lambda batch, run=compiled: np.array(run(batch)[0]), judged_pixels, judged_labels, baseline["vectors"]
-            )  # type: ignore[misc]
-            ms = cpu_ms(lambda batch, run=compiled: np.array(run(batch)[0]), judged_pixels)  # type: ignore[misc]
-            found[name] = _facts(judged, ms, base_ms)
+            predict = whole(quantized(path, calibration, kept), "float32")
+            judged = judge(predict, judged_pixels, judged_labels, baseline["vectors"])
+            found[name] = _facts(judged, cpu_ms(predict, judged_pixels), base_ms)
             print(name, found[name], file=sys.stderr, flush=True)
     print(json.dumps({"photos": len(judged_pixels), "calibration": len(calibration), "plans": found}, indent=1))
 

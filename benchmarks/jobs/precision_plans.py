@@ -26,6 +26,7 @@ from image_features.engines import engine_module
 from image_features.networks import frozen_function, load_network
 from image_features.weights import FoundWeights
 
+BACKBONE = backbone_named("mobilenet_v2")
 BATCH_SIZE = 4
 COMPONENTS = 200
 FOLDS = 5
@@ -35,20 +36,22 @@ CUTS = {"first block in float32": (16, 112, 112), "first two blocks in float32":
 PredictFn = Callable[[np.ndarray], np.ndarray]
 
 
-def compile_part(model: Any, hint: str) -> Any:
+def exported_network(weights: Path, folder: str) -> Path:
+    """MobileNetV2 as OpenVINO reads it."""
+    network = load_network(BACKBONE, FoundWeights(str(weights), weights, "real"))
+    path: Path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
+    return path
+
+
+def compile_part(model: Any, precision: str) -> Any:
     import openvino
 
-    options = {
-        "INFERENCE_PRECISION_HINT": hint,
-        "INFERENCE_NUM_THREADS": 1,
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-    return openvino.Core().compile_model(model, "CPU", options)
+    return openvino.Core().compile_model(model, "CPU", engine_module("openvino").options(precision, threads=1))
 
 
-def whole(path: Path, hint: str) -> PredictFn:
-    compiled = compile_part(path, hint)
+def whole(model: Any, precision: str) -> PredictFn:
+    """Of a model, or of the path of one."""
+    compiled = compile_part(model, precision)
     return lambda pixels: np.array(compiled(pixels)[0])
 
 
@@ -59,11 +62,11 @@ def in_two_parts(path: Path, shape: tuple[int, ...]) -> PredictFn:
 
     model = openvino.Core().read_model(path)
     cut = next(node.output(0) for node in model.get_ordered_ops() if _shape(node) == shape)
-    head = compile_part(openvino.Model([cut], model.get_parameters()), "f32")
+    head = compile_part(openvino.Model([cut], model.get_parameters()), "float32")
     between = opset13.parameter(cut.get_partial_shape(), openvino.Type.f32)
     for target in cut.get_target_inputs():
         target.replace_source_output(between.output(0))
-    tail = compile_part(openvino.Model(model.get_results(), [between]), "bf16")
+    tail = compile_part(openvino.Model(model.get_results(), [between]), "bfloat16")
     return lambda pixels: np.array(tail(head(pixels)[0])[0])
 
 
@@ -108,17 +111,19 @@ def load_photos(folder: Path, side_px: int) -> tuple[np.ndarray, list[str]]:
     return np.stack([one for one in pixels if isinstance(one, np.ndarray)]), [path.parent.name for path in paths]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
-    arguments = parser.parse_args()
-    backbone = backbone_named("mobilenet_v2")
-    pixels, labels = load_photos(arguments.photos, backbone.side_px)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__)
+    pixels, labels = load_photos(arguments.photos, BACKBONE.side_px)
     with tempfile.TemporaryDirectory() as folder:
-        network = load_network(backbone, FoundWeights(str(arguments.weights), arguments.weights, "real"))
-        path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
-        plans = {"float32": whole(path, "f32"), "bfloat16": whole(path, "bf16")}
+        path = exported_network(arguments.weights, folder)
+        plans = {precision: whole(path, precision) for precision in ("float32", "bfloat16")}
         plans |= {name: in_two_parts(path, shape) for name, shape in CUTS.items()}
     times = {name: cpu_ms(predict, pixels) for name, predict in plans.items()}
     judged: dict[str, dict[str, Any]] = {}

@@ -20,7 +20,7 @@ from image_features.gram import Gram, gram_of_batches
 from image_features.parquet_parts import grouped, read_part, write_part
 from image_features.pca import PcaModel, project
 from image_features.schemas import PCA_FEATURES
-from image_features.spark_pca import ROWS_PER_ARROW_BATCH, NoVectorsError, combine_in_order
+from image_features.spark_pca import ROWS_PER_ARROW_BATCH, combined
 from image_features.vectors import to_list_column, to_matrix
 
 # Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
@@ -41,10 +41,7 @@ def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
 
     groups = list(enumerate(file_groups(uri)))
     partials = context.parallelize(groups, max(1, len(groups))).flatMap(partial)
-    combined = combine_in_order(partials, len(groups)).collect()
-    if not combined:
-        raise NoVectorsError(column)
-    return combined[0][1]
+    return combined(partials, len(groups), column)
 
 
 def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, pca_features_uri: str) -> int:

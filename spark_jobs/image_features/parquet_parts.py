@@ -16,7 +16,7 @@ from image_features.errors import DamagedFileError
 from image_features.objects import ListedObject
 
 # Content that is compressed already, and floats that never repeat: a dictionary of them would be made and thrown away.
-_PLAIN_COLUMNS = ("content", "features")
+_PLAIN_COLUMNS = ("content", "features", "pca_features")
 
 
 def write_part(folder_uri: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema, keys: Iterable[str]) -> str:

@@ -43,10 +43,15 @@ def gram_of_column(frame: DataFrame, column: str) -> Gram:
     _use_large_batches(frame)
     partials = frame.select(column).mapInArrow(_partial_gram, PARTIAL_GRAM).rdd.map(_to_partial)
     # Asked of this RDD: `frame.rdd` would be another one, for which Spark would run the frame's shuffles once more.
-    combined = combine_in_order(partials, partials.getNumPartitions()).collect()
-    if not combined:
+    return combined(partials, partials.getNumPartitions(), column)
+
+
+def combined(partials: RDD[tuple[int, Gram]], partitions: int, column: str) -> Gram:
+    """The one Gram of (partition, Gram) pairs. Raises NoVectorsError if there is none."""
+    merged = combine_in_order(partials, partitions).collect()
+    if not merged:
         raise NoVectorsError(column)
-    return combined[0][1]
+    return merged[0][1]
 
 
 def combine_in_order(partials: RDD[tuple[int, Gram]], partitions: int) -> RDD[tuple[int, Gram]]:

@@ -34,19 +34,20 @@ def export(function: Any, folder: Path) -> list[Path]:
     return [folder / "network.xml", folder / "network.bin"]
 
 
+def options(precision: str, threads: int) -> dict[str, Any]:
+    """What a network is compiled with."""
+    return {
+        "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        # Every worker of a node would pin itself to the same first core, and the others stand idle.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
 def load(path: Path, precision: str, threads: int) -> Any:
     check(precision)
-    compiled = openvino.Core().compile_model(
-        path,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            # Every worker of a node would pin itself to the same first core, and the others stand idle.
-            "ENABLE_CPU_PINNING": False,
-        },
-    )
+    compiled = openvino.Core().compile_model(path, "CPU", options(precision, threads))
 
     def predict(pixels: np.ndarray) -> np.ndarray:
         # A copy: the result's memory belongs to the request, and the next batch writes over it.
