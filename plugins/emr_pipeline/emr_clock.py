@@ -1,7 +1,7 @@
 """How old a step is, by EMR's own clock: Airflow's may be an hour off, and a retry does not turn it back."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -10,6 +10,15 @@ def age_s(described: Mapping[str, Any]) -> float:
     """Seconds since EMR took a step, from what DescribeStep answered; 0 where EMR does not say when that was."""
     created_at = described["Step"]["Status"].get("Timeline", {}).get("CreationDateTime")
     return max(0.0, (_now(described) - created_at).total_seconds()) if created_at else 0.0
+
+
+def lifetime_s(described: Mapping[str, Any]) -> float:
+    """Seconds from when EMR took a step to when it ended, or to now where EMR does not say that it has."""
+    timeline = described["Step"]["Status"].get("Timeline", {})
+    if "CreationDateTime" not in timeline or "EndDateTime" not in timeline:
+        return age_s(described)
+    lifetime: timedelta = timeline["EndDateTime"] - timeline["CreationDateTime"]
+    return lifetime.total_seconds()
 
 
 def _now(described: Mapping[str, Any]) -> datetime:

@@ -11,7 +11,7 @@ from emr_pipeline import clusters
 from emr_pipeline.cancelling import cancel_step
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.dag_run import aws_parameters, run_layout, s3_client
-from emr_pipeline.emr_clock import age_s
+from emr_pipeline.emr_clock import age_s, lifetime_s
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.operators.add_stage_step import AddStageStepOperator
 from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
@@ -26,12 +26,16 @@ from emr_pipeline.triggers import StepTrigger
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+# How long Airflow may take to cancel what it was cleared of: by then the next attempt may have adopted that step.
+CLEARING_S = 120
+
 
 class StageStepSensor(EmrStepSensor):
     """Waits for a stage's step; a failed one raises its own last words, one over its time is cancelled.
 
     Its time begins when EMR takes the step, and a retry of this task does not make it longer. Cleared alone, without
-    the task that adds the step, this adds it itself.
+    the task that adds the step, this adds it itself. A later attempt may wait for the step of an earlier one, which
+    Airflow is about to cancel because it was cleared: cancelled within `CLEARING_S`, it is added anew, once.
     """
 
     template_fields = (*EmrStepSensor.template_fields, "code_uri")
@@ -46,9 +50,12 @@ class StageStepSensor(EmrStepSensor):
         self.stage = stage
         self.code_uri = code_uri
         self._started_at = time.time()
+        self._anew_until = 0.0
 
     def execute(self, context: "Context") -> None:
         persist_run_links(context, self)
+        if context["ti"].try_number > 1:
+            self._anew_until = time.time() + CLEARING_S
         step = self._step_of_this_attempt(context)
         self._started_at = time.time() - age_s(step)
         if self.deferrable:
@@ -64,12 +71,12 @@ class StageStepSensor(EmrStepSensor):
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
         told = event or {}
-        self._started_at, self.step_id = told["started_at"], told["step_id"]
+        self._started_at, self.step_id, self._anew_until = told["started_at"], told["step_id"], told["anew_until"]
         if self.poke(context):
             return
         if told["status"] == "timeout":
             raise AirflowSensorTimeout("the trigger's deadline passed")
-        # It could not ask EMR, and now EMR answers: the wait goes on, to the same deadline.
+        # It could not ask EMR, and now EMR answers: the wait goes on, to the same deadline. Or the step is a new one.
         self._wait_deferred(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
@@ -88,6 +95,9 @@ class StageStepSensor(EmrStepSensor):
 
     def _is_completed(self, context: "Context", step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
+        if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._anew_until:
+            self._add_anew(context)
+            return False
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
         progress_uri = run_layout(context, self.settings).progress_uri(self.stage.name)
@@ -106,6 +116,7 @@ class StageStepSensor(EmrStepSensor):
                 poll_s=self.poke_interval,
                 started_at=self._started_at,
                 deadline=self._started_at + self.limit_s,
+                anew_until=self._anew_until,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
@@ -123,8 +134,13 @@ class StageStepSensor(EmrStepSensor):
             is_over = self.state_from_response(step) in self.failed_states
             if not is_over or context["ti"].try_number == 1:
                 return step
+        return self._add_anew(context)
+
+    def _add_anew(self, context: "Context") -> dict[str, Any]:
         ended, self.step_id = self.step_id, self._add_step(context)
         self.log.info("Step %s was an earlier attempt's; this one waits for %s", ended, self.step_id)
+        self._started_at, self._anew_until = time.time(), 0.0
+        self.timeout = self.limit_s
         return self.get_emr_response(context)
 
     def _add_step(self, context: "Context") -> str:

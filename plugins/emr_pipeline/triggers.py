@@ -134,18 +134,19 @@ class PollTrigger(BaseTrigger):
 class StepTrigger(PollTrigger):
     """Waits for a step to end; cancels it when a user ends the deferred task."""
 
-    told_fields = ("step_id",)
+    told_fields = ("step_id", "anew_until")
 
-    def __init__(self, step_id: str, stage: str, progress_uri: str, **rest: Any) -> None:
+    def __init__(self, step_id: str, stage: str, progress_uri: str, anew_until: float, **rest: Any) -> None:
         super().__init__(**rest)
         self.step_id = step_id
         self.stage = stage
         self.progress_uri = progress_uri
+        self.anew_until = anew_until
         # Made once: a client takes longer to make than to ask.
         self._s3: Any = None
 
     def own_fields(self) -> tuple[str, ...]:
-        return ("step_id", "stage", "progress_uri")
+        return ("step_id", "stage", "progress_uri", "anew_until")
 
     async def is_over(self, emr: Any) -> bool:
         response = await emr.describe_step(ClusterId=self.cluster_id, StepId=self.step_id)

@@ -85,3 +85,34 @@ def context() -> dict[str, Any]:
         ),
         "outlet_events": OutletEvents(),
     }
+
+
+@pytest.fixture
+def step(emr: Any) -> Any:
+    """The scripted EMR with a cluster `j-1` and its running step `s-1`."""
+    emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", {})
+    emr.steps["j-1"]["s-1"] = {
+        "Id": "s-1",
+        "Name": "featurize_images r",
+        "Config": {"Args": []},
+        "Status": {"State": "RUNNING"},
+    }
+    return emr
+
+
+@pytest.fixture
+def sensor(settings: Any, s3: Any, step: Any) -> Any:
+    """What waits for `s-1`, the step of featurize_images."""
+    from emr_pipeline.sensors import StageStepSensor
+    from emr_pipeline.stages import STAGES
+
+    return StageStepSensor(
+        task_id="wait_for_step",
+        settings=settings,
+        stage=STAGES[1],
+        job_flow_id="j-1",
+        step_id="s-1",
+        code_uri="s3://pictures/code/1",
+        region_name="us-east-1",
+        botocore_config={"retries": {"mode": "standard"}},
+    )

@@ -3,9 +3,7 @@
 import asyncio
 import gzip
 import json
-import time
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -19,32 +17,6 @@ from tests.plugins.fake_emr import FakeEmr, finished
 
 LOGS = "logs/j-1/steps/s-1"
 FEATURIZE = STAGES[1]
-
-
-@pytest.fixture
-def step(emr: FakeEmr) -> FakeEmr:
-    emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", {})
-    emr.steps["j-1"]["s-1"] = {
-        "Id": "s-1",
-        "Name": "featurize_images r",
-        "Config": {"Args": []},
-        "Status": {"State": "RUNNING"},
-    }
-    return emr
-
-
-@pytest.fixture
-def sensor(settings: Any, s3: Any, step: FakeEmr) -> StageStepSensor:
-    return StageStepSensor(
-        task_id="wait_for_step",
-        settings=settings,
-        stage=FEATURIZE,
-        job_flow_id="j-1",
-        step_id="s-1",
-        code_uri="s3://pictures/code/1",
-        region_name="us-east-1",
-        botocore_config={"retries": {"mode": "standard"}},
-    )
 
 
 def ship(s3: Any, name: str, text: str) -> None:
@@ -146,7 +118,7 @@ def resume(sensor: StageStepSensor, context: Any, status: str) -> Any:
 
 
 def told(status: str, started_at: float) -> dict[str, Any]:
-    return {"status": status, "cluster_id": "j-1", "step_id": "s-1", "started_at": started_at}
+    return {"status": status, "cluster_id": "j-1", "step_id": "s-1", "started_at": started_at, "anew_until": 0.0}
 
 
 def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_setting(
@@ -288,71 +260,6 @@ def test_a_log_that_is_cut_off_gives_what_is_there(
 
     with pytest.raises(AirflowFailException, match="line 9"):
         sensor.execute(context)
-
-
-def test_a_wait_that_is_cleared_alone_adds_the_step_to_the_new_cluster_itself(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
-) -> None:
-    finish_ingest(s3)
-    sensor.step_id = "s-OF-AN-EARLIER-CLUSTER"
-
-    trigger = deferral_of(sensor, context).trigger
-
-    assert step.calls == ["AddJobFlowSteps"]
-    added = step.steps["j-1"][trigger.step_id]
-    assert added["Name"] == "featurize_images r"
-    assert "s3://pictures/code/1/featurize_images.py" in added["Config"]["Args"]
-
-
-@pytest.mark.parametrize("state", ["CANCELLED", "FAILED", "INTERRUPTED"])
-def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
-) -> None:
-    finish_ingest(s3)
-    step.set_step("j-1", "s-1", state)
-    context["ti"].try_number = 2
-
-    trigger = deferral_of(sensor, context).trigger
-
-    assert step.calls == ["AddJobFlowSteps"]
-    assert trigger.step_id != "s-1"
-    (event,) = events_of_ended(trigger, step)
-    sensor.step_id = "s-1"
-    sensor.execute_complete(context, event)
-    assert sensor.step_id == trigger.step_id
-
-
-def test_a_wait_that_is_tried_again_goes_on_with_a_step_that_goes_on(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
-) -> None:
-    context["ti"].try_number = 2
-
-    assert deferral_of(sensor, context).trigger.step_id == "s-1"
-    assert step.calls == []
-
-
-@pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
-def test_a_retry_of_the_wait_does_not_make_the_stages_time_longer_whatever_emrs_clock_says(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emr_now = datetime.now(UTC) + timedelta(seconds=ahead_s)
-    step.set_step("j-1", "s-1", "RUNNING", Timeline={"CreationDateTime": emr_now - timedelta(hours=5)})
-    describe = step.describe_step
-    answered = {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(emr_now)}}}
-    monkeypatch.setattr(step, "describe_step", lambda **request: describe(**request) | answered)
-
-    trigger = deferral_of(sensor, context).trigger
-
-    assert trigger.deadline - time.time() == pytest.approx(3600, abs=5)
-
-
-def finish_ingest(s3: Any) -> None:
-    s3.put_object(Bucket="pictures", Key="runs/r/stats/ingest_images.json", Body=b"{}")
-
-
-def events_of_ended(trigger: Any, emr: FakeEmr) -> list[Any]:
-    emr.set_step("j-1", trigger.step_id, "COMPLETED")
-    return events_of(trigger)
 
 
 def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_well(
