@@ -26,6 +26,23 @@ def run_id(context: "Context") -> str:
     return str(context["dag_run"].run_id)
 
 
+def task_name(context: "Context", operator: Any) -> str:
+    """Names this task of this DAG run, and no other."""
+    return f"{context['dag'].dag_id}/{run_id(context)}/{operator.task_id}"
+
+
+def own_event(context: "Context", operator: Any, event: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the task's own trigger told; None if Airflow gave it what another task's told.
+
+    Its triggers are known by their ids, and SQLite gives the id of a trigger that is gone to the next one: after a task
+    was cleared, Airflow 3.0 may take the one for the other. Then only the task itself can tell, and must look anew.
+    """
+    if event is not None and event.get("waiting_task") == task_name(context, operator):
+        return event
+    operator.log.warning("What another task's trigger told came here, so this task looks anew: %s", event)
+    return None
+
+
 def own_tags(context: "Context", layout: RunLayout) -> dict[str, str]:
     """The tags that this DAG run's clusters carry, and no other's."""
     return cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from emr_pipeline import clusters
 from emr_pipeline.cancelling import cancel_step
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
-from emr_pipeline.dag_run import aws_parameters, run_layout, s3_client
+from emr_pipeline.dag_run import aws_parameters, own_event, run_layout, s3_client, task_name
 from emr_pipeline.emr_clock import age_s, lifetime_s
 from emr_pipeline.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.operators.add_stage_step import AddStageStepOperator
@@ -70,7 +70,10 @@ class StageStepSensor(EmrStepSensor):
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
-        told = event or {}
+        told = own_event(context, self, event)
+        if told is None:
+            self.execute(context)
+            return
         self._started_at, self.step_id, self._anew_until = told["started_at"], told["step_id"], told["anew_until"]
         if self.poke(context):
             return
@@ -108,6 +111,7 @@ class StageStepSensor(EmrStepSensor):
     def _wait_deferred(self, context: "Context") -> None:
         self.defer(
             trigger=StepTrigger(
+                waiting_task=task_name(context, self),
                 cluster_id=self.job_flow_id,
                 step_id=self.step_id,
                 stage=self.stage.name,

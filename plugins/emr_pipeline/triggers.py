@@ -43,15 +43,26 @@ async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
 
 
 class PollTrigger(BaseTrigger):
-    """Looks at EMR every `poll_s` until there is something to tell, or until `deadline` (seconds since the epoch)."""
+    """Looks at EMR every `poll_s` until there is something to tell, or until `deadline` (seconds since the epoch).
+
+    `waiting_task` is the name of the one that it looks for (`dag_run.task_name`).
+    """
 
     told_fields: tuple[str, ...] = ()
-    """Names of attributes that its event tells beside the cluster and the beginning of the wait."""
+    """Names of attributes that its event tells beside the task, the cluster and the beginning of the wait."""
 
     def __init__(
-        self, cluster_id: str, aws: dict[str, Any], poll_s: float, started_at: float, deadline: float, **rest: Any
+        self,
+        waiting_task: str,
+        cluster_id: str,
+        aws: dict[str, Any],
+        poll_s: float,
+        started_at: float,
+        deadline: float,
+        **rest: Any,
     ) -> None:
         super().__init__(**rest)
+        self.waiting_task = waiting_task
         self.cluster_id = cluster_id
         self.aws = aws
         self.poll_s = poll_s
@@ -61,7 +72,7 @@ class PollTrigger(BaseTrigger):
         self._has_told = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("cluster_id", "aws", "poll_s", "started_at", "deadline", *self.own_fields())
+        names = ("waiting_task", "cluster_id", "aws", "poll_s", "started_at", "deadline", *self.own_fields())
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -72,7 +83,7 @@ class PollTrigger(BaseTrigger):
             self.log.warning("EMR could not be asked: %s", error)
             status = "unknown"
         self._has_told = True
-        told = {name: getattr(self, name) for name in ("cluster_id", "started_at", *self.told_fields)}
+        told = {name: getattr(self, name) for name in ("waiting_task", "cluster_id", "started_at", *self.told_fields)}
         yield TriggerEvent({"status": status} | told)
 
     async def _is_over_in_time(self) -> bool:

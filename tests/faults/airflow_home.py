@@ -12,6 +12,7 @@ from tools.local_env import LocalHome, local_environment
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The interpreter of the Airflow under test; the endpoint always runs in the environment of the tests.
 PYTHON_VARIABLE = "FAULTS_AIRFLOW_PYTHON"
+IS_FLOOR = PYTHON_VARIABLE in os.environ
 # Quick, so that a fault takes seconds: what is waited for is the same.
 QUICK_SETTINGS = {
     "FRUIT_FEATURES_POLL_S": "1",

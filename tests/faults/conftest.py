@@ -22,7 +22,7 @@ from tests.faults.table import TABLE_VARIABLE, Table
 from tools.local_env import LocalHome
 
 TABLE = pytest.StashKey[Table]()
-ROWS_AT_A_TIME = 3
+ROWS_AT_A_TIME = 4
 LIVE_ROWS_AT_A_TIME = 4
 
 

@@ -1,9 +1,8 @@
 """Faults of Airflow itself: its workers, its triggerer and its scheduler die; people clear, mark and repeat."""
 
-import os
 from collections.abc import Callable
 
-from tests.faults.airflow_home import PYTHON_VARIABLE
+from tests.faults.airflow_home import IS_FLOOR
 from tests.faults.fault import Fault
 from tests.faults.live_scene import LiveScene
 
@@ -97,7 +96,7 @@ def rerun_stage(scene: LiveScene) -> None:
 
 TWICE_FEATURIZED = (1, 2, 1, 1)
 # Airflow 3.0 tells a trigger that its task was cleared when the next attempt may be waiting already.
-IS_FLOOR = PYTHON_VARIABLE in os.environ
+MAY_ADOPT = IS_FLOOR
 NOTHING_LATER = (1, 1, 0, 0)
 
 AIRFLOW_FAULTS = (
@@ -132,7 +131,7 @@ AIRFLOW_FAULTS = (
         prepare=hang_once,
         strike=clear_stage,
         steps=TWICE_FEATURIZED,
-        may_adopt=IS_FLOOR,
+        may_adopt=MAY_ADOPT,
         needs_scheduler=True,
     ),
     Fault(
@@ -141,7 +140,7 @@ AIRFLOW_FAULTS = (
         prepare=hang_once,
         strike=clear_wait,
         steps=TWICE_FEATURIZED,
-        may_adopt=IS_FLOOR,
+        may_adopt=MAY_ADOPT,
         needs_scheduler=True,
     ),
     Fault(

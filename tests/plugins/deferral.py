@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from emr_pipeline.dag_run import task_name
+
 try:
     from airflow.sdk.exceptions import TaskDeferred
 except ImportError:  # The oldest Airflow supported
@@ -20,6 +22,16 @@ def deferral_of(operator: Any, context: Any) -> Any:
     assert path == f"{type(trigger).__module__}.{type(trigger).__qualname__}"
     deferral.value.trigger = type(trigger)(**arguments)
     return deferral.value
+
+
+def told_to(operator: Any, context: Any, status: str, **told: Any) -> dict[str, Any]:
+    """What the task's own trigger tells."""
+    return {
+        "status": status,
+        "waiting_task": task_name(context, operator),
+        "cluster_id": "j-1",
+        "started_at": 0.0,
+    } | told
 
 
 def events_of(trigger: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from emr_pipeline.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
 from emr_pipeline.operators import CreateClusterOperator
-from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr
 
 TAGS = {
@@ -100,7 +100,7 @@ def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_lo
     emr.set_cluster("j-OWN", "TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", "bootstrap action 2 returned 1")
 
     with pytest.raises(AirflowFailException) as failure:
-        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN", "started_at": 0.0})
+        create.execute_complete(context, told_to(create, context, "over", cluster_id="j-OWN"))
 
     assert "cluster j-OWN ended before it took a step: BOOTSTRAP_FAILURE: bootstrap action 2 returned 1" in str(
         failure.value
@@ -125,7 +125,7 @@ def test_only_what_is_emrs_own_fault_is_retried(
     emr.set_cluster("j-OWN", "TERMINATED", code, "why")
 
     with pytest.raises(AirflowException) as failure:
-        create.execute_complete(context, {"status": "over", "cluster_id": "j-OWN", "started_at": 0.0})
+        create.execute_complete(context, told_to(create, context, "over", cluster_id="j-OWN"))
 
     assert type(failure.value) is error
 
@@ -136,7 +136,7 @@ def test_a_cluster_that_does_not_come_up_in_time_is_ended(
     emr.add_cluster("j-OWN", "fruit_features pictures r", "STARTING", TAGS)
 
     with pytest.raises(AirflowFailException, match="still STARTING after 1 h 0 min"):
-        create.execute_complete(context, {"status": "timeout", "cluster_id": "j-OWN", "started_at": 0.0})
+        create.execute_complete(context, told_to(create, context, "timeout", cluster_id="j-OWN"))
 
     assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
 
@@ -276,10 +276,26 @@ def test_a_trigger_that_could_not_ask_emr_is_followed_by_another_with_the_same_d
     emr.first_cluster_state = "STARTING"
     create.deferrable = True
     first = deferral_of(create, context).trigger
-    event = {"status": "unknown", "cluster_id": "j-MADE1", "started_at": first.started_at}
+    event = told_to(create, context, "unknown", cluster_id="j-MADE1", started_at=first.started_at)
 
     with pytest.raises(TaskDeferred) as again:
         create.execute_complete(context, event)
 
     assert again.value.trigger.deadline == first.deadline
+    assert emr.calls == ["RunJobFlow"]
+
+
+def test_what_another_tasks_trigger_told_is_no_reason_to_take_its_cluster(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    emr.first_cluster_state = "STARTING"
+    create.deferrable = True
+    first = deferral_of(create, context).trigger
+    emr.add_cluster("j-OTHERS", "fruit_features pictures another", "WAITING", {})
+    event = told_to(create, context, "over", waiting_task="another/run/create_cluster", cluster_id="j-OTHERS")
+
+    with pytest.raises(TaskDeferred) as again:
+        create.execute_complete(context, event)
+
+    assert again.value.trigger.cluster_id == first.cluster_id == "j-MADE1"
     assert emr.calls == ["RunJobFlow"]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from emr_pipeline.compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.sensors import StageStepSensor
 from emr_pipeline.stages import STAGES
-from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr, finished
 
 LOGS = "logs/j-1/steps/s-1"
@@ -114,11 +114,11 @@ def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: Stage
 
 
 def resume(sensor: StageStepSensor, context: Any, status: str) -> Any:
-    return sensor.resume_execution("execute_complete", {"event": told(status, started_at=0.0)}, context)
+    return sensor.resume_execution("execute_complete", {"event": told(sensor, context, status)}, context)
 
 
-def told(status: str, started_at: float) -> dict[str, Any]:
-    return {"status": status, "cluster_id": "j-1", "step_id": "s-1", "started_at": started_at, "anew_until": 0.0}
+def told(sensor: StageStepSensor, context: Any, status: str, started_at: float = 0.0) -> dict[str, Any]:
+    return told_to(sensor, context, status, step_id="s-1", started_at=started_at, anew_until=0.0)
 
 
 def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_setting(
@@ -281,7 +281,7 @@ def test_a_trigger_that_could_not_ask_is_followed_by_another_with_the_same_deadl
     first = deferral_of(sensor, context).trigger
 
     with pytest.raises(TaskDeferred) as again:
-        sensor.execute_complete(context, told("unknown", first.started_at))
+        sensor.execute_complete(context, told(sensor, context, "unknown", first.started_at))
 
     assert again.value.trigger.deadline == first.deadline
     assert step.calls == []
@@ -296,3 +296,18 @@ def test_killing_the_task_of_a_step_whose_cluster_is_gone_is_no_error(
     monkeypatch.setattr(step, "cancel_steps", refused)
 
     sensor.on_kill()
+
+
+@pytest.mark.parametrize(
+    "event", [{"suspects": []}, {"waiting_task": "another/run/wait_for_step", "status": "over"}, None]
+)
+def test_that_another_step_is_over_says_nothing_of_the_stages_own(
+    sensor: StageStepSensor, step: FakeEmr, context: Any, event: Any
+) -> None:
+    step.steps["j-1"]["s-OTHERS"] = {"Id": "s-OTHERS", "Status": {"State": "COMPLETED"}}
+
+    with pytest.raises(TaskDeferred) as again:
+        sensor.execute_complete(context, event and event | {"cluster_id": "j-1", "step_id": "s-OTHERS"})
+
+    assert again.value.trigger.step_id == "s-1"
+    assert step.calls == []

@@ -9,7 +9,7 @@ from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.dag_run import own_tags
 from emr_pipeline.layout import RunLayout
 from emr_pipeline.operators import TerminateClusterOperator
-from tests.plugins.deferral import deferral_of, events_of
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr
 
 
@@ -86,8 +86,25 @@ def test_a_protected_cluster_is_an_error_that_says_what_to_do(settings: Any, clu
 
 
 def test_a_cluster_that_will_not_go_is_an_error(settings: Any, cluster: FakeEmr, context: Any) -> None:
+    teardown = operator(settings)
+
     with pytest.raises(AirflowFailException, match="cluster j-1 is still WAITING after 1 h 0 min"):
-        operator(settings).execute_complete(context, {"status": "timeout", "cluster_id": "j-1", "started_at": 0.0})
+        teardown.execute_complete(context, told_to(teardown, context, "timeout"))
+
+
+def test_that_another_cluster_is_gone_says_nothing_of_the_runs_own(
+    settings: Any, cluster: FakeEmr, context: Any
+) -> None:
+    cluster.state_after_terminate = "TERMINATING"
+    cluster.add_cluster("j-OTHERS", "fruit_features pictures another", "TERMINATED", {})
+    teardown = operator(settings, deferrable=True)
+    event = told_to(teardown, context, "over", waiting_task="another/run/terminate_cluster", cluster_id="j-OTHERS")
+
+    with pytest.raises(TaskDeferred) as again:
+        teardown.execute_complete(context, event)
+
+    assert again.value.trigger.cluster_id == "j-1"
+    assert cluster.clusters["j-1"]["Status"]["State"] == "TERMINATING"
 
 
 def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: FakeEmr, context: Any) -> None:

@@ -14,6 +14,7 @@ from emr_pipeline.triggers import ClusterTrigger, StepTrigger
 from tests.plugins.deferral import events_of
 from tests.plugins.fake_emr import FakeEmr
 
+TASK = "fruit_features/r/ingest_images.wait_for_step"
 AWS = {"aws_conn_id": "aws_default", "region_name": "us-east-1", "verify": None, "config": None}
 
 
@@ -23,6 +24,7 @@ def trigger(emr: FakeEmr, s3: Any) -> StepTrigger:
     emr.steps["j-1"]["s-1"] = {"Id": "s-1", "Status": {"State": "RUNNING"}}
     now = time.time()
     return StepTrigger(
+        waiting_task=TASK,
         cluster_id="j-1",
         step_id="s-1",
         stage="ingest_images",
@@ -133,7 +135,9 @@ def test_a_cluster_is_waited_for_as_long_as_waiting_can_change_anything(
     emr: FakeEmr, until_gone: bool, state: str, is_over: bool
 ) -> None:
     emr.add_cluster("j-1", "c", state, {})
-    trigger = ClusterTrigger(cluster_id="j-1", until_gone=until_gone, aws=AWS, poll_s=0, started_at=0, deadline=0)
+    trigger = ClusterTrigger(
+        waiting_task=TASK, cluster_id="j-1", until_gone=until_gone, aws=AWS, poll_s=0, started_at=0, deadline=0
+    )
 
     (event,) = events_of(trigger)
 
@@ -157,6 +161,7 @@ def test_a_trigger_that_cannot_ask_emr_says_that_it_does_not_know(
 
     assert event == {
         "status": "unknown",
+        "waiting_task": TASK,
         "cluster_id": "j-1",
         "step_id": "s-1",
         "started_at": trigger.started_at,

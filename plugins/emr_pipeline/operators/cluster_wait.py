@@ -2,18 +2,23 @@
 
 import time
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emr_pipeline import clusters
 from emr_pipeline.cluster_states import is_settled, state_of
-from emr_pipeline.dag_run import aws_parameters
+from emr_pipeline.dag_run import aws_parameters, task_name
 from emr_pipeline.triggers import ClusterTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 # The trigger reports the deadline itself; Airflow's own timeout is for the day when no triggerer runs.
 TRIGGERER_SLACK_S = 120
 
 
-def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool, started_at: float | None = None) -> None:
+def wait_for_cluster(
+    context: "Context", operator: Any, cluster_id: str, until_gone: bool, started_at: float | None = None
+) -> None:
     """Return once the wait is over, or defer; then `execute_complete` goes on, with the cluster's id in its event.
 
     It calls this again, with the `started_at` of that event: a trigger that could not ask EMR says so and stops, and
@@ -27,6 +32,7 @@ def wait_for_cluster(operator: Any, cluster_id: str, until_gone: bool, started_a
         if operator.deferrable:
             operator.defer(
                 trigger=ClusterTrigger(
+                    waiting_task=task_name(context, operator),
                     cluster_id=cluster_id,
                     until_gone=until_gone,
                     aws=aws_parameters(operator),

@@ -11,7 +11,7 @@ from emr_pipeline.cluster import cluster_name, job_flow
 from emr_pipeline.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.code_bundle import bootstrap_scripts
 from emr_pipeline.compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.dag_run import emr_hook_without_retries, own_tags, run_layout, s3_client
+from emr_pipeline.dag_run import emr_hook_without_retries, own_event, own_tags, run_layout, s3_client
 from emr_pipeline.making_once import make_once
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
@@ -58,7 +58,9 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         return self._when_usable(context, self._job_flow_id)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> str:
-        told = event or {}
+        told = own_event(context, self, event)
+        if told is None:
+            return self.execute(context)
         self._job_flow_id = cluster_id = str(told["cluster_id"])
         return self._when_usable(context, cluster_id, started_at=told["started_at"])
 
@@ -99,7 +101,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
     def _when_usable(self, context: "Context", cluster_id: str, started_at: float | None = None) -> str:
         try:
             clusters.persist_links(context, self, cluster_id)
-            wait_for_cluster(self, cluster_id, until_gone=False, started_at=started_at)
+            wait_for_cluster(context, self, cluster_id, until_gone=False, started_at=started_at)
             self._check(clusters.describe(self.hook.conn, cluster_id))
         except Exception:
             self._end(cluster_id)

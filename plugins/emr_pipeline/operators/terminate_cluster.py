@@ -8,7 +8,7 @@ from emr_pipeline import clusters
 from emr_pipeline.cluster import cluster_name
 from emr_pipeline.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
 from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import own_tags, run_layout
+from emr_pipeline.dag_run import own_event, own_tags, run_layout
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.progress import duration_text
 from emr_pipeline.settings import Settings
@@ -41,13 +41,16 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         if is_protected(clusters.describe(self.hook.conn, first)):
             raise AirflowFailException(f"{protection_text(first)}, then clear this task")
         clusters.terminate(self.hook.conn, first)
-        wait_for_cluster(self, first, until_gone=True)
+        wait_for_cluster(context, self, first, until_gone=True)
         self._finish(context, first)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
-        told = event or {}
+        told = own_event(context, self, event)
+        if told is None:
+            self.execute(context)
+            return
         cluster_id = str(told["cluster_id"])
-        wait_for_cluster(self, cluster_id, until_gone=True, started_at=told["started_at"])
+        wait_for_cluster(context, self, cluster_id, until_gone=True, started_at=told["started_at"])
         self._finish(context, cluster_id)
 
     def _own_clusters(self, context: "Context") -> list[str]:
