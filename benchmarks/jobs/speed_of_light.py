@@ -19,7 +19,7 @@ from image_features.backbones import backbone_named
 from image_features.decoding import Pixels, decode_image
 from image_features.engines import engine_module
 
-BATCH_SIZE = 4
+BATCH_SIZE = 2
 
 
 def export_network(backbone_name: str, weights: str, folder: str) -> str:
@@ -36,8 +36,9 @@ def featurize(share: tuple[list[Path], Path], network: str, precision: str, resi
     predict = engine_module("openvino").load(Path(network), precision, 1)
     vectors = []
     for start in range(0, len(paths), BATCH_SIZE):
-        pixels = [_pixels(path, side_px, resize) for path in paths[start : start + BATCH_SIZE]]
-        vectors.append(predict(np.stack(pixels)))
+        pixels = np.stack([_pixels(path, side_px, resize) for path in paths[start : start + BATCH_SIZE]])
+        # Always as many: a network is compiled for one size of batches.
+        vectors.append(predict(np.resize(pixels, (BATCH_SIZE, *pixels.shape[1:])))[: len(pixels)])
     features = np.concatenate(vectors)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1)), features.shape[1])
     pq.write_table(pa.table({"uri": [str(path) for path in paths], "features": lists}), target, compression="zstd")

@@ -36,5 +36,5 @@ def parse_featurize_arguments(argv: Sequence[str]) -> FeaturizeArguments:
     parser.add_argument("--rejects-uri", required=True)
     parser.add_argument("--feature-store-uri", required=True, help="what was computed before, and is not again")
     add_network_arguments(parser)
-    parser.add_argument("--batch-size", type=int, default=4, help="images that go through the network at once")
+    parser.add_argument("--batch-size", type=int, default=2, help="images that go through the network at once")
     return parser.parse_into(FeaturizeArguments, argv)
