@@ -162,6 +162,14 @@ def precision(results: list[Result]) -> str:
     return _table(["plan", *PRECISION.values()], rows)
 
 
+def arithmetic(results: list[Result]) -> str:
+    (result,) = results
+    most = result["sgemm_gflops"]
+    rows = [[*(str(row[name]) for name in ARITHMETIC), f"{row['gflops'] / most:.2f}"] for row in result["rows"]]
+    table = _table([*ARITHMETIC.values(), "of SGEMM"], rows)
+    return f"SGEMM on {result['cores']} cores: {most} GFLOP/s.\n\n{table}"
+
+
 def large_photos(results: list[Result]) -> str:
     (result,) = results
     rows = [[str(row[figure]) for figure in LARGE_PHOTOS] for row in result["rows"]]
@@ -189,6 +197,13 @@ def cost(results: list[Result]) -> str:
     return "\n".join(blocks)
 
 
+ARITHMETIC = {
+    "backbone": "network",
+    "precision": "precision",
+    "gflop": "GFLOP a photograph",
+    "images_per_s": "photographs/s",
+    "gflops": "GFLOP/s",
+}
 LARGE_PHOTOS = {
     "kind": "kind",
     "size": "size, pixels",
@@ -217,7 +232,9 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "growth": (growth, ("growth-",)),
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
+    "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
+    "int8": (precision, ("int8",)),
     "cost": (cost, ("featurize-",)),
     "large_photos": (large_photos, ("large_photos",)),
 }

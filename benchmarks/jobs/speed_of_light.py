@@ -18,22 +18,28 @@ import pyarrow.parquet as pq
 from image_features.backbones import backbone_named
 from image_features.decoding import Pixels, decode_image
 from image_features.engines import engine_module
+from image_features.weights import FoundWeights
 
 BATCH_SIZE = 2
 
 
-def export_network(backbone_name: str, weights: str, folder: str) -> str:
+def exported(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
     """In a process of its own, so that TensorFlow's memory is gone before the work starts."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_export, backbone_name, weights, folder).result()
+
+
+def _export(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
     from image_features.networks import frozen_function, load_network
-    from image_features.weights import FoundWeights
 
-    network = load_network(backbone_named(backbone_name), FoundWeights(weights, Path(weights), "benchmark"))
-    return str(engine_module("openvino").export(frozen_function(network), Path(folder))[0])
+    network = load_network(backbone_named(backbone_name), weights)
+    path: Path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
+    return path
 
 
-def featurize(share: tuple[list[Path], Path], network: str, precision: str, resize: str, side_px: int) -> int:
+def featurize(share: tuple[list[Path], Path], network: Path, precision: str, resize: str, side_px: int) -> int:
     paths, target = share
-    predict = engine_module("openvino").load(Path(network), precision, 1)
+    predict = engine_module("openvino").load(network, precision, 1)
     vectors = []
     for start in range(0, len(paths), BATCH_SIZE):
         pixels = np.stack([_pixels(path, side_px, resize) for path in paths[start : start + BATCH_SIZE]])
@@ -65,11 +71,10 @@ def main() -> None:
     target.mkdir(parents=True, exist_ok=True)
     fresh, parts = get_context("spawn"), arguments.processes
     with tempfile.TemporaryDirectory() as folder:
-        with ProcessPoolExecutor(1, mp_context=fresh) as pool:
-            network = pool.submit(export_network, arguments.backbone, arguments.weights, folder).result()
+        weights = FoundWeights(arguments.weights, Path(arguments.weights), "benchmark")
         work = partial(
             featurize,
-            network=network,
+            network=exported(arguments.backbone, weights, folder),
             precision=arguments.precision,
             resize=arguments.resize,
             side_px=backbone_named(arguments.backbone).side_px,

@@ -22,7 +22,7 @@ from tests.faults.table import TABLE_VARIABLE, Table
 from tools.local_env import LocalHome
 
 TABLE = pytest.StashKey[Table]()
-ROWS_AT_A_TIME = 4
+ROWS_AT_A_TIME = 3
 LIVE_ROWS_AT_A_TIME = 4
 
 
@@ -90,8 +90,8 @@ def rows_under_way(
             request.getfixturevalue("live_airflow")
         for fault in sorted(faults, key=lambda fault: fault.breaks_all):
             if fault.needs_scheduler:
-                rows[fault.name] = live_pool.submit(play_live, fault, list(live) if fault.breaks_all else [])
-                live += [] if fault.breaks_all else [rows[fault.name]]
+                rows[fault.name] = live_pool.submit(play_live, fault, list(live))
+                live.append(rows[fault.name])
             else:
                 rows[fault.name] = pool.submit(play, fault)
         yield rows
