@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import broadcast, coalesce, col, count, count_if, lit
+from pyspark.sql.functions import coalesce, col, count, count_if, lit
 from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import sum as sum_of
@@ -14,6 +14,7 @@ from image_features import store
 from image_features.datasets import conform, persisted, read_dataset, read_rejects, write_dataset, write_rejects
 from image_features.errors import MissingVectorsError
 from image_features.featurize_arguments import FeaturizeArguments
+from image_features.joining import join_files
 from image_features.known_objects import by_etag
 from image_features.schemas import FEATURES, IMAGES, MANIFEST, OBJECTS, VECTORS
 
@@ -102,16 +103,25 @@ def write_features(
     coverage = cover(contents, vectors)
     if coverage.missing_contents:
         raise MissingVectorsError(vectors_uri, coverage.missing_contents, _NO_VECTOR)
-    if coverage.copies > 1:
-        # Of a task that was repeated, or of two runs at once. Wide rows are shuffled for it only then.
-        vectors = vectors.dropDuplicates(["content_sha256"])
-    # As long as the narrow side is broadcast, each vector stays where it is read; Spark's own limit is far lower.
-    narrow = broadcast(contents) if coverage.rows <= BROADCAST_ROWS else contents
-    joined = vectors.join(narrow, "content_sha256")
-    features = conform(joined.where(col("reason").isNull()), FEATURES).sortWithinPartitions("label", "uri")
-    write_dataset(features, arguments.features_uri, FEATURES)
-    rejected = joined.where(col("reason").isNotNull()) if coverage.rejected_rows else joined.limit(0)
+    # A vector stands twice of a task that was repeated, or of two runs at once, whose other one may write meanwhile.
+    vectors = vectors.dropDuplicates(["content_sha256"])
+    if not _is_joined_on_workers(spark, contents, coverage, vectors_uri, arguments.features_uri):
+        sound = vectors.where(col("reason").isNull()).join(contents, "content_sha256")
+        features = conform(sound, FEATURES).sortWithinPartitions("label", "uri")
+        write_dataset(features, arguments.features_uri, FEATURES)
+    without = vectors.where(col("reason").isNotNull()) if coverage.rejected_rows else vectors.limit(0)
+    rejected = without.drop("features").join(contents, "content_sha256")
     return coverage, write_rejects(rejected, arguments.rejects_uri, stage)
+
+
+def _is_joined_on_workers(
+    spark: SparkSession, contents: DataFrame, coverage: Coverage, vectors_uri: str, features_uri: str
+) -> bool:
+    """Where each vector can stay where it is read; through Spark's join, wide rows are shuffled."""
+    wanted = coverage.rows - coverage.rejected_rows
+    if coverage.copies > 1 or coverage.rows > BROADCAST_ROWS or not wanted:
+        return False
+    return join_files(spark.sparkContext, contents, vectors_uri, features_uri) == wanted
 
 
 def _without_content(contents: DataFrame) -> int:

@@ -69,9 +69,12 @@ def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, p
     return sum(context.parallelize(groups, max(1, len(groups))).map(project_group).collect())
 
 
-def file_groups(uri: str) -> Iterator[list[str]]:
-    """The dataset's files in the order of their names, small ones together: a task each."""
-    return ([file.uri for file in group] for group in grouped(data_files(uri), GROUP_BYTES))
+def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
+    """The dataset's files in the order of their names, small ones together: a task each, at least `tasks` if it can."""
+    files = list(data_files(uri))
+    sizes = [file.size_bytes for file in files]
+    share = sum(sizes) // tasks + max(sizes, default=0) if tasks > 1 else GROUP_BYTES
+    return ([file.uri for file in group] for group in grouped(files, min(share, GROUP_BYTES)))
 
 
 def _projected(uri: str, mean: np.ndarray, projection: np.ndarray) -> Iterator[pa.RecordBatch]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features import compaction, featurizing, objects, store
+from image_features import assembling, compaction, featurizing, objects, store
 from image_features.computing import PredictFn
 
 from . import pictures
@@ -226,3 +226,39 @@ def test_many_small_files_are_put_together_and_say_the_same(
     again = Run(prefix_uri, "again").both(WEIGHTS)
     assert again.vectors() == {"computed": 0, "reused": 13, "same_bytes": 0, "rejected_before": 0}
     assert before.items() <= _features(spark, again).items()
+
+
+def _assorted_photos() -> dict[str, bytes]:
+    others = {"loose.jpg": pictures.jpeg(50), "Apple/cut.jpg": pictures.truncated_jpeg()}
+    return _photos(0, 7) | others | {"Fig/twin.jpg": pictures.jpeg(1)}
+
+
+def test_spark_joins_what_is_too_much_for_every_worker_to_the_same_features(
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_features.packing._FIRST_PACK_IMAGES", 2)
+    run, later = Run(prefix_uri), Run(prefix_uri, "later")
+    run.put(_assorted_photos())
+    on_workers = _features(spark, run.both(WEIGHTS))
+    assert len(on_workers) == 9
+    monkeypatch.setattr(assembling, "BROADCAST_ROWS", 0)
+    assert _features(spark, later.both(WEIGHTS)) == on_workers
+    # Spark leaves this, the workers do not: each went its own way.
+    assert [objects.exists(f"{one.uri}/features/_SUCCESS") for one in (run, later)] == [False, True]
+
+
+def test_a_vector_that_another_run_writes_meanwhile_makes_no_row_twice(
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(prefix_uri)
+    run.put(_assorted_photos())
+    before, cover = _features(spark, run.both(WEIGHTS)), assembling.cover
+
+    def cover_and_write(*frames: Any) -> Any:
+        covered = cover(*frames)
+        for part in list(store.parts(f"{run.store_uri}/vectors")):
+            objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
+        return covered
+
+    monkeypatch.setattr(assembling, "cover", cover_and_write)
+    assert _features(spark, Run(prefix_uri, "later").both(WEIGHTS)) == before
