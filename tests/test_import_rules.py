@@ -49,6 +49,7 @@ SPARK_MODULES = {
     "fetching",
     "fitting",
     "job",
+    "joining",
     "known_objects",
     "listing",
     "pca_csv",
