@@ -1,5 +1,6 @@
 """An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
+import functools
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,17 @@ class OutletEvents:
 
     def __getitem__(self, asset: Any) -> SimpleNamespace:
         return self.events.setdefault(asset.uri, SimpleNamespace())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws_are_read_once() -> Iterator[None]:
+    """Botocore reads its models anew for each session, and each test has its own: that took half of a test's time."""
+    from botocore.loaders import JSONFileLoader
+
+    load_file = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, file_path: load_file(file_path))
+        yield
 
 
 @pytest.fixture
