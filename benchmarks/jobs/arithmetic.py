@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import openvino
+from precisions import able
 from speed_of_light import BATCH_SIZE, exported
 
 from image_features.backbones import backbone_named
@@ -84,14 +85,12 @@ def _predict(network: Path, precision: str, side_px: int, barrier: Barrier, rate
 
 
 def main() -> None:
-    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    precisions = ("float32", "bfloat16") if "BF16" in able else ("float32",)
     measured = []
     for name in BACKBONES:
         with tempfile.TemporaryDirectory() as folder:
             network = exported(name, FoundWeights("random:0", seed=0), folder)
             gflop, side_px = gflop_of(network), backbone_named(name).side_px
-            rates = {precision: images_per_second(network, precision, side_px) for precision in precisions}
+            rates = {precision: images_per_second(network, precision, side_px) for precision in able()}
         for precision, rate in rates.items():
             of_image = {"gflop": round(gflop, 2), "images_per_s": round(rate, 1), "gflops": round(rate * gflop)}
             measured.append({"backbone": name, "precision": precision, **of_image})

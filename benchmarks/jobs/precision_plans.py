@@ -19,11 +19,11 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from speed_of_light import exported
 
 from image_features.backbones import backbone_named
 from image_features.decoding import decode_image
 from image_features.engines import engine_module
-from image_features.networks import frozen_function, load_network
 from image_features.weights import FoundWeights
 
 BACKBONE = backbone_named("mobilenet_v2")
@@ -38,9 +38,7 @@ PredictFn = Callable[[np.ndarray], np.ndarray]
 
 def exported_network(weights: Path, folder: str) -> Path:
     """MobileNetV2 as OpenVINO reads it."""
-    network = load_network(BACKBONE, FoundWeights(str(weights), weights, "real"))
-    path: Path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
-    return path
+    return exported(BACKBONE.name, FoundWeights(str(weights), weights, "real"), folder)
 
 
 def compile_part(model: Any, precision: str) -> Any:

@@ -1,16 +1,22 @@
 """Prints the precisions that this processor computes in."""
 
+from collections.abc import Iterator
+
 from image_features.engines import PRECISIONS, engine_module
 from image_features.errors import EngineError
 
 
-def main() -> None:
+def able() -> Iterator[str]:
     for precision in PRECISIONS:
         try:
             engine_module("openvino").check(precision)
         except EngineError:
             continue
-        print(precision)
+        yield precision
+
+
+def main() -> None:
+    print(*able(), sep="\n")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def write_features(
         raise MissingVectorsError(vectors_uri, coverage.missing_contents, _NO_VECTOR)
     # A vector stands twice of a task that was repeated, or of two runs at once, whose other one may write meanwhile.
     vectors = vectors.dropDuplicates(["content_sha256"])
-    if not _is_joined_on_workers(spark, contents, coverage, vectors_uri, arguments.features_uri):
+    if not _join_on_workers(spark, contents, coverage, vectors_uri, arguments.features_uri):
         sound = vectors.where(col("reason").isNull()).join(contents, "content_sha256")
         features = conform(sound, FEATURES).sortWithinPartitions("label", "uri")
         write_dataset(features, arguments.features_uri, FEATURES)
@@ -114,10 +114,13 @@ def write_features(
     return coverage, write_rejects(rejected, arguments.rejects_uri, stage)
 
 
-def _is_joined_on_workers(
+def _join_on_workers(
     spark: SparkSession, contents: DataFrame, coverage: Coverage, vectors_uri: str, features_uri: str
 ) -> bool:
-    """Where each vector can stay where it is read; through Spark's join, wide rows are shuffled."""
+    """Writes `features` where each vector can stay where it is read; whether it did, and each image is in it once.
+
+    Spark's own join can do it always, but shuffles wide rows.
+    """
     wanted = coverage.rows - coverage.rejected_rows
     if coverage.copies > 1 or coverage.rows > BROADCAST_ROWS or not wanted:
         return False

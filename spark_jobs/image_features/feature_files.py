@@ -73,7 +73,7 @@ def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
     """The dataset's files in the order of their names, small ones together: a task each, at least `tasks` if it can."""
     files = list(data_files(uri))
     sizes = [file.size_bytes for file in files]
-    share = sum(sizes) // tasks + max(sizes, default=0) if tasks > 1 else GROUP_BYTES
+    share = sum(sizes) // tasks + max(sizes, default=0)
     return ([file.uri for file in group] for group in grouped(files, min(share, GROUP_BYTES)))
 
 

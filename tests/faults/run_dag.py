@@ -1,6 +1,5 @@
 """Runs a DAG once by Airflow's own `DAG.test`, in a process of its own: run_dag.py DAG_ID CONF_JSON RESULT_PATH."""
 
-import functools
 import json
 import os
 import sys
@@ -9,6 +8,8 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 from botocore.loaders import JSONFileLoader
+
+from tests.aws_models import reading_once
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -33,12 +34,6 @@ class Errors:
         self.told.append([task_instance.task_id, f"{type(error).__name__}: {error}"])
 
 
-def read_each_file_once() -> None:
-    """Botocore's models of AWS, which each client of each task would read anew: here they share a process."""
-    load_file = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
-    JSONFileLoader.load_file = lambda self, file_path: load_file(file_path)  # type: ignore[method-assign]
-
-
 def make_assets(dag: Any) -> None:
     """As a dag-processor does; there is none here, and a task whose asset Airflow does not know is refused."""
     from airflow.models.asset import AssetActive, AssetModel
@@ -56,7 +51,7 @@ def make_assets(dag: Any) -> None:
 
 def main(arguments: list[str]) -> int:
     dag_id, conf, result_path = arguments
-    read_each_file_once()
+    JSONFileLoader.load_file = reading_once()  # type: ignore[assignment,method-assign]
     errors = Errors()
     get_listener_manager().add_listener(errors)
     bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])

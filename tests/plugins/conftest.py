@@ -1,6 +1,5 @@
 """An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
-import functools
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -22,12 +21,13 @@ class OutletEvents:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_of_aws_are_read_once() -> Iterator[None]:
-    """Botocore reads its models anew for each session, and each test has its own: that took half of a test's time."""
+    """That took half of a test's time."""
     from botocore.loaders import JSONFileLoader
 
-    load_file = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+    from tests.aws_models import reading_once
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, file_path: load_file(file_path))
+        patch.setattr(JSONFileLoader, "load_file", reading_once())
         yield
 
 

@@ -77,25 +77,24 @@ def cancelled_while_waited_for(
     return event
 
 
-@pytest.fixture
-def by_emrs_clock(step: FakeEmr, monkeypatch: pytest.MonkeyPatch) -> int:
-    """EMR's clock is an hour ahead of Airflow's."""
+def put_ahead(step: FakeEmr, ahead_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EMR's clock, of Airflow's."""
     describe = step.describe_step
 
     def described(**request: Any) -> dict[str, Any]:
-        emr_now = datetime.now(UTC) + timedelta(hours=1)
+        emr_now = datetime.now(UTC) + timedelta(seconds=ahead_s)
         return describe(**request) | {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(emr_now)}}}
 
     monkeypatch.setattr(step, "describe_step", described)
-    return 3600
 
 
 def test_a_step_of_an_earlier_attempt_that_airflow_cancels_once_this_one_waits_for_it_is_added_anew(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, by_emrs_clock: int
+    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish_ingest(s3)
+    put_ahead(step, 3600, monkeypatch)
     context["ti"].try_number = 2
-    event = cancelled_while_waited_for(sensor, step, context, "s-1", after_s=3, emr_ahead_s=by_emrs_clock)
+    event = cancelled_while_waited_for(sensor, step, context, "s-1", after_s=3, emr_ahead_s=3600)
 
     with pytest.raises(TaskDeferred) as again:
         sensor.execute_complete(context, event)
@@ -157,9 +156,7 @@ def test_a_retry_of_the_wait_does_not_make_the_stages_time_longer_whatever_emrs_
 ) -> None:
     emr_now = datetime.now(UTC) + timedelta(seconds=ahead_s)
     step.set_step("j-1", "s-1", "RUNNING", Timeline={"CreationDateTime": emr_now - timedelta(hours=5)})
-    describe = step.describe_step
-    answered = {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(emr_now)}}}
-    monkeypatch.setattr(step, "describe_step", lambda **request: describe(**request) | answered)
+    put_ahead(step, ahead_s, monkeypatch)
 
     trigger = deferral_of(sensor, context).trigger
 
