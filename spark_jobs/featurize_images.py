@@ -4,6 +4,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from image_features.backbones import backbone_named
 from image_features.compaction import compact
 from image_features.computing import FeaturizeOptions
 from image_features.featurize_arguments import FeaturizeArguments, parse_featurize_arguments
-from image_features.featurizing import Counts, featurize
+from image_features.featurizing import Counts, featurize, wake_workers
 from image_features.job import run_job
 from image_features.planning import computed_before, plan, read_images
 from image_features.predicting import PredictorOptions, make_predictor
@@ -31,15 +32,18 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
     images = read_images(spark, arguments.images_uri)
     network, options = _options(arguments, cores_per_task(spark))
     # Executors fetch the network from the folder, those that join late too: it stays until the last job is done.
-    with tempfile.TemporaryDirectory() as folder:
-        predictor = make_predictor(spark.sparkContext, network, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
+        awake = beside.submit(wake_workers, spark.sparkContext, arguments.engine)
+        predictor = make_predictor(network, Path(folder), beside)
         identity = predictor.identity(arguments.resize)
         vectors_uri = store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
         works = plan(images, arguments.images_uri, computed_before(spark, vectors_uri))
+        make_predict_fn = predictor.make_predict_fn(spark.sparkContext)
+        awake.result()
         planned, started, done = sum(map(len, works)), time.monotonic(), spark.sparkContext.accumulator(0)
         store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
         with progress.watch(lambda: done.value, planned, "images"):
-            counts = featurize(spark.sparkContext, works, predictor.make_predict_fn, options, vectors_uri, done)
+            counts = featurize(spark.sparkContext, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
         coverage, rejects = _assemble(spark, arguments, vectors_uri)
     details = {

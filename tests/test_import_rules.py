@@ -61,6 +61,7 @@ SPARK_MODULES = {
     "schemas",
     "session",
     "spark_pca",
+    "tasks",
 }
 # What builds a network, or makes the function that runs one; imported there inside functions, for each costs seconds.
 NETWORK_MODULES = {"backbones", "networks", "engines/openvino", "engines/tensorflow"}

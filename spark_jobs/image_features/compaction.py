@@ -12,6 +12,7 @@ from pyspark.sql.types import StructType
 
 from image_features import objects, store
 from image_features.parquet_parts import grouped, read_part, write_part
+from image_features.tasks import one_task_each
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
         return 0
     groups = [[part.uri for part in group] for group in grouped(small, MERGED_BYTES)]
     arrow_schema = to_arrow_schema(schema)
-    context.parallelize(groups, len(groups)).foreach(lambda uris: merge(uris, folder_uri, arrow_schema))
+    one_task_each(context, groups, lambda uris: merge(uris, folder_uri, arrow_schema)).collect()
     logger.info("%s: %d small files are %d now", folder_uri, len(small), len(groups))
     return len(small)
 

@@ -1,16 +1,20 @@
 """Reads and writes the Parquet datasets, each held against its written schema."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql.functions import col, count, when
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
 from image_features import objects
 from image_features.errors import MissingDatasetError, SchemaMismatchError
+from image_features.parquet_parts import write_part
 from image_features.schemas import IN_FILES_OF_REJECTS, REJECT_REASONS
 
 _NO_DATASET = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
@@ -72,6 +76,16 @@ def write_rejects(frame: DataFrame, rejects_uri: str, stage: str) -> dict[str, i
     rejects = conform(frame, IN_FILES_OF_REJECTS).observe(observation, *counts)
     write_dataset(rejects, f"{rejects_uri}/stage={stage}", IN_FILES_OF_REJECTS)
     return {reason: count for reason, count in observation.get.items() if count}
+
+
+def write_few_rejects(rejects: pa.Table, rejects_uri: str, stage: str) -> dict[str, int]:
+    """As `write_rejects`, of rows that the driver holds."""
+    uri = f"{rejects_uri}/stage={stage}"
+    objects.delete_prefix(uri)
+    schema = to_arrow_schema(IN_FILES_OF_REJECTS)
+    write_part(uri, rejects.cast(schema).to_batches(), schema, rejects["image_id"].to_pylist())
+    counts = Counter(rejects["reason"].to_pylist())
+    return {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
 
 
 def read_rejects(spark: SparkSession, rejects_uri: str, stage: str) -> DataFrame:

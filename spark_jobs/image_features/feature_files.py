@@ -21,6 +21,7 @@ from image_features.parquet_parts import grouped, read_part, write_part
 from image_features.pca import PcaModel, project
 from image_features.schemas import PCA_FEATURES
 from image_features.spark_pca import ROWS_PER_ARROW_BATCH, combined
+from image_features.tasks import one_task_each
 from image_features.vectors import to_list_column, to_matrix
 
 # Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
@@ -40,7 +41,7 @@ def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
         return [] if gram is None else [(number, gram)]
 
     groups = list(enumerate(file_groups(uri)))
-    partials = context.parallelize(groups, max(1, len(groups))).flatMap(partial)
+    partials = one_task_each(context, groups, partial).flatMap(lambda partials: partials)
     return combined(partials, len(groups), column)
 
 
@@ -66,7 +67,7 @@ def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, p
 
     groups = list(file_groups(features_uri))
     objects.delete_prefix(pca_features_uri)
-    return sum(context.parallelize(groups, max(1, len(groups))).map(project_group).collect())
+    return sum(one_task_each(context, groups, project_group).collect())
 
 
 def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:

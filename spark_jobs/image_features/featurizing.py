@@ -14,9 +14,12 @@ from pyspark import SparkContext
 from pyspark.accumulators import Accumulator
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from image_features import objects
 from image_features.computing import Computed, Content, FeaturizeOptions, PredictFn, compute
+from image_features.engines import engine_module
 from image_features.parquet_parts import read_part, write_part
 from image_features.schemas import VECTORS
+from image_features.tasks import one_task_each
 from image_features.vectors import to_list_column
 
 # What a killed worker loses at most, besides its last batch.
@@ -67,8 +70,19 @@ def featurize(
         done.add(len(work))
         return counts
 
-    counts = context.parallelize(works, len(works)).map(featurize_one).collect()
+    counts = one_task_each(context, works, featurize_one).collect()
     return Counts(sum(count.computed for count in counts), sum(count.rejected for count in counts))
+
+
+def wake_workers(context: SparkContext, engine: str) -> None:
+    """Lets them import what `featurize` needs there, which takes each a second, while the driver has to wait itself."""
+    one_task_each(context, range(context.defaultParallelism), lambda _: _import_all(engine)).count()
+
+
+def _import_all(engine: str) -> None:
+    # This module and what it imports came with the task.
+    engine_module(engine)
+    objects.s3_client()
 
 
 def featurize_work(work: Work, predict: PredictFn, options: FeaturizeOptions, vectors_uri: str) -> Counts:

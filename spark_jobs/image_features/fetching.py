@@ -17,6 +17,7 @@ from image_features.packing import MAX_OBJECT_BYTES, MAX_PACK_IMAGES
 from image_features.parquet_parts import read_part, write_part
 from image_features.schemas import IMAGES, OBJECTS, TO_FETCH
 from image_features.sniffing import KEPT_BYTES, Reject, reject_by_content, reject_by_listing
+from image_features.tasks import one_task_each
 
 REQUESTS_IN_FLIGHT = 32
 # Content goes into the file of images in batches of about this, so that a pack is held twice at most.
@@ -55,7 +56,7 @@ def fetch_packs(
         return rejects
 
     # The last packs are the largest; they go first, so that no core waits long for another at the end.
-    return context.parallelize(pack_uris[::-1], max(1, len(pack_uris))).flatMap(fetch_one)
+    return one_task_each(context, pack_uris[::-1], fetch_one).flatMap(lambda rejects: rejects)
 
 
 def fetch_pack(pack_uri: str, images_uri: str, objects_uri: str) -> tuple[int, list[RejectRow]]:

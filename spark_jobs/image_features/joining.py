@@ -1,55 +1,83 @@
-"""The run's features, made of the store's files on the workers: as in feature_files, no vector goes through the JVM."""
+"""A run's features, made of the store's files on the workers: as in feature_files, no vector goes through the JVM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
-from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features import objects
 from image_features.feature_files import file_groups
 from image_features.parquet_parts import read_part, write_part
-from image_features.schemas import FEATURES, VECTORS
+from image_features.schemas import FEATURES, IN_FILES_OF_REJECTS, VECTORS
 from image_features.spark_pca import ROWS_PER_ARROW_BATCH
+from image_features.tasks import one_task_each
 
 _FEATURES = to_arrow_schema(FEATURES)
+_REJECTS = to_arrow_schema(IN_FILES_OF_REJECTS)
 _VECTORS = to_arrow_schema(VECTORS)
 _IMAGE_COLUMNS = [name for name in FEATURES.names if name != "features"]
-_IMAGES = pa.schema([_VECTORS.field("content_sha256"), *map(_FEATURES.field, _IMAGE_COLUMNS)])
 _IN_ORDER = [("label", "ascending"), ("uri", "ascending")]
 
+NARROW_IMAGES = pa.schema([_VECTORS.field("content_sha256"), *map(_FEATURES.field, _IMAGE_COLUMNS)])
+"""What is to be known of an image here: its place, and the SHA-256 of its bytes."""
 
-def join_files(context: SparkContext, contents: DataFrame, vectors_uri: str, features_uri: str) -> int:
+
+@dataclass(frozen=True)
+class Joined:
+    """`found` are the row numbers of the images that are in the store, again for each file group that has one too.
+
+    `rejects` are the images among them that have a reason instead of a vector.
+    """
+
+    found: np.ndarray
+    rejects: pa.Table
+
+
+def join_files(context: SparkContext, images: pa.Table, vectors_uri: str, features_uri: str) -> Joined:
     """Makes `features`, a file of each group of the store's: a row for each image whose bytes have a vector.
 
-    `contents` goes to the driver and to every worker. Returns the number of rows: more than images, if the store has a
-    vector twice.
+    `images` has the columns of NARROW_IMAGES and goes to every worker.
     """
-    narrow = contents.select(*_IMAGES.names).toPandas()
-    images = context.broadcast(pa.Table.from_pandas(narrow, _IMAGES, preserve_index=False))
+    everywhere = context.broadcast(images)
 
-    def join_group(uris: Sequence[str]) -> int:
-        table = pa.concat_tables([_joined(uri, images.value) for uri in uris])
-        in_order = table.sort_by(_IN_ORDER).combine_chunks()
-        if in_order.num_rows:
-            write_part(features_uri, in_order.to_batches(), _FEATURES, in_order["image_id"].to_pylist())
-        return int(in_order.num_rows)
+    def join_group(uris: Sequence[str]) -> Joined:
+        images, vectors = everywhere.value, pa.concat_tables([_read(uri) for uri in uris])
+        places = pc.index_in(images["content_sha256"], vectors["content_sha256"].combine_chunks())
+        found = np.flatnonzero(pc.is_valid(places)).astype(np.int32)
+        table = images.take(found).append_column("place", pc.drop_null(places)).sort_by(_IN_ORDER)
+        without = pc.is_valid(vectors["reason"].take(table["place"]))
+        _write_features(_with(table.filter(pc.invert(without)), vectors, _FEATURES), features_uri)
+        return Joined(found, _with(table.filter(without), vectors, _REJECTS))
 
     groups = list(file_groups(vectors_uri, tasks=context.defaultParallelism))
     objects.delete_prefix(features_uri)
-    return sum(context.parallelize(groups, max(1, len(groups))).map(join_group).collect())
+    joined = one_task_each(context, groups, join_group).collect()
+    found = np.concatenate([np.empty(0, np.int32), *(one.found for one in joined)])
+    rejects = pa.concat_tables([_REJECTS.empty_table(), *(one.rejects for one in joined)])
+    if len(found) == rejects.num_rows:
+        # A dataset all the same.
+        write_part(features_uri, [], _FEATURES, [])
+    return Joined(found, rejects)
 
 
-def _joined(uri: str, images: pa.Table) -> pa.Table:
-    """The images whose vectors are in this file of the store, with them."""
-    columns = ["content_sha256", "features", "reason"]
-    read = pa.Table.from_batches(read_part(uri, columns, ROWS_PER_ARROW_BATCH), pa.schema(map(_VECTORS.field, columns)))
-    vectors = read.filter(pc.is_null(read["reason"]))
-    places = pc.index_in(images["content_sha256"], vectors["content_sha256"].combine_chunks())
-    found = images.filter(pc.is_valid(places))
-    features = vectors["features"].take(pc.drop_null(places)).cast(_FEATURES.field("features").type)
-    return pa.Table.from_arrays([*(found[name] for name in _IMAGE_COLUMNS), features], schema=_FEATURES)
+def _read(uri: str) -> pa.Table:
+    return pa.Table.from_batches(read_part(uri, _VECTORS.names, ROWS_PER_ARROW_BATCH), _VECTORS)
+
+
+def _with(table: pa.Table, vectors: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The schema's columns, each of the images or of the vector at its `place`."""
+    columns = [
+        table[name] if name in NARROW_IMAGES.names else vectors[name].take(table["place"]) for name in schema.names
+    ]
+    return pa.Table.from_arrays(columns, schema.names).cast(schema)
+
+
+def _write_features(features: pa.Table, features_uri: str) -> None:
+    if features.num_rows:
+        write_part(features_uri, features.combine_chunks().to_batches(), _FEATURES, features["image_id"].to_pylist())

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pyspark import SparkContext
 
 from image_features.backbones import Backbone
 from image_features.engines import PredictFn, engine_module, ship
-from image_features.exported_networks import find_or_export
+from image_features.exported_networks import ExportedNetwork, find_or_export
 from image_features.identity import Identity, identity_of
 from image_features.weights import find_weights
 
@@ -38,11 +39,16 @@ class Weights:
 
 @dataclass(frozen=True)
 class Predictor:
-    """`make_predict_fn` crosses to the workers."""
+    """Of a network that may still be in the making."""
 
     options: PredictorOptions
-    make_predict_fn: Callable[[], PredictFn]
     weights: Weights
+    network: Future[ExportedNetwork]
+
+    def make_predict_fn(self, context: SparkContext) -> Callable[[], PredictFn]:
+        """Waits for the network; what it returns crosses to the workers. Raises WeightsMismatchError."""
+        options = self.options
+        return ship(context, self.network.result().files, options.engine, options.precision, options.threads)
 
     def identity(self, resize: str) -> Identity:
         return identity_of(self.options.backbone.name, self.options.precision, resize, self.weights.sha256)
@@ -60,13 +66,15 @@ class Predictor:
         }
 
 
-def make_predictor(context: SparkContext, options: PredictorOptions, folder: Path) -> Predictor:
-    """`folder` must stay until the workers are done: they fetch the network from it."""
+def make_predictor(options: PredictorOptions, folder: Path, beside: Executor) -> Predictor:
+    """The network is made by `beside`; `folder` must stay until the workers are done: they fetch it from there."""
     # Before the weights, which may take minutes to come.
     engine_module(options.engine).check(options.precision)
     found = find_weights(options.weights, options.backbone, options.models_uri, folder)
-    network = find_or_export(options.backbone, found, options.engine, options.models_uri, folder)
-    weights = Weights(found.source, network.weights_sha256, pretrained=found.seed is None)
+    network = beside.submit(find_or_export, options.backbone, found, options.engine, options.models_uri, folder)
+    # Random weights have to be drawn before their digest is known.
+    sha256 = found.sha256 or network.result().weights_sha256
+    weights = Weights(found.source, sha256, pretrained=found.seed is None)
     if not weights.pretrained:
         logger.warning(
             "RANDOM WEIGHTS (%s): %s was never trained; its features only try the pipeline and mean nothing",
@@ -74,5 +82,4 @@ def make_predictor(context: SparkContext, options: PredictorOptions, folder: Pat
             options.backbone.name,
         )
     logger.info("%s with weights %s, SHA-256 %s", options.backbone.name, weights.source, weights.sha256)
-    make_predict_fn = ship(context, network.files, options.engine, options.precision, options.threads)
-    return Predictor(options, make_predict_fn, weights)
+    return Predictor(options, weights, network)

@@ -87,7 +87,7 @@ def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[]
 
     def make_predictor(*arguments: Any) -> Any:
         predictor = real(*arguments)
-        object.__setattr__(predictor, "make_predict_fn", make_predict_fn)
+        object.__setattr__(predictor, "make_predict_fn", lambda context: make_predict_fn)
         return predictor
 
     monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)

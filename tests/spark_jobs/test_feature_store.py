@@ -233,31 +233,87 @@ def _assorted_photos() -> dict[str, bytes]:
     return _photos(0, 7) | others | {"Fig/twin.jpg": pictures.jpeg(1)}
 
 
-def test_spark_joins_what_is_too_much_for_every_worker_to_the_same_features(
+def test_spark_joins_what_is_too_much_for_every_worker_to_the_same(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("image_features.packing._FIRST_PACK_IMAGES", 2)
-    run, later = Run(prefix_uri), Run(prefix_uri, "later")
+    run, later, again = Run(prefix_uri), Run(prefix_uri, "later"), Run(prefix_uri, "again")
     run.put(_assorted_photos())
     on_workers = _features(spark, run.both(WEIGHTS))
     assert len(on_workers) == 9
+    later.both(WEIGHTS)
     monkeypatch.setattr(assembling, "BROADCAST_ROWS", 0)
-    assert _features(spark, later.both(WEIGHTS)) == on_workers
-    # Spark leaves this, the workers do not: each went its own way.
-    assert [objects.exists(f"{one.uri}/features/_SUCCESS") for one in (run, later)] == [False, True]
+    assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == on_workers
+    assert again.rows(spark, "rejects") == later.rows(spark, "rejects") == run.rows(spark, "rejects")
+    facts = ("rows_in", "rows_out", "rejects")
+    by_workers, by_spark = later.stats("featurize_images"), again.stats("featurize_images")
+    assert [by_spark[name] for name in facts] == [by_workers[name] for name in facts] == [10, 9, {"decode_failed": 1}]
+    assert again.vectors() == later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
+    assert [_joined_by_spark(one) for one in (run, later, again)] == [False, False, True]
 
 
-def test_a_vector_that_another_run_writes_meanwhile_makes_no_row_twice(
+def _joined_by_spark(run: Run) -> bool:
+    """Spark leaves this, the workers do not."""
+    return objects.exists(f"{run.uri}/features/_SUCCESS")
+
+
+def _write_again(run: Run) -> None:
+    """Each vector stands twice then, as where a task was repeated and another run wrote it too."""
+    for part in list(store.parts(f"{run.store_uri}/vectors")):
+        objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
+
+
+@pytest.mark.parametrize(("group_bytes", "by_spark"), [(2**20, False), (1, True)])
+def test_a_vector_that_stands_twice_makes_no_row_twice(
+    spark: SparkSession,
+    prefix_uri: str,
+    mean_colors: None,
+    monkeypatch: pytest.MonkeyPatch,
+    group_bytes: int,
+    by_spark: bool,
+) -> None:
+    monkeypatch.setattr("image_features.feature_files.GROUP_BYTES", group_bytes)
+    run, later = Run(prefix_uri), Run(prefix_uri, "later")
+    run.put(_assorted_photos())
+    before = _features(spark, run.both(WEIGHTS))
+    assert run.ingest(WEIGHTS) == later.ingest(WEIGHTS) == 0
+    _write_again(run)
+    assert later.featurize(WEIGHTS) == 0
+    assert _features(spark, later) == before
+    assert _joined_by_spark(later) == by_spark
+
+
+def test_a_vector_that_stands_twice_hides_no_missing_one(
+    spark: SparkSession,
+    prefix_uri: str,
+    mean_colors: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("image_features.packing._FIRST_PACK_IMAGES", 1)
+    monkeypatch.setattr("image_features.feature_files.GROUP_BYTES", 1)
+    run = Run(prefix_uri)
+    run.put(_photos(0, 2))
+    run.both(WEIGHTS)
+    assert run.ingest(WEIGHTS) == 0
+    (one, other) = store.parts(f"{run.store_uri}/vectors")
+    objects.write_bytes(one.uri.replace("/part-", "/part-again-"), objects.read_bytes(one.uri))
+    objects.delete(other.uri)
+    assert run.featurize(WEIGHTS) == 1
+    assert "of 1 of the run's images there is no vector" in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_a_vector_that_another_run_writes_while_spark_joins_makes_no_row_twice(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(assembling, "BROADCAST_ROWS", 0)
     run = Run(prefix_uri)
     run.put(_assorted_photos())
     before, cover = _features(spark, run.both(WEIGHTS)), assembling.cover
 
     def cover_and_write(*frames: Any) -> Any:
         covered = cover(*frames)
-        for part in list(store.parts(f"{run.store_uri}/vectors")):
-            objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
+        _write_again(run)
         return covered
 
     monkeypatch.setattr(assembling, "cover", cover_and_write)
