@@ -1,10 +1,33 @@
 """Every error the stages raise on purpose: each names what is wrong, where, and what to do about it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class ImageFeaturesError(Exception):
     """Base of them all; a job that ends with one logs its message as the last line and exits 1."""
+
+    def __reduce__(self) -> Any:
+        # By itself an exception is unpickled from its message, which is not what the constructors here take.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(error_class: type[ImageFeaturesError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    error = error_class.__new__(error_class)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class ProcessLostError(ImageFeaturesError):
+    """A process of the driver's own ended without an answer."""
+
+    def __init__(self, work: str, exit_code: int | None) -> None:
+        self.work, self.exit_code = work, exit_code
+        super().__init__(
+            f"{work}: its process ended with exit code {exit_code}; -9 is a kill, as by a machine that has no memory "
+            "left: give the driver's node more; for any other, read the traceback above"
+        )
 
 
 class ArgumentError(ImageFeaturesError):

