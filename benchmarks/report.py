@@ -72,7 +72,7 @@ def _featurize_table(result: Result) -> str:
                 _ratio(result, light, variant) if variant.startswith(featurizing.OURS) else "",
                 f"{median(result, variant, 'cpu_s'):.0f}",
                 _ratio(result, featurizing.CLASSROOM, variant, "cpu_s"),
-                *(f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY),
+                *_memory(result, variant),
             ]
         )
     title = f"**{result['backbone']}**, {result['images']:,} photographs of {result['photos']}:\n\n"
@@ -93,7 +93,7 @@ def pca(results: list[Result]) -> str:
     rows = []
     for result in results:
         for variant in variants(result):
-            memory = [f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY]
+            memory = _memory(result, variant)
             ratio = _ratio(result, reducing.SPARK_ML, variant)
             cpu = [f"{median(result, variant, 'cpu_s'):.0f}", _ratio(result, reducing.SPARK_ML, variant, "cpu_s")]
             rows.append([f"{result['rows']:,}", variant, _range(values(result, variant), 1), ratio, *cpu, *memory])
@@ -140,7 +140,7 @@ def executors(results: list[Result]) -> str:
     for result in results:
         for variant in variants(result):
             seconds = values(result, variant)
-            memory = [f"{max(values(result, variant, kind)):,.0f}" for kind in MEMORY]
+            memory = _memory(result, variant)
             rate = f"{result['images'] / median(result, variant):.0f}"
             rows.append([result["backbone"], f"{result['images']:,}", variant, _range(seconds, 1), rate, *memory])
     return _table(["backbone", "images", "tasks run in", "seconds", "images/s", *MEMORY.values()], rows)
@@ -223,7 +223,12 @@ PRECISION = {
     "cpu_ms": "processor time, ms an image",
     "over_float32": "times float32",
 }
-MEMORY = {"jvm_peak_mib": "JVM, MiB", "driver_peak_mib": "driver, MiB", "worker_peak_mib": "largest worker, MiB"}
+MEMORY = {
+    "jvm_peak_mib": "JVM, MiB",
+    "driver_peak_mib": "driver, MiB",
+    "network_peak_mib": "making the network, MiB",
+    "worker_peak_mib": "largest worker, MiB",
+}
 TIMED = ("featurize-", "pca-", "growth-", "executors-")
 BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "conditions": (conditions, TIMED),
@@ -251,6 +256,13 @@ def _ratio(result: Result, baseline: str, variant: str, figure: str = "seconds")
     if baseline not in variants(result) or baseline == variant:
         return ""
     return f"{median(result, baseline, figure) / median(result, variant, figure):.2f}"
+
+
+def _memory(result: Result, variant: str) -> list[str]:
+    """The peak of each kind, empty where there was no such process."""
+    runs = [run for run in result["runs"] if run["variant"] == variant]
+    peaks = [max(run.get(kind, 0.0) for run in runs) for kind in MEMORY]
+    return [f"{peak:,.0f}" if peak else "" for peak in peaks]
 
 
 def _range(numbers: Sequence[float], digits: int) -> str:

@@ -14,6 +14,8 @@ class Watched:
 
     jvm_peak_mib: float = 0.0
     driver_peak_mib: float = 0.0
+    network_peak_mib: float = 0.0
+    """Of the process in which a Spark driver has its network made."""
     worker_peak_mib: float = 0.0
     cpu_s: float = 0.0
     """Of all processes together: what noise stretches least."""
@@ -65,9 +67,11 @@ def _kind(process: psutil.Process) -> str | None:
         return "jvm_peak_mib"
     if not name.startswith("python"):
         return None
-    # Spark's workers are forks of its daemon; those of plain Python are spawned by multiprocessing.
-    is_worker = "pyspark.daemon" in words or "pyspark.worker" in words or any("spawn_main" in word for word in words)
-    return "worker_peak_mib" if is_worker else "driver_peak_mib"
+    # Spark's workers are forks of its daemon; what multiprocessing spawns is a worker, but not under Spark.
+    if any("spawn_main" in word for word in words):
+        is_under_spark = any(parent.name().startswith("java") for parent in process.parents())
+        return "network_peak_mib" if is_under_spark else "worker_peak_mib"
+    return "worker_peak_mib" if "pyspark.daemon" in words or "pyspark.worker" in words else "driver_peak_mib"
 
 
 def _busy_s() -> float:
