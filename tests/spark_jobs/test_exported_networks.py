@@ -62,7 +62,7 @@ def test_the_second_run_makes_no_network_and_computes_the_same(
 
 @pytest.mark.own_process
 def test_a_network_is_made_in_a_process_of_its_own_and_is_the_same(
-    endpoint: Path, prefix_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endpoint: Path, prefix_uri: str, tmp_path: Path
 ) -> None:
     made_there = _find(prefix_uri, tmp_path / "there")
     (tmp_path / "here").mkdir()
