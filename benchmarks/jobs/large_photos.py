@@ -15,14 +15,15 @@ from unittest import mock
 
 import numpy as np
 from PIL import Image
+from speed_of_light import exported
 
 from image_features import decoding
 from image_features.backbones import backbone_named
 from image_features.decoding import Pixels, decode_image
 from image_features.engines import engine_module
-from image_features.networks import frozen_function, load_network
 from image_features.weights import FoundWeights, sha256_of
 
+BACKBONE = "mobilenet_v2"
 SIZES = ((4000, 3000), (3584, 3584), (2016, 1512))
 PHOTOGRAPHS = 10
 TILE_PX = 200
@@ -65,11 +66,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     given = parser.parse_args()
     paths, random = sorted(given.photos.rglob("*.jpg")), np.random.default_rng(0)
-    backbone = backbone_named("mobilenet_v2")
-    network = load_network(backbone, FoundWeights("own", given.weights, sha256_of(given.weights)))
+    weights = FoundWeights("own", given.weights, sha256_of(given.weights))
     with tempfile.TemporaryDirectory() as folder:
-        openvino = engine_module("openvino")
-        predict = openvino.load(openvino.export(frozen_function(network), Path(folder))[0], "float32", 1)
+        predict = engine_module("openvino").load(exported(BACKBONE, weights, folder), "float32", 1)
         rows = [
             _row(kind.__name__, size, [_jpeg(kind(paths, *size, random)) for _ in range(PHOTOGRAPHS)], predict)
             for kind in (detail, noise)
@@ -79,7 +78,7 @@ def main() -> None:
 
 
 def _row(kind: str, size: tuple[int, int], contents: list[bytes], predict: Any) -> dict[str, Any]:
-    side_px = backbone_named("mobilenet_v2").side_px
+    side_px = backbone_named(BACKBONE).side_px
     # No photograph has so many pixels that this margin would reduce it.
     whole, whole_ms = decoded(contents, 1_000, side_px)
     reduced, reduced_ms = decoded(contents, decoding.SCALED_DECODE_MARGIN, side_px)

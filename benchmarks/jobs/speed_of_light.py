@@ -24,17 +24,11 @@ BATCH_SIZE = 2
 
 
 def exported(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
-    """In a process of its own, so that TensorFlow's memory is gone before the work starts."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_export, backbone_name, weights, folder).result()
+    """As the stage does it. Imported here, for the processes that compute need nothing of S3."""
+    from image_features.exported_networks import export_network
+    from image_features.own_process import in_own_process
 
-
-def _export(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
-    from image_features.networks import frozen_function, load_network
-
-    network = load_network(backbone_named(backbone_name), weights)
-    path: Path = engine_module("openvino").export(frozen_function(network), Path(folder))[0]
-    return path
+    return in_own_process(export_network, backbone_named(backbone_name), weights, "openvino", Path(folder)).files[0]
 
 
 def featurize(share: tuple[list[Path], Path], network: Path, precision: str, resize: str, side_px: int) -> int:

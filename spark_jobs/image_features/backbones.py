@@ -1,6 +1,7 @@
 """The networks to choose from: what each is, where it is cut, what comes out. Keras is imported when one is built."""
 
 import importlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,23 +43,32 @@ class Backbone:
     side_px: int = 224
 
     def build(self) -> "keras.Model":
-        """The network with weights drawn from Keras's global random state. Input: preprocessed pixels, float32."""
+        """The network with weights drawn from Keras's global random state, in Keras's backend and image data format.
+
+        Input: preprocessed pixels, float32, of `input_shape()`.
+        """
         import keras
 
-        shape = (self.side_px, self.side_px, 3)
         pooling = None if self.dense else "avg"
         base = getattr(self._keras_module(), self.constructor)(
-            include_top=False, weights=None, input_shape=shape, pooling=pooling
+            include_top=False, weights=None, input_shape=self.input_shape(), pooling=pooling
         )
         if not self.dense:
             return base
-        tensor = keras.layers.Flatten(name="flatten")(base.output)
+        channels_last = keras.ops.transpose(base.output, (0, 2, 3, 1)) if _channels_first() else base.output
+        # Not keras.layers.Flatten: exported to OpenVINO, it would know one size of batches alone.
+        tensor = keras.ops.reshape(channels_last, (-1, math.prod(channels_last.shape[1:])))
         for number, units in enumerate(self.dense, start=1):
             tensor = keras.layers.Dense(units, activation="relu", name=f"fc{number}")(tensor)
         return keras.Model(base.input, tensor, name=self.name)
 
+    def input_shape(self) -> tuple[int, int, int]:
+        """(3, side, side) or (side, side, 3), as Keras's image data format is."""
+        sides = (self.side_px, self.side_px)
+        return (3, *sides) if _channels_first() else (*sides, 3)
+
     def preprocess(self, pixels: Any) -> Any:
-        """Float32 RGB 0..255, array or tensor, to what the network was trained on."""
+        """Float32 RGB 0..255 of (n, *input_shape()), array or tensor, to what the network was trained on."""
         return self._keras_module().preprocess_input(pixels)
 
     def _keras_module(self) -> Any:
@@ -112,6 +122,12 @@ BACKBONES = {
         ),
     )
 }
+
+
+def _channels_first() -> bool:
+    import keras
+
+    return bool(keras.config.image_data_format() == "channels_first")
 
 
 def backbone_named(name: str) -> Backbone:

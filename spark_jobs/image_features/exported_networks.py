@@ -1,4 +1,4 @@
-"""Networks as engines load them, kept in models/ so that a later run of the same network needs no TensorFlow."""
+"""Networks as engines load them, kept in models/ so that a later run of the same network need not make it."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from image_features.backbones import Backbone
 from image_features.decoding import PREPROCESSING_VERSION
 from image_features.engines import engine_module
 from image_features.errors import ObjectNotFoundError
-from image_features.networks import frozen_function, load_network
+from image_features.networks import choose_backend, load_network, with_preprocessing
 from image_features.own_process import in_own_process
 from image_features.weights import FoundWeights, sha256_of
 
@@ -53,10 +53,11 @@ def find_or_export(
 
 
 def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folder: Path) -> ExportedNetwork:
-    """Imports TensorFlow, and takes up to 2 GB, which the driver gets back. Raises WeightsMismatchError."""
+    """Needs a process of its own: Keras keeps the backend that it was imported with. Raises WeightsMismatchError."""
+    module = engine_module(engine)
+    choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
     network = load_network(backbone, weights)
-    files = engine_module(engine).export(frozen_function(network), folder)
-    return ExportedNetwork(files, network.weights_sha256)
+    return ExportedNetwork(module.export(with_preprocessing(network), folder), network.weights_sha256)
 
 
 def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:

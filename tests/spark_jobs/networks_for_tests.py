@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from image_features import exported_networks
 from image_features.backbones import backbone_named
 from image_features.networks import Network, load_network
 from image_features.weights import FoundWeights
@@ -13,8 +14,17 @@ REAL_WEIGHTS = (
 )
 
 
+RANDOM_WEIGHTS = FoundWeights("random:0", seed=0)
+
+
 def random_network(name: str) -> Network:
-    return load_network(backbone_named(name), FoundWeights("random:0", seed=0))
+    return load_network(backbone_named(name), RANDOM_WEIGHTS)
+
+
+def exported(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> Path:
+    """By the process that the fixtures keep for the engine; this one is Keras's own, to compare with."""
+    export, backbone = exported_networks.export_network, backbone_named(name)
+    return exported_networks.in_own_process(export, backbone, weights, engine, folder).files[0]
 
 
 def predicted_by_keras(network: Network, pixels: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from image_features import exported_networks, objects
 from image_features.backbones import Backbone
 from image_features.computing import PredictFn
 from image_features.datasets import read_dataset
+from image_features.exported_networks import ExportedNetwork
 from image_features.job import run_job
-from image_features.networks import Network
 from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
 from image_features.weights import FoundWeights
 
@@ -97,17 +96,13 @@ def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[]
         return predictor
 
     monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)
-    monkeypatch.setattr(exported_networks, "load_network", _no_network)
-    monkeypatch.setattr(exported_networks, "frozen_function", lambda network: network)
-    monkeypatch.setattr(exported_networks, "engine_module", lambda engine: SimpleNamespace(export=_export_no_network))
+    monkeypatch.setattr(exported_networks, "in_own_process", _no_network)
 
 
-def _no_network(backbone: Backbone, weights: FoundWeights) -> Network:
-    digest = hashlib.sha256(f"{backbone.name} {weights.source}".encode()).hexdigest()
-    return Network(backbone, None, weights.sha256 or digest)
-
-
-def _export_no_network(network: Network, folder: Path) -> list[Path]:
+def _no_network(
+    work: Callable[..., Any], backbone: Backbone, weights: FoundWeights, engine: str, folder: Path
+) -> ExportedNetwork:
+    sha256 = weights.sha256 or hashlib.sha256(f"{backbone.name} {weights.source}".encode()).hexdigest()
     path = folder / "network.txt"
-    path.write_text(network.weights_sha256)
-    return [path]
+    path.write_text(sha256)
+    return ExportedNetwork([path], sha256)

@@ -19,42 +19,49 @@ from image_features.backbones import backbone_named
 from image_features.decoding import decode_image
 from image_features.engines import ENGINES, PredictFn, ShippedNetwork, engine_module
 from image_features.errors import EngineError
-from image_features.networks import Network, frozen_function, load_network
+from image_features.networks import load_network
 from image_features.weights import FoundWeights
 
 from . import pictures
-from .networks_for_tests import REAL_WEIGHTS, assert_same_vectors, predicted_by_keras, random_network
+from .networks_for_tests import (
+    RANDOM_WEIGHTS,
+    REAL_WEIGHTS,
+    assert_same_vectors,
+    exported,
+    predicted_by_keras,
+    random_network,
+)
 
 
 def _photos(count: int) -> np.ndarray:
     return np.stack([np.asarray(decode_image(pictures.jpeg(seed, 90, 70), 224, "bilinear")) for seed in range(count)])
 
 
-def _predict_fn(engine: str, network: Network, folder: Path) -> PredictFn:
-    module = engine_module(engine)
-    return module.load(module.export(frozen_function(network), folder)[0], "float32", threads=1)
+def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> PredictFn:
+    return engine_module(engine).load(exported(engine, name, folder, weights), "float32", threads=1)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "vgg16"])
 def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
-    network, photos = random_network(name), _photos(3)
-    actual = _predict_fn(engine, network, tmp_path)(photos)
-    assert_same_vectors(actual, predicted_by_keras(network, photos))
+    photos = _photos(3)
+    actual = _predict_fn(engine, name, tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(random_network(name), photos))
 
 
 def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
-    network, photos = random_network("vgg16_fc512"), _photos(1)
-    assert_same_vectors(_predict_fn("openvino", network, tmp_path)(photos), predicted_by_keras(network, photos))
+    photos = _photos(2)
+    actual = _predict_fn("openvino", "vgg16_fc512", tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(random_network("vgg16_fc512"), photos))
 
 
 @pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_path: Path) -> None:
     weights = FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64)
-    network, photos = load_network(backbone_named("mobilenet_v2"), weights), _photos(5)
-    actual = _predict_fn(engine, network, tmp_path)(photos)
-    assert_same_vectors(actual, predicted_by_keras(network, photos))
+    photos = _photos(5)
+    actual = _predict_fn(engine, "mobilenet_v2", tmp_path, weights)(photos)
+    assert_same_vectors(actual, predicted_by_keras(load_network(backbone_named("mobilenet_v2"), weights), photos))
     # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
     assert len(np.unique(actual.round(3), axis=0)) == 5
 
@@ -66,9 +73,8 @@ def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: i
     allowed = os.sched_getaffinity(0)
     if len(allowed) == 1:
         pytest.skip("this machine has one core to run on")
-    module = engine_module(engine)
-    exported = module.export(frozen_function(random_network("mobilenet_v2")), tmp_path)[0]
-    predict, photos = module.load(exported, "float32", threads), _photos(2)
+    network, photos = exported(engine, "mobilenet_v2", tmp_path), _photos(2)
+    predict = engine_module(engine).load(network, "float32", threads)
     seen, is_over = set(), threading.Event()
 
     def look() -> None:
@@ -92,7 +98,7 @@ def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: i
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
-    predict = _predict_fn(engine, random_network("mobilenet_v2"), tmp_path)
+    predict = _predict_fn(engine, "mobilenet_v2", tmp_path)
     photos = _photos(2)
     first = predict(photos[:1])
     before = first.copy()
@@ -103,7 +109,7 @@ def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str, tmp_path: Path) -> None:
     # What incremental runs rest on: in them an image is beside others than in a run from scratch.
-    predict = _predict_fn(engine, random_network("mobilenet_v2"), tmp_path)
+    predict = _predict_fn(engine, "mobilenet_v2", tmp_path)
     photos = _photos(8)
     together = np.concatenate([predict(photos[:4]), predict(photos[4:])])
     shuffled = np.array([5, 0, 7, 2, 1, 6, 3, 4])
@@ -114,7 +120,7 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str
 
 
 def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
-    path = engine_module("openvino").export(frozen_function(random_network("mobilenet_v2")), tmp_path)[0]
+    path = exported("openvino", "mobilenet_v2", tmp_path)
     worker = f"""
 import sys
 from pathlib import Path
@@ -134,7 +140,7 @@ print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.m
 def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine_module("openvino").export(frozen_function(random_network("mobilenet_v2")), tmp_path)
+    exported("openvino", "mobilenet_v2", tmp_path)
     monkeypatch.setattr(SparkFiles, "get", lambda name: str(tmp_path / name))
     shipped = ShippedNetwork("openvino", "network.xml", "float32", 1)
     again = pickle.loads(pickle.dumps(shipped))

@@ -49,7 +49,7 @@ def test_random_weights_are_known_once_their_network_was_made(
     assert known_identity(asked) is None
     weights = FoundWeights("random:5", seed=5)
     made = find_or_export(BACKBONES["mobilenet_v2"], weights, "openvino", f"{prefix_uri}/models", tmp_path)
-    monkeypatch.setattr(exported_networks, "load_network", None)
+    monkeypatch.setattr(exported_networks, "in_own_process", None)
     assert known_identity(asked) == {**IDENTITY, "weights_sha256": made.weights_sha256}
     assert known_identity(dataclasses.replace(asked, weights="random:6")) is None
     assert known_identity(dataclasses.replace(asked, engine="tensorflow")) is None

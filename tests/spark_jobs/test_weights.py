@@ -168,7 +168,7 @@ def _legacy(path: Path) -> None:
     BACKBONES["vgg16"].build().save(path)
 
 
-@pytest.mark.parametrize("file_name", ["text.h5", "text.weights.h5", "text.txt"])
+@pytest.mark.parametrize("file_name", ["text.h5", "text.weights.h5", "text.keras", "text.txt"])
 def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, file_name: str) -> None:
     path = tmp_path / file_name
     path.write_bytes(b"no weights at all\n" * 100)

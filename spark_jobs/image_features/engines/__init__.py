@@ -1,7 +1,8 @@
-"""Engines run a frozen network on the workers. Each is a module with the same three functions:
+"""Engines run an exported network on the workers. Each is a module with the same three functions:
 
-`check(precision)` raises EngineError if this machine cannot compute in it; `export(function, folder)` writes the
-network's files on the driver, the one to load first; `load(path, precision, threads)` makes the predict function.
+`check(precision)` raises EngineError if this machine cannot compute in it; `export(model, folder)` writes the files of
+a Keras model, the one to load first; `load(path, precision, threads)` makes the predict function. `KERAS_BACKEND` and
+`IMAGE_DATA_FORMAT` say in what the model has to be built.
 """
 
 from image_features.engines.shipping import PredictFn, ShippedNetwork, engine_module, ship

@@ -14,6 +14,10 @@ from image_features.errors import EngineError
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino  # noqa: E402
 
+# Keras builds the network in OpenVINO itself, without TensorFlow, and its channels lie as OpenVINO computes: the other
+# way round, each convolution would stand between two transpositions, at a third of the speed.
+KERAS_BACKEND = "openvino"
+IMAGE_DATA_FORMAT = "channels_first"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
@@ -28,10 +32,8 @@ def check(precision: str) -> None:
         )
 
 
-def export(function: Any, folder: Path) -> list[Path]:
-    # compress_to_fp16 would store half of every weight's digits; it is the default.
-    model = openvino.convert_model(function.graph.as_graph_def())
-    openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)
+def export(model: Any, folder: Path) -> list[Path]:
+    model.export(str(folder / "network.xml"), format="openvino", verbose=False)
     return [folder / "network.xml", folder / "network.bin"]
 
 

@@ -7,6 +7,9 @@ import numpy as np
 
 from image_features.errors import EngineError
 
+KERAS_BACKEND = "tensorflow"
+IMAGE_DATA_FORMAT = "channels_last"
+
 
 def check(precision: str) -> None:
     if precision != "float32":
@@ -15,9 +18,17 @@ def check(precision: str) -> None:
         )
 
 
-def export(function: Any, folder: Path) -> list[Path]:
+def export(model: Any, folder: Path) -> list[Path]:
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.uint8, name="pixels")], autograph=False)
+    def features(pixels: Any) -> Any:
+        return model(pixels, training=False)
+
+    frozen = convert_variables_to_constants_v2(features.get_concrete_function())
     path = folder / "network.pb"
-    path.write_bytes(function.graph.as_graph_def().SerializeToString())
+    path.write_bytes(frozen.graph.as_graph_def().SerializeToString())
     return [path]
 
 
