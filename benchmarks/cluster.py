@@ -18,7 +18,7 @@ from tools.ports import get_json, wait_until_healthy
 from tools.processes import Background, start_background, stop_background
 
 NAME = "benchmarks"
-POLL_S = 0.1
+POLL_S = 1.0
 LOG_TAIL_LINES = 30
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 import psutil
 
-SAMPLE_S = 0.2
+SAMPLE_S = 0.5
 
 
 @dataclass

@@ -5,16 +5,18 @@ import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from image_features import store
-from image_features.assembling import Coverage, contents_of, write_features
+from image_features.assembling import Coverage, write_features
 from image_features.backbones import backbone_named
 from image_features.compaction import compact
 from image_features.computing import FeaturizeOptions
+from image_features.contents import Contents, contents_of
 from image_features.featurize_arguments import FeaturizeArguments, parse_featurize_arguments
 from image_features.featurizing import Counts, featurize, wake_workers
 from image_features.job import run_job
@@ -22,7 +24,7 @@ from image_features.planning import computed_before, plan, read_images
 from image_features.predicting import PredictorOptions, make_predictor
 from image_features.progress import ProgressReporter
 from image_features.schemas import OBJECTS, VECTORS
-from image_features.session import cores_per_task
+from image_features.session import SMALL_JOBS_POOL, cores_per_task
 from image_features.stats import StageStats
 
 STAGE = "featurize_images"
@@ -32,7 +34,11 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
     images = read_images(spark, arguments.images_uri)
     network, options = _options(arguments, cores_per_task(spark))
     # Executors fetch the network from the folder, those that join late too: it stays until the last job is done.
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
+    with (
+        ExitStack() as stack,
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(2, thread_name_prefix="beside") as beside,
+    ):
         awake = beside.submit(wake_workers, spark.sparkContext, arguments.engine)
         predictor = make_predictor(network, Path(folder), beside)
         identity = predictor.identity(arguments.resize)
@@ -42,10 +48,11 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
         awake.result()
         planned, started, done = sum(map(len, works)), time.monotonic(), spark.sparkContext.accumulator(0)
         store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
+        contents = beside.submit(_contents, spark, arguments, stack)
         with progress.watch(lambda: done.value, planned, "images"):
             counts = featurize(spark.sparkContext, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
-        coverage, rejects = _assemble(spark, arguments, vectors_uri)
+        coverage, rejects = _assemble(spark, arguments, contents.result(), vectors_uri)
     details = {
         **predictor.details(arguments.resize),
         "images_per_second": images_per_second,
@@ -54,14 +61,18 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
     return StageStats(coverage.rows, coverage.rows - coverage.rejected_rows, rejects, details)
 
 
+def _contents(spark: SparkSession, arguments: FeaturizeArguments, stack: ExitStack) -> Contents:
+    """While the workers compute: a few small jobs, which would keep all but one core idle after it."""
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", SMALL_JOBS_POOL)
+    return stack.enter_context(contents_of(spark, arguments, store.objects_uri(arguments.feature_store_uri)))
+
+
 def _assemble(
-    spark: SparkSession, arguments: FeaturizeArguments, vectors_uri: str
+    spark: SparkSession, arguments: FeaturizeArguments, contents: Contents, vectors_uri: str
 ) -> tuple[Coverage, Mapping[str, int]]:
-    objects_uri = store.objects_uri(arguments.feature_store_uri)
-    with contents_of(spark, arguments, objects_uri) as contents:
-        written = write_features(spark, contents, vectors_uri, arguments, STAGE)
+    written = write_features(spark, contents, vectors_uri, arguments, STAGE)
     compact(spark.sparkContext, vectors_uri, VECTORS)
-    compact(spark.sparkContext, objects_uri, OBJECTS)
+    compact(spark.sparkContext, store.objects_uri(arguments.feature_store_uri), OBJECTS)
     return written
 
 

@@ -42,6 +42,7 @@ SPARK_MODULES = {
     "checks/gathering",
     "checks/measuring",
     "compaction",
+    "contents",
     "datasets",
     "engines/shipping",
     "feature_files",

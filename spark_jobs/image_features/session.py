@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -11,9 +12,17 @@ _SETTINGS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # The model and the S3 client are made once per Python worker and kept for all its tasks.
     "spark.python.worker.reuse": "true",
+    "spark.scheduler.mode": "FAIR",
     # A run named `stage=007` is text.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
+
+SMALL_JOBS_POOL = "small_jobs"
+"""Of Spark's scheduler: a job of a thread that chose it gets the next free core, though another has tasks waiting."""
+
+_POOLS = f"""<allocations><pool name="{SMALL_JOBS_POOL}">
+<schedulingMode>FIFO</schedulingMode><weight>1</weight><minShare>0</minShare>
+</pool></allocations>"""
 
 
 @contextmanager
@@ -24,7 +33,11 @@ def open_session(app_name: str) -> Iterator[SparkSession]:
     builder = SparkSession.builder.appName(app_name)
     for key, value in _SETTINGS.items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    with NamedTemporaryFile("w", suffix=".xml") as pools:
+        pools.write(_POOLS)
+        pools.flush()
+        # Named in full: by itself Spark looks for it in HDFS.
+        session = builder.config("spark.scheduler.allocation.file", f"file://{pools.name}").getOrCreate()
     # Spark's own chatter while it shuts down would push the job's last line out of sight.
     session.sparkContext.setLogLevel("WARN")
     try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features import assembling, compaction, featurizing, objects, store
+from image_features import assembling, compaction, contents, featurizing, objects, store
 from image_features.computing import PredictFn
 
 from . import pictures
@@ -242,7 +242,7 @@ def test_spark_joins_what_is_too_much_for_every_worker_to_the_same(
     on_workers = _features(spark, run.both(WEIGHTS))
     assert len(on_workers) == 9
     later.both(WEIGHTS)
-    monkeypatch.setattr(assembling, "BROADCAST_ROWS", 0)
+    monkeypatch.setattr(contents, "FEW_IMAGES", 0)
     assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == on_workers
     assert again.rows(spark, "rejects") == later.rows(spark, "rejects") == run.rows(spark, "rejects")
     facts = ("rows_in", "rows_out", "rejects")
@@ -306,7 +306,7 @@ def test_a_vector_that_stands_twice_hides_no_missing_one(
 def test_a_vector_that_another_run_writes_while_spark_joins_makes_no_row_twice(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembling, "BROADCAST_ROWS", 0)
+    monkeypatch.setattr(contents, "FEW_IMAGES", 0)
     run = Run(prefix_uri)
     run.put(_assorted_photos())
     before, cover = _features(spark, run.both(WEIGHTS)), assembling.cover
