@@ -11,7 +11,7 @@ EXPECTED = {
     "mobilenet_v2": (2_257_984, 1280, ["GlobalAveragePooling2D"]),
     "resnet50": (23_587_712, 2048, ["GlobalAveragePooling2D"]),
     "vgg16": (14_714_688, 512, ["GlobalAveragePooling2D"]),
-    "vgg16_fc512": (27_822_912, 512, ["Flatten", "Dense", "Dense"]),
+    "vgg16_fc512": (27_822_912, 512, ["MaxPooling2D", "Dense", "Dense"]),
 }
 
 
