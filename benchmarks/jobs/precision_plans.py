@@ -69,8 +69,11 @@ def in_two_parts(path: Path, shape: tuple[int, ...]) -> PredictFn:
 
 
 def _shape(node: Any) -> tuple[int, ...]:
-    """Of a layer's result, without the batch; a constant has none. A convolution's comes before its bias."""
-    if node.get_type_name() != "Add" or node.output(0).get_partial_shape().rank.get_length() != 4:
+    """Of a layer's result, without the batch; a constant has none. A convolution's comes before its normalization."""
+    if (
+        node.get_type_name() not in ("Add", "BatchNormInference")
+        or node.output(0).get_partial_shape().rank.get_length() != 4
+    ):
         return ()
     return tuple(size.get_length() for size in list(node.output(0).get_partial_shape())[1:] if size.is_static)
 
