@@ -6,7 +6,7 @@ export LOCAL_HOME ?= .local
 override LOCAL_HOME := $(abspath $(LOCAL_HOME))
 AIRFLOW_PYTHON := $(LOCAL_HOME)/envs/airflow/bin/python
 SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
-setup_command := tools/setup.sh
+setup_command := tools/env/setup.sh
 
 .PHONY: help
 help: ## list the targets
@@ -14,7 +14,7 @@ help: ## list the targets
 
 .PHONY: run
 run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPONENTS= EXPLAINED_VARIANCE= RESIZE= FORMATS= SAMPLE= ENGINE= PRECISION= REDUCE= FORCE=1
-	@"$(AIRFLOW_PYTHON)" -m tools.run_pipeline \
+	@"$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline \
 	  $${SOURCE:+"--source=$$SOURCE"} $${RUN:+"--run=$$RUN"} $${BACKBONE:+"--backbone=$$BACKBONE"} $${WEIGHTS:+"--weights=$$WEIGHTS"} \
 	  $${COMPONENTS:+"--components=$$COMPONENTS"} $${EXPLAINED_VARIANCE:+"--explained-variance=$$EXPLAINED_VARIANCE"} \
 	  $${RESIZE:+"--resize=$$RESIZE"} $${FORMATS:+"--formats=$$FORMATS"} $${SAMPLE:+"--sample=$$SAMPLE"} \
@@ -23,15 +23,15 @@ run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPO
 
 .PHONY: history
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
-	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.history $${JSON:+--json}
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.history $${JSON:+--json}
 
 .PHONY: up
 up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint
-	@"$(AIRFLOW_PYTHON)" -m tools.services up
+	@"$(AIRFLOW_PYTHON)" -m tools.local.services up
 
 .PHONY: down
 down: ## stop what `make up` started
-	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.services down
+	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
 .PHONY: test
 test: test-airflow test-spark ## run the whole test suite
@@ -42,17 +42,17 @@ test-airflow: setup ## run the tests of the Airflow environment
 
 .PHONY: test-spark
 test-spark: setup ## run the tests of the Spark environment
-	@tools/test_spark.sh "$(SPARK_PYTHON)" $(ARGS)
+	@tools/env/test_spark.sh "$(SPARK_PYTHON)" $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: on the oldest Airflow supported, writes nothing)
-	@$(if $(FLOOR),tools/setup.sh airflow-floor,true)
+	@$(if $(FLOOR),tools/env/setup.sh airflow-floor,true)
 	@$(if $(FLOOR),FAULTS_AIRFLOW_PYTHON="$(LOCAL_HOME)/envs/airflow-floor/bin/python",FAULTS_TABLE=docs/faults.md) \
 	  "$(AIRFLOW_PYTHON)" -m pytest tests/faults $(ARGS)
 
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
-	@tools/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
+	@tools/env/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
 
 .PHONY: format
 format: setup ## format the Python code
@@ -64,19 +64,19 @@ setup: ## build the two environments, when their locks have changed
 
 .PHONY: lock
 lock: ## compile requirements/*.txt from pyproject.toml (UPGRADE=1: to the newest versions)
-	@tools/lock.sh
+	@tools/env/lock.sh
 
 .PHONY: env
 env: ## write a .env with random passwords for docker-compose
-	@tools/make_env.sh
+	@tools/env/make_env.sh
 
 .PHONY: mwaa-bundle
 mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of `aws cloudformation describe-stacks`>
-	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.mwaa_bundle "$${OUTPUTS:-stack.json}"
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.mwaa_bundle "$${OUTPUTS:-stack.json}"
 
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
-	@tools/clean.sh
+	@tools/env/clean.sh
 
 .PHONY: bench
 bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors airflow" PHOTOS=<folder> ROUNDS=3 ROWS="20000 90000 500000"

@@ -12,10 +12,10 @@ from typing import Any, cast
 import boto3
 
 from benchmarks.watching import Watcher
-from emr_pipeline.cluster import configurations
-from tools.local_env import BUCKET, REGION, LocalHome, local_environment
-from tools.ports import get_json, wait_until_healthy
-from tools.processes import Background, start_background, stop_background
+from emr_pipeline.emr.job_flow import configurations
+from tools.local.home import BUCKET, REGION, LocalHome, local_environment
+from tools.local.ports import get_json, wait_until_healthy
+from tools.local.processes import Background, start_background, stop_background
 
 NAME = "benchmarks"
 POLL_S = 1.0

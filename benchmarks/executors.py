@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.cluster import command_step
 from benchmarks.featurizing import OURS, FeaturizeCase
-from tools.local_env import LocalHome
+from tools.local.home import LocalHome
 
 ONE_PROCESS = "driver and tasks in one JVM"
 EXECUTOR_MEMORY_MIB = 1024

@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.cluster import command_step
 from benchmarks.materials import JOBS_PATH, layout, make_weights, photos_path
-from emr_pipeline.stages import STAGES, step
-from tools.local_env import BUCKET, REPOSITORY, LocalHome
+from emr_pipeline.run.stages import STAGES, step
+from tools.local.home import BUCKET, REPOSITORY, LocalHome
 
 CLASSROOM = "classroom"
 BATCH_UDF = "predict_batch_udf"

@@ -25,8 +25,8 @@ SPARK_ENV = Path(os.environ.get("LOCAL_HOME", REPOSITORY / ".local")) / "envs" /
 PORT = 5690
 LOOK = """
 import json, resource, time
-from emr_pipeline.landing.operators import WaitUntilSettledOperator
-from emr_pipeline.compat import AirflowSkipException
+from emr_pipeline.operators.landing import WaitUntilSettledOperator
+from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.settings import Settings
 
 def peak_mib():
@@ -46,7 +46,7 @@ print("RESULT " + json.dumps({"found": found, "seconds": round(seconds, 1), "cpu
 PAGES = """
 import json, time
 import boto3
-from emr_pipeline.listings import list_entries
+from emr_pipeline.s3.listing import list_entries
 s3 = boto3.client("s3", region_name="us-east-1")
 list(s3.get_paginator("list_objects_v2").paginate(Bucket="listed", Prefix="landing/", PaginationConfig={"MaxItems": 1}))
 cpu = time.process_time()

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from emr_pipeline.code_bundle import gather_code
-from emr_pipeline.layout import RunLayout, code_uri
-from emr_pipeline.stages import STAGES
-from tools.demo_photos import make_demo_photos
-from tools.local_env import BUCKET, REPOSITORY, LocalHome, local_environment
+from emr_pipeline.run.code_bundle import gather_code
+from emr_pipeline.run.layout import RunLayout, code_uri
+from emr_pipeline.run.stages import STAGES
+from tools.data.demo_photos import make_demo_photos
+from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 
 JOBS_PATH = REPOSITORY / "benchmarks" / "jobs"
 NAME_OF_WEIGHTS = "benchmark-{}.weights.h5"

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.cluster import command_step
 from benchmarks.materials import JOBS_PATH, layout
-from emr_pipeline.stages import STAGES, step
+from emr_pipeline.run.stages import STAGES, step
 
 COMPONENTS = 200
 SPARK_ML = "Spark ML"

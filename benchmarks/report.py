@@ -11,7 +11,7 @@ from benchmarks import cost as costs
 from benchmarks import featurizing, reducing
 from benchmarks.charts import Bar, bar_chart, line_chart
 from benchmarks.results import Result, median, read_results, values, variants
-from tools.local_env import REPOSITORY
+from tools.local.home import REPOSITORY
 
 PAGE_PATH = REPOSITORY / "docs" / "benchmarks.md"
 CHARTS_PATH = REPOSITORY / "docs" / "benchmarks"

@@ -24,7 +24,7 @@ from benchmarks.materials import (
     stage_code,
 )
 from benchmarks.results import RESULTS_PATH
-from tools.local_env import REPOSITORY, LocalHome
+from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
 BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow")

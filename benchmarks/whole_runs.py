@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.cluster import BenchCluster
 from benchmarks.materials import forget_vectors, make_weights
-from tools.local_env import BUCKET, REPOSITORY, LocalHome, local_environment
-from tools.services import down, up
+from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
+from tools.local.services import down, up
 
 BY_ITSELF = "make run"
 BY_SERVICES = "make run, of the Airflow that make up started"
@@ -29,7 +29,7 @@ def measure(cluster: BenchCluster, photos: str, rounds: int) -> Iterator[dict[st
 
 def _one(cluster: BenchCluster, photos: str) -> dict[str, float]:
     home = cluster.home
-    command = [str(home.airflow_python), "-m", "tools.run_pipeline", f"--source=s3://{BUCKET}/landing/{photos}"]
+    command = [str(home.airflow_python), "-m", "tools.run.run_pipeline", f"--source=s3://{BUCKET}/landing/{photos}"]
     command += [f"--weights={make_weights(home, 'mobilenet_v2')}", "--force=1"]
     forget_vectors(home)
     began = time.monotonic()

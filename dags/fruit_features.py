@@ -39,11 +39,11 @@ from emr_pipeline.operators import (
     StageCodeOperator,
     TerminateClusterOperator,
 )
-from emr_pipeline.params import run_params
-from emr_pipeline.publishing import PublishOperator
-from emr_pipeline.sensors import StageStepSensor
+from emr_pipeline.operators.publish import PublishOperator
+from emr_pipeline.operators.wait_for_step import StageStepSensor
+from emr_pipeline.run.params import run_params
+from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.settings import Settings
-from emr_pipeline.stages import STAGES, Stage
 
 SETTINGS = Settings.from_environment()
 # As templates and not as `.output`: that would draw an arrow from these tasks to every stage.

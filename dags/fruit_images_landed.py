@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG
 
 from emr_pipeline.landing.assets import landing_schedule
-from emr_pipeline.landing.operators import SignalNewImagesOperator, WaitUntilSettledOperator
+from emr_pipeline.operators.landing import SignalNewImagesOperator, WaitUntilSettledOperator
 from emr_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment()

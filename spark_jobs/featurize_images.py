@@ -11,21 +11,21 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from image_features import store
-from image_features.assembling import Coverage, write_features
-from image_features.backbones import backbone_named
-from image_features.compaction import compact
-from image_features.computing import FeaturizeOptions
-from image_features.contents import Contents, contents_of
-from image_features.featurize_arguments import FeaturizeArguments, parse_featurize_arguments
-from image_features.featurizing import Counts, featurize, wake_workers
-from image_features.job import run_job
-from image_features.planning import computed_before, plan, read_images
-from image_features.predicting import PredictorOptions, make_predictor
-from image_features.progress import ProgressReporter
+from image_features.featurize.arguments import FeaturizeArguments, parse_featurize_arguments
+from image_features.featurize.batches import FeaturizeOptions
+from image_features.featurize.content_index import Contents, contents_of
+from image_features.featurize.work_plan import computed_before, plan, read_images
+from image_features.featurize.worker import Counts, featurize, wake_workers
+from image_features.featurize.write_features import Coverage, write_features
+from image_features.job.progress import ProgressReporter
+from image_features.job.run_job import run_job
+from image_features.job.session import SMALL_JOBS_POOL, cores_per_task
+from image_features.job.stats import StageStats
+from image_features.networks.backbones import backbone_named
+from image_features.networks.predictor import PredictorOptions, make_predictor
 from image_features.schemas import OBJECTS, VECTORS
-from image_features.session import SMALL_JOBS_POOL, cores_per_task
-from image_features.stats import StageStats
+from image_features.storage import feature_store
+from image_features.storage.compaction import compact
 
 STAGE = "featurize_images"
 
@@ -42,12 +42,12 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
         awake = beside.submit(wake_workers, spark.sparkContext, arguments.engine)
         predictor = make_predictor(network, Path(folder), beside)
         identity = predictor.identity(arguments.resize)
-        vectors_uri = store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
+        vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
         works = plan(images, arguments.images_uri, computed_before(spark, vectors_uri))
         make_predict_fn = predictor.make_predict_fn(spark.sparkContext)
         awake.result()
         planned, started, done = sum(map(len, works)), time.monotonic(), spark.sparkContext.accumulator(0)
-        store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
+        feature_store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
         contents = beside.submit(_contents, spark, arguments, stack)
         with progress.watch(lambda: done.value, planned, "images"):
             counts = featurize(spark.sparkContext, works, make_predict_fn, options, vectors_uri, done)
@@ -64,7 +64,7 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
 def _contents(spark: SparkSession, arguments: FeaturizeArguments, stack: ExitStack) -> Contents:
     """While the workers compute: a few small jobs, which would keep all but one core idle after it."""
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", SMALL_JOBS_POOL)
-    return stack.enter_context(contents_of(spark, arguments, store.objects_uri(arguments.feature_store_uri)))
+    return stack.enter_context(contents_of(spark, arguments, feature_store.objects_uri(arguments.feature_store_uri)))
 
 
 def _assemble(
@@ -72,7 +72,7 @@ def _assemble(
 ) -> tuple[Coverage, Mapping[str, int]]:
     written = write_features(spark, contents, vectors_uri, arguments, STAGE)
     compact(spark.sparkContext, vectors_uri, VECTORS)
-    compact(spark.sparkContext, store.objects_uri(arguments.feature_store_uri), OBJECTS)
+    compact(spark.sparkContext, feature_store.objects_uri(arguments.feature_store_uri), OBJECTS)
     return written
 
 

@@ -7,19 +7,20 @@ from typing import Any
 from pyspark.accumulators import Accumulator
 from pyspark.sql import DataFrame, SparkSession
 
-from image_features import known_objects, store
-from image_features.datasets import read_dataset, write_rejects
 from image_features.errors import NoImagesError
-from image_features.fetching import fetch_packs, write_no_images
-from image_features.identity import known_identity
-from image_features.ingest_arguments import IngestArguments, parse_ingest_arguments
-from image_features.job import run_job
-from image_features.known_objects import Judged
-from image_features.listing import ManifestTotals, write_listing, write_packs
-from image_features.objects import delete_prefix
-from image_features.progress import ProgressReporter
+from image_features.ingest import known_objects
+from image_features.ingest.arguments import IngestArguments, parse_ingest_arguments
+from image_features.ingest.fetch import fetch_packs, write_no_images
+from image_features.ingest.known_objects import Judged
+from image_features.ingest.source_listing import ManifestTotals, write_listing, write_packs
+from image_features.job.progress import ProgressReporter
+from image_features.job.run_job import run_job
+from image_features.job.stats import StageStats
+from image_features.networks.identity import known_identity
 from image_features.schemas import IN_FILES_OF_REJECTS, MANIFEST, OBJECTS, TO_FETCH, VECTORS
-from image_features.stats import StageStats
+from image_features.storage import feature_store
+from image_features.storage.datasets import read_dataset, write_rejects
+from image_features.storage.objects import delete_prefix
 
 STAGE = "ingest_images"
 
@@ -53,19 +54,19 @@ def _fetched(
     delete_prefix(arguments.images_uri)
     if not pack_uris:
         write_no_images(arguments.images_uri)
-    learned_uri = store.objects_uri(arguments.feature_store_uri)
+    learned_uri = feature_store.objects_uri(arguments.feature_store_uri)
     rejects = fetch_packs(spark.sparkContext, pack_uris, arguments.images_uri, learned_uri, done)
     return spark.createDataFrame(rejects, IN_FILES_OF_REJECTS, verifySchema=False)
 
 
 def _judged(spark: SparkSession, arguments: IngestArguments) -> AbstractContextManager[Judged | None]:
     """What the feature store knows of the manifest's rows; None if it knows nothing."""
-    objects_uri = store.objects_uri(arguments.feature_store_uri)
-    identity = known_identity(arguments) if store.has_parts(objects_uri) else None
+    objects_uri = feature_store.objects_uri(arguments.feature_store_uri)
+    identity = known_identity(arguments) if feature_store.has_parts(objects_uri) else None
     if identity is None:
         return nullcontext()
-    vectors_uri = store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
-    vectors = read_dataset(spark, vectors_uri, VECTORS) if store.has_parts(vectors_uri) else None
+    vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
+    vectors = read_dataset(spark, vectors_uri, VECTORS) if feature_store.has_parts(vectors_uri) else None
     manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
     return known_objects.judged(manifest, read_dataset(spark, objects_uri, OBJECTS), vectors)
 

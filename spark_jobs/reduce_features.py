@@ -6,19 +6,19 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from image_features import objects
-from image_features.datasets import read_dataset
-from image_features.feature_files import project_dataset
-from image_features.fitting import Fitted, fit_or_project, refuse_to_project
-from image_features.job import run_job
-from image_features.pca_csv import write_csv
-from image_features.pipeline_model import save_model
-from image_features.progress import ProgressReporter
-from image_features.reduce_arguments import ReduceArguments, parse_reduce_arguments
-from image_features.run_gram import RunGram, gram_of_run, write_gram
+from image_features.job.progress import ProgressReporter
+from image_features.job.run_job import run_job
+from image_features.job.stats import StageStats
+from image_features.reduce.arguments import ReduceArguments, parse_reduce_arguments
+from image_features.reduce.csv_export import write_csv
+from image_features.reduce.file_passes import project_dataset
+from image_features.reduce.model_choice import Fitted, fit_or_project, refuse_to_project
+from image_features.reduce.run_gram import RunGram, gram_of_run, write_gram
+from image_features.reduce.spark_model import save_model
 from image_features.schemas import FEATURES, PCA_FEATURES
-from image_features.snapshots import newest_other, read_identity
-from image_features.stats import StageStats
+from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
+from image_features.storage.snapshots import newest_other, read_identity
 
 PASSES = ("gram", "model", "pca_features", "pca_features_csv")
 

@@ -7,15 +7,15 @@ from collections import Counter
 
 from pyspark.sql import SparkSession
 
-from image_features.checks.gathering import gather_evidence
-from image_features.checks.probes import probe
-from image_features.checks.suite import run_checks
-from image_features.checks.verdict import ValidationFailedError, failed, verdict_of
-from image_features.job import run_job
-from image_features.progress import ProgressReporter
-from image_features.report.writing import write_report
-from image_features.stats import StageStats
-from image_features.validate_arguments import ValidateArguments, parse_validate_arguments
+from image_features.job.progress import ProgressReporter
+from image_features.job.run_job import run_job
+from image_features.job.stats import StageStats
+from image_features.validate.arguments import ValidateArguments, parse_validate_arguments
+from image_features.validate.checks.probes import probe
+from image_features.validate.checks.suite import run_checks
+from image_features.validate.checks.verdict import ValidationFailedError, failed, verdict_of
+from image_features.validate.evidence.gather import gather_evidence
+from image_features.validate.report.write_report import write_report
 
 PHASES = ("measure", "check", "report")
 

@@ -18,54 +18,59 @@ NETWORKS = ("tensorflow", "keras", "openvino")
 
 # Modules of plugins/emr_pipeline that talk to Airflow or AWS. Any other is pure: it is tested without Airflow.
 AIRFLOW_MODULES = {
-    "clusters",
-    "compat",
-    "dag_run",
+    "emr/cluster_api",
+    "emr/step_logs",
+    "emr/triggers",
     "landing/assets",
-    "landing/operators",
     "landing/triggers",
-    "links",
-    "listings",
     "operators",
-    "params",
-    "publishing",
-    "s3_objects",
-    "sensors",
-    "step_logs",
-    "triggers",
+    "operators/landing",
+    "operators/publish",
+    "operators/wait_for_step",
+    "run/params",
+    "s3/listing",
+    "s3/objects",
+    "task/airflow_compat",
+    "task/dag_run",
+    "task/links",
 }
 # Modules of spark_jobs/image_features that hold Spark's own objects. Any other is pure: it is tested without a JVM.
 SPARK_MODULES = {
-    "assembling",
-    "checks/baseline",
-    "checks/counting",
-    "checks/gathering",
-    "checks/measuring",
-    "compaction",
-    "contents",
-    "datasets",
-    "engines/shipping",
-    "feature_files",
-    "featurizing",
-    "fetching",
-    "fitting",
-    "job",
-    "joining",
-    "known_objects",
-    "listing",
-    "pca_csv",
-    "pipeline_model",
-    "planning",
-    "predicting",
-    "row_changes",
-    "run_gram",
+    "featurize/content_index",
+    "featurize/join_files",
+    "featurize/work_plan",
+    "featurize/worker",
+    "featurize/write_features",
+    "ingest/fetch",
+    "ingest/known_objects",
+    "ingest/source_listing",
+    "job/run_job",
+    "job/session",
+    "networks/engines/ship",
+    "networks/predictor",
+    "reduce/csv_export",
+    "reduce/file_passes",
+    "reduce/model_choice",
+    "reduce/row_changes",
+    "reduce/run_gram",
+    "reduce/spark_gram",
+    "reduce/spark_model",
     "schemas",
-    "session",
-    "spark_pca",
-    "tasks",
+    "spark_tasks",
+    "storage/compaction",
+    "storage/datasets",
+    "validate/evidence/baseline",
+    "validate/evidence/gather",
+    "validate/evidence/membership_counts",
+    "validate/evidence/vector_facts",
 }
 # What builds a network, or makes the function that runs one; imported there inside functions, for each costs seconds.
-NETWORK_MODULES = {"backbones", "networks", "engines/openvino", "engines/tensorflow"}
+NETWORK_MODULES = {
+    "networks/backbones",
+    "networks/engines/openvino",
+    "networks/engines/tensorflow",
+    "networks/keras_model",
+}
 
 
 @dataclass(frozen=True)
@@ -138,14 +143,16 @@ def test_pure_modules_of_plugins_do_without_airflow() -> None:
         for path in sources(package)
         if not AIRFLOW_MODULES & {name := module_name(path, package), name.split("/")[0]}
     ]
-    assert {"settings", "layout", "stages", "cluster"} <= {module_name(path, package) for path in pure}
+    assert {"settings", "run/layout", "run/stages", "emr/job_flow"} <= {module_name(path, package) for path in pure}
     assert broken(pure, ("airflow",)) == []
 
 
 def test_pure_modules_of_spark_jobs_do_without_spark_and_networks() -> None:
     package = "spark_jobs/image_features"
     pure = [path for path in sources(package) if module_name(path, package) not in SPARK_MODULES]
-    assert {"decoding", "arguments", "gram", "pca", "backbones"} <= {module_name(path, package) for path in pure}
+    assert {"images/decode", "job/arguments", "reduce/gram", "reduce/pca", "networks/backbones"} <= {
+        module_name(path, package) for path in pure
+    }
     assert broken(pure, ("pyspark",), only_at_import=True) == []
 
 

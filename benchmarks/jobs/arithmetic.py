@@ -20,9 +20,9 @@ import openvino
 from precisions import able
 from speed_of_light import BATCH_SIZE, exported
 
-from image_features.backbones import backbone_named
-from image_features.engines import engine_module
-from image_features.weights import FoundWeights
+from image_features.networks.backbones import backbone_named
+from image_features.networks.engines import engine_module
+from image_features.networks.weights import FoundWeights
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
 SECONDS = 10.0

@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 from speed_of_light import exported
 
-from image_features import decoding
-from image_features.backbones import backbone_named
-from image_features.decoding import Pixels, decode_image
-from image_features.engines import engine_module
-from image_features.weights import FoundWeights, sha256_of
+from image_features.images import decode
+from image_features.images.decode import Pixels, decode_image
+from image_features.networks.backbones import backbone_named
+from image_features.networks.engines import engine_module
+from image_features.networks.weights import FoundWeights, sha256_of
 
 BACKBONE = "mobilenet_v2"
 SIZES = ((4000, 3000), (3584, 3584), (2016, 1512))
@@ -49,7 +49,7 @@ def _photograph(paths: list[Path], random: np.random.Generator) -> Image.Image:
 
 def decoded(contents: list[bytes], margin: int, side_px: int) -> tuple[np.ndarray, float]:
     """(n, side, side, 3), and milliseconds of processor time a photograph."""
-    with mock.patch.object(decoding, "SCALED_DECODE_MARGIN", margin):
+    with mock.patch.object(decode, "SCALED_DECODE_MARGIN", margin):
         started = time.process_time()
         pixels: list[Any] = [decode_image(content, side_px, "bilinear") for content in contents]
         return np.stack(pixels), (time.process_time() - started) / len(contents) * 1e3
@@ -74,14 +74,14 @@ def main() -> None:
             for kind in (detail, noise)
             for size in SIZES
         ]
-    print(json.dumps({"margin": decoding.SCALED_DECODE_MARGIN, "photographs": PHOTOGRAPHS, "rows": rows}, indent=1))
+    print(json.dumps({"margin": decode.SCALED_DECODE_MARGIN, "photographs": PHOTOGRAPHS, "rows": rows}, indent=1))
 
 
 def _row(kind: str, size: tuple[int, int], contents: list[bytes], predict: Any) -> dict[str, Any]:
     side_px = backbone_named(BACKBONE).side_px
     # No photograph has so many pixels that this margin would reduce it.
     whole, whole_ms = decoded(contents, 1_000, side_px)
-    reduced, reduced_ms = decoded(contents, decoding.SCALED_DECODE_MARGIN, side_px)
+    reduced, reduced_ms = decoded(contents, decode.SCALED_DECODE_MARGIN, side_px)
     similar = cosines(_vectors(whole, predict), _vectors(reduced, predict))
     return {
         "kind": kind,

@@ -2,9 +2,9 @@
 
 import argparse
 
-from image_features.backbones import backbone_named
-from image_features.networks import load_network
-from image_features.weights import FoundWeights
+from image_features.networks.backbones import backbone_named
+from image_features.networks.keras_model import load_network
+from image_features.networks.weights import FoundWeights
 
 SEED = 0
 

@@ -21,10 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from speed_of_light import exported
 
-from image_features.backbones import backbone_named
-from image_features.decoding import decode_image
-from image_features.engines import engine_module
-from image_features.weights import FoundWeights
+from image_features.images.decode import decode_image
+from image_features.networks.backbones import backbone_named
+from image_features.networks.engines import engine_module
+from image_features.networks.weights import FoundWeights
 
 BACKBONE = backbone_named("mobilenet_v2")
 BATCH_SIZE = 4

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from image_features.engines import PRECISIONS, engine_module
 from image_features.errors import EngineError
+from image_features.networks.engines import PRECISIONS, engine_module
 
 
 def able() -> Iterator[str]:

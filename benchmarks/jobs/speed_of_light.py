@@ -15,18 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from image_features.backbones import backbone_named
-from image_features.decoding import Pixels, decode_image
-from image_features.engines import engine_module
-from image_features.weights import FoundWeights
+from image_features.images.decode import Pixels, decode_image
+from image_features.networks.backbones import backbone_named
+from image_features.networks.engines import engine_module
+from image_features.networks.weights import FoundWeights
 
 BATCH_SIZE = 2
 
 
 def exported(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
     """As the stage does it. Imported here, for the processes that compute need nothing of S3."""
-    from image_features.exported_networks import export_network
-    from image_features.own_process import in_own_process
+    from image_features.networks.export import export_network
+    from image_features.networks.subprocess_call import in_own_process
 
     return in_own_process(export_network, backbone_named(backbone_name), weights, "openvino", Path(folder)).files[0]
 

@@ -1,4 +1,4 @@
-"""Pure: how a spark-submit starts with the classes that tools/archive_classes.py archived, seconds sooner.
+"""Pure: how a spark-submit starts with the classes that tools/env/archive_classes.py archived, seconds sooner.
 
 Java takes the archive only if the class path begins as it did when the archive was made. spark-submit puts its
 configuration folder first, so that one must be the archive's empty one; the step's own configuration goes by the

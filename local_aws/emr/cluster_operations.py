@@ -7,12 +7,7 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
-from local_aws.emr.descriptions import (
-    cluster_arn,
-    describe_bootstrap_actions,
-    describe_cluster,
-    summarize_cluster,
-)
+from local_aws.emr.descriptions import cluster_arn, describe_bootstrap_actions, describe_cluster, summarize_cluster
 from local_aws.emr.models import LocalEmrBackend
 from local_aws.emr.pages import page
 from local_aws.emr.records import JsonObject

@@ -13,7 +13,7 @@ from local_aws.emr.commands import Command
 from local_aws.emr.errors import CommandError
 from local_aws.emr.logs import CommandLog
 from local_aws.emr.node import Node
-from local_aws.s3.paths import ObjectPathError
+from local_aws.s3.files.paths import ObjectPathError
 
 logger = logging.getLogger(__name__)
 

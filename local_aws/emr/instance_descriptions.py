@@ -6,14 +6,7 @@ from collections.abc import Iterator
 
 from local_aws.emr.descriptions import PRIMARY_DNS_NAME, timeline, without_none
 from local_aws.emr.instances import FLEETS
-from local_aws.emr.records import (
-    BOOTSTRAPPING,
-    STARTING,
-    ClusterRecord,
-    InstanceCollection,
-    InstanceRecord,
-    JsonObject,
-)
+from local_aws.emr.records import BOOTSTRAPPING, STARTING, ClusterRecord, InstanceCollection, InstanceRecord, JsonObject
 
 
 def describe_group(group: InstanceCollection, record: ClusterRecord) -> JsonObject:

@@ -17,7 +17,7 @@ from local_aws.emr.processes import SessionProcess
 from local_aws.emr.records import ClusterRecord
 from local_aws.emr.spark_conf import core_site, log4j2_properties, read_configurations, spark_defaults
 from local_aws.emr.spark_submit import DRIVER_PYTHON, PYTHON, SparkSubmit
-from local_aws.s3.paths import ObjectPathError, is_bucket_name, object_path
+from local_aws.s3.files.paths import ObjectPathError, is_bucket_name, object_path
 
 
 class ScriptNotFoundError(CommandError):

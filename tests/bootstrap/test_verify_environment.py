@@ -9,7 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.bootstrap.conftest import BOOTSTRAP, Node
-from tools.local_env import LocalHome
+from tools.local.home import LocalHome
 
 SPARK_ENV = LocalHome.from_environment(os.environ).spark_env_path
 AWS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}

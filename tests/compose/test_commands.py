@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.compose.compose_file import AIRFLOW_SERVICES, IN_THE_IMAGE, REPOSITORY, SECRETS, command, services
-from tools.local_env import LocalHome
+from tools.local.home import LocalHome
 
 HEALTH_LIMIT_S = 150
 PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")

@@ -14,10 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
-from tools.airflow_database import migrate_database
-from tools.demo_photos import make_demo_photos
-from tools.endpoint import keep_endpoint, release_endpoint
-from tools.local_env import REPOSITORY, LocalHome
+from tools.data.demo_photos import make_demo_photos
+from tools.local.database import migrate_database
+from tools.local.endpoint import keep_endpoint, release_endpoint
+from tools.local.home import REPOSITORY, LocalHome
 
 RUN_LIMIT_S = 280
 
@@ -30,7 +30,7 @@ class Machine:
     environment: dict[str, str]
 
     def command(self, *options: str) -> list[str]:
-        return [str(self.home.airflow_python), "-m", "tools.run_pipeline", *options]
+        return [str(self.home.airflow_python), "-m", "tools.run.run_pipeline", *options]
 
     def make_run(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -46,7 +46,7 @@ class Machine:
     def history(self) -> list[dict[str, Any]]:
         """As `make history JSON=1` tells it."""
         done = subprocess.run(
-            [str(self.home.airflow_python), "-m", "tools.history", "--json"],
+            [str(self.home.airflow_python), "-m", "tools.run.history", "--json"],
             cwd=REPOSITORY,
             env=self.environment | {"PYTHONPATH": str(REPOSITORY / "plugins")},
             capture_output=True,

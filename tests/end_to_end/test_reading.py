@@ -12,7 +12,7 @@ import pytest
 from local_aws.emr.environment import java_home
 from local_aws.emr.spark_conf import core_site, spark_defaults
 from tests.end_to_end.conftest import REPOSITORY, Machine
-from tools.local_env import local_environment
+from tools.local.home import local_environment
 
 RUN = "s3://fruit-features/runs/read-me"
 # Two files, as a dataset has several; ids out of order, as Spark writes them.

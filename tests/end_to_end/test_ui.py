@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.end_to_end.conftest import REPOSITORY, Machine, new_machine
-from tools.bring import bring
-from tools.ports import get_json, port_is_taken
+from tools.data.bring import bring
+from tools.local.ports import get_json, port_is_taken
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
@@ -27,7 +27,7 @@ pytestmark = [
 
 def services(machine: Machine, verb: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(machine.home.airflow_python), "-m", "tools.services", verb],
+        [str(machine.home.airflow_python), "-m", "tools.local.services", verb],
         cwd=REPOSITORY,
         env=machine.environment,
         capture_output=True,

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tools.local_env import LocalHome, local_environment
+from tools.local.home import LocalHome, local_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The interpreter of the Airflow under test; the endpoint always runs in the environment of the tests.

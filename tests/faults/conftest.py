@@ -19,7 +19,7 @@ from tests.faults.scene import Scene
 from tests.faults.spark_scene import SparkScene
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
-from tools.local_env import LocalHome
+from tools.local.home import LocalHome
 
 TABLE = pytest.StashKey[Table]()
 ROWS_AT_A_TIME = 3

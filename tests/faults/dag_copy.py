@@ -27,13 +27,13 @@ def define(dag_id: str, namespace: dict[str, Any]) -> None:
     """Run the DAG's own file with another dag_id, and its asset with another name: one Airflow knows each once."""
     from airflow.sdk import Asset
 
-    from emr_pipeline import publishing
-    from emr_pipeline.layout import published_uri
+    from emr_pipeline.operators import publish
+    from emr_pipeline.run.layout import published_uri
 
     def published_asset(settings: Any) -> Asset:
         return Asset(name=dag_id, uri=published_uri(settings.bucket))
 
-    publishing.published_asset = published_asset
+    publish.published_asset = published_asset
     source = DAG_PATH.read_text(encoding="utf-8")
     assert source.count(NAME) == 1, f"{DAG_PATH} does not say {NAME} once"
     exec(compile(source.replace(NAME, f'dag_id="{dag_id}"'), namespace["__file__"], "exec"), namespace)

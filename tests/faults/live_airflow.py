@@ -14,7 +14,7 @@ from urllib.request import Request
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.processes import Guard, kill_session, parent_of
-from tools.ports import DIRECT
+from tools.local.ports import DIRECT
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # What notices that somebody died does so in seconds here, in minutes by Airflow's own defaults.

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.faults.processes import children_of, command_of
 from tests.faults.scene import Scene
-from tools.demo_photos import make_demo_photos
-from tools.local_env import LocalHome
+from tools.data.demo_photos import make_demo_photos
+from tools.local.home import LocalHome
 
 
 @dataclass

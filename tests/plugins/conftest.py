@@ -115,8 +115,8 @@ def step(emr: Any) -> Any:
 @pytest.fixture
 def sensor(settings: Any, s3: Any, step: Any) -> Any:
     """What waits for `s-1`, the step of featurize_images."""
-    from emr_pipeline.sensors import StageStepSensor
-    from emr_pipeline.stages import STAGES
+    from emr_pipeline.operators.wait_for_step import StageStepSensor
+    from emr_pipeline.run.stages import STAGES
 
     return StageStepSensor(
         task_id="wait_for_step",

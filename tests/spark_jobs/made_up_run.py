@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from image_features.checks.evidence import (
+from image_features.reduce.gram import gram_of
+from image_features.reduce.pca import PcaModel, fit_pca, project
+from image_features.validate.evidence.evidence import (
     Baseline,
     ClassCounts,
     Evidence,
@@ -16,8 +18,6 @@ from image_features.checks.evidence import (
     Sample,
     VectorFacts,
 )
-from image_features.gram import gram_of
-from image_features.pca import PcaModel, fit_pca, project
 from tests.spark_jobs.synthetic import LABELS, SOURCE_URI, labelled_vectors, splits_of
 
 VECTORS = {"computed": 1250, "reused": 7000, "rejected_before": 3, "same_bytes": 21}

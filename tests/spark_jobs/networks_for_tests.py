@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from image_features import exported_networks
-from image_features.backbones import backbone_named
-from image_features.networks import Network, load_network
-from image_features.weights import FoundWeights
+from image_features.networks import export
+from image_features.networks.backbones import backbone_named
+from image_features.networks.keras_model import Network, load_network
+from image_features.networks.weights import FoundWeights
 
 REAL_WEIGHTS = (
     Path(__file__).resolve().parents[3] / "shared/weights/mobilenet_v2/mobilenet_v2_1.0_224_no_top_bnfolded.h5"
@@ -23,8 +23,8 @@ def random_network(name: str) -> Network:
 
 def exported(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> Path:
     """By the process that the fixtures keep for the engine; this one is Keras's own, to compare with."""
-    export, backbone = exported_networks.export_network, backbone_named(name)
-    return exported_networks.in_own_process(export, backbone, weights, engine, folder).files[0]
+    backbone = backbone_named(name)
+    return export.in_own_process(export.export_network, backbone, weights, engine, folder).files[0]
 
 
 def predicted_by_keras(network: Network, pixels: np.ndarray) -> np.ndarray:

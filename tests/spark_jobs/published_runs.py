@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from image_features import objects
-from image_features.datasets import read_dataset, write_dataset
-from image_features.progress import ProgressReporter
-from image_features.reduce_arguments import ReduceArguments
+from image_features.job.progress import ProgressReporter
+from image_features.job.stats import StageStats
+from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import FEATURES, PCA_FEATURES
-from image_features.stats import StageStats
+from image_features.storage import objects
+from image_features.storage.datasets import read_dataset, write_dataset
 from reduce_features import reduce_features
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 

@@ -12,14 +12,15 @@ from pyspark.sql import SparkSession
 
 import featurize_images
 import ingest_images
-from image_features import exported_networks, objects
-from image_features.backbones import Backbone
-from image_features.computing import PredictFn
-from image_features.datasets import read_dataset
-from image_features.exported_networks import ExportedNetwork
-from image_features.job import run_job
+from image_features.featurize.batches import PredictFn
+from image_features.job.run_job import run_job
+from image_features.networks import export
+from image_features.networks.backbones import Backbone
+from image_features.networks.export import ExportedNetwork
+from image_features.networks.weights import FoundWeights
 from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
-from image_features.weights import FoundWeights
+from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
 
 SCHEMAS = {"manifest": MANIFEST, "images": IMAGES, "features": FEATURES, "rejects": REJECTS}
 
@@ -96,7 +97,7 @@ def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[]
         return predictor
 
     monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)
-    monkeypatch.setattr(exported_networks, "in_own_process", _no_network)
+    monkeypatch.setattr(export, "in_own_process", _no_network)
 
 
 def _no_network(

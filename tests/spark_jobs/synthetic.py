@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
 from image_features.schemas import FEATURES
-from image_features.vectors import to_list_column
+from image_features.storage.vector_columns import to_list_column
 
 SOURCE_URI = "s3://photographs/landing"
 LABELS = ("Apple", "Banana", "Cherry")

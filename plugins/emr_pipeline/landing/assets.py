@@ -5,9 +5,9 @@ from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher
 
-from emr_pipeline.compat import AssetOrTimeSchedule, DeltaTriggerTimetable
 from emr_pipeline.landing.triggers import QueueTrigger
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.airflow_compat import AssetOrTimeSchedule, DeltaTriggerTimetable
 
 
 def fruit_images_asset(settings: Settings) -> Asset:

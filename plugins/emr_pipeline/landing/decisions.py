@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.inventory import Changes
-from emr_pipeline.layout import split_uri
-from emr_pipeline.progress import duration_text
+from emr_pipeline.run.layout import split_uri
+from emr_pipeline.s3.inventory import Changes
 
 WRITTEN_FOLDERS = frozenset({"code", "feature_store", "landed", "logs", "models", "published", "runs"})
 """Of the project's own bucket."""

@@ -74,7 +74,7 @@ class QueueTrigger(BaseEventTrigger):
     async def _take_burst(self) -> None:
         """Until a message has come and then no other for a moment."""
         hook = SqsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=BOTOCORE_RETRIES)
-        # Shielded as in emr_pipeline.triggers: a question to Airflow is not to be broken off.
+        # Shielded as in emr_pipeline.emr.triggers: a question to Airflow is not to be broken off.
         async with await asyncio.shield(hook.get_async_conn()) as sqs:
             while not self._taken:
                 await self._take_some(sqs, LONG_POLL_S)

@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 
-from emr_pipeline import clusters
-from emr_pipeline.cancelling import cancel_step
-from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import emr_hook_without_retries, run_layout, s3_client
-from emr_pipeline.layout import RunLayout, split_uri
-from emr_pipeline.making_once import make_once
-from emr_pipeline.published import Published
-from emr_pipeline.retracting import retract
-from emr_pipeline.s3_objects import has_object
+from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cancel_step import cancel_step
+from emr_pipeline.emr.idempotent_requests import make_once
+from emr_pipeline.run.layout import RunLayout, split_uri
+from emr_pipeline.run.stages import STAGES, Stage, step
+from emr_pipeline.s3.objects import has_object
 from emr_pipeline.settings import Settings
-from emr_pipeline.stages import STAGES, Stage, step
+from emr_pipeline.snapshots.retract import retract
+from emr_pipeline.snapshots.store import Published
+from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.task.dag_run import emr_hook_without_retries, run_layout, s3_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,7 +50,7 @@ class AddStageStepOperator(EmrAddStepsOperator):
     def add_once(self, context: "Context") -> str:
         """What this operator is for; a task that is none of its own may ask for it, too."""
         cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
-        clusters.persist_links(context, self, cluster_id)
+        cluster_api.persist_links(context, self, cluster_id)
         self._wanted = wanted = step(self.stage, layout, context["params"], self.code_uri)
         step_id = self._own_step(cluster_id, wanted)
         if step_id:

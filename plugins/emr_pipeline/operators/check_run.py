@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from emr_pipeline.compat import AirflowFailException, AirflowSkipException
-from emr_pipeline.dag_run import run_id, run_layout
 from emr_pipeline.errors import ParamsError, PipelineError
-from emr_pipeline.layout import RunLayout, split_uri
-from emr_pipeline.nothing_new import nothing_new
 from emr_pipeline.operators.stage_code import wanted_code_uri
-from emr_pipeline.param_checks import check_params, check_projection, weights_location
-from emr_pipeline.published import Published
-from emr_pipeline.s3_objects import etag_of, has_bucket, has_objects_under
+from emr_pipeline.run.layout import RunLayout, split_uri
+from emr_pipeline.run.param_checks import check_params, check_projection, weights_location
+from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots import Origin, would_overwrite
+from emr_pipeline.snapshots.snapshot import Origin, would_overwrite
+from emr_pipeline.snapshots.store import Published
+from emr_pipeline.snapshots.unchanged import nothing_new
+from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
+from emr_pipeline.task.dag_run import run_id, run_layout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

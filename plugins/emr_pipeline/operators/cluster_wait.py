@@ -4,10 +4,10 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from emr_pipeline import clusters
-from emr_pipeline.cluster_states import is_settled, state_of
-from emr_pipeline.dag_run import aws_parameters, task_name
-from emr_pipeline.triggers import ClusterTrigger
+from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_states import is_settled, state_of
+from emr_pipeline.emr.triggers import ClusterTrigger
+from emr_pipeline.task.dag_run import aws_parameters, task_name
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,6 +47,6 @@ def wait_for_cluster(
 
 
 def _is_over(operator: Any, cluster_id: str, until_gone: bool) -> bool:
-    state = state_of(clusters.describe(operator.hook.conn, cluster_id))
+    state = state_of(cluster_api.describe(operator.hook.conn, cluster_id))
     operator.log.info("Cluster %s is %s", cluster_id, state)
     return is_settled(state, until_gone)

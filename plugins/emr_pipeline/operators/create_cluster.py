@@ -6,18 +6,18 @@ from airflow.exceptions import AirflowException
 from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr_pipeline import clusters
-from emr_pipeline.cluster import cluster_name, job_flow
-from emr_pipeline.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
-from emr_pipeline.code_bundle import bootstrap_scripts
-from emr_pipeline.compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.dag_run import emr_hook_without_retries, own_event, own_tags, run_layout, s3_client
-from emr_pipeline.making_once import make_once
+from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
+from emr_pipeline.emr.idempotent_requests import make_once
+from emr_pipeline.emr.job_flow import cluster_name, job_flow
+from emr_pipeline.emr.step_logs import node_logs_uri, wait_for_bootstrap_tail
+from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
-from emr_pipeline.progress import duration_text
-from emr_pipeline.s3_objects import names_under
+from emr_pipeline.run.code_bundle import bootstrap_scripts
+from emr_pipeline.s3.objects import names_under
 from emr_pipeline.settings import Settings
-from emr_pipeline.step_logs import node_logs_uri, wait_for_bootstrap_tail
+from emr_pipeline.task.airflow_compat import AirflowFailException, TaskDeferralError
+from emr_pipeline.task.dag_run import emr_hook_without_retries, own_event, own_tags, run_layout, s3_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -79,7 +79,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
 
     def _own_clusters(self, context: "Context") -> list[str]:
         layout = run_layout(context, self.settings)
-        return clusters.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
+        return cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
 
     def _make(self, context: "Context") -> str:
         layout = run_layout(context, self.settings)
@@ -100,9 +100,9 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
 
     def _when_usable(self, context: "Context", cluster_id: str, started_at: float | None = None) -> str:
         try:
-            clusters.persist_links(context, self, cluster_id)
+            cluster_api.persist_links(context, self, cluster_id)
             wait_for_cluster(context, self, cluster_id, until_gone=False, started_at=started_at)
-            self._check(clusters.describe(self.hook.conn, cluster_id))
+            self._check(cluster_api.describe(self.hook.conn, cluster_id))
         except Exception:
             self._end(cluster_id)
             raise
@@ -139,4 +139,4 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
 
     def _end(self, cluster_id: str) -> None:
         self.log.info("Terminating cluster %s: this run will not use it", cluster_id)
-        clusters.terminate(self.hook.conn, cluster_id)
+        cluster_api.terminate(self.hook.conn, cluster_id)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from emr_pipeline import clusters
-from emr_pipeline.cluster import BUCKET_TAG, DAG_TAG, RUN_TAG, name_prefix
-from emr_pipeline.cluster_states import is_protected, protection_text
-from emr_pipeline.compat import AirflowFailException
+from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_states import is_protected, protection_text
+from emr_pipeline.emr.job_flow import BUCKET_TAG, DAG_TAG, RUN_TAG, name_prefix
+from emr_pipeline.emr.triggers import SecondLookTrigger
+from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
-from emr_pipeline.progress import duration_text
 from emr_pipeline.settings import Settings
-from emr_pipeline.triggers import SecondLookTrigger
+from emr_pipeline.task.airflow_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -66,7 +66,7 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         for orphan in orphans:
             if not orphan.is_protected:
                 self.log.warning("Terminating cluster %s of %s", orphan.cluster_id, orphan.run)
-                clusters.terminate(self.hook.conn, orphan.cluster_id)
+                cluster_api.terminate(self.hook.conn, orphan.cluster_id)
         refused = [orphan for orphan in orphans if orphan.is_protected]
         if refused:
             raise AirflowFailException(
@@ -76,8 +76,8 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
 
     def _orphans(self, context: "Context") -> list[Orphan]:
         found = []
-        for cluster in clusters.live_clusters(self.hook.conn, name_prefix(self.settings.bucket)):
-            tags = clusters.tags_of(cluster)
+        for cluster in cluster_api.live_clusters(self.hook.conn, name_prefix(self.settings.bucket)):
+            tags = cluster_api.tags_of(cluster)
             if tags.get(BUCKET_TAG) != self.settings.bucket or not {DAG_TAG, RUN_TAG} <= set(tags):
                 continue
             why = self._why_over(context, tags[DAG_TAG], tags[RUN_TAG])

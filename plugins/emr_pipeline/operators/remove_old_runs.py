@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from emr_pipeline.compat import AirflowSkipException
-from emr_pipeline.dag_run import run_layout
-from emr_pipeline.published import Published
-from emr_pipeline.removing import remove_old_runs
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.remove import remove_old_runs
+from emr_pipeline.snapshots.store import Published
+from emr_pipeline.task.airflow_compat import AirflowSkipException
+from emr_pipeline.task.dag_run import run_layout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from emr_pipeline.code_bundle import LIBRARY, CodeBundle, gather_code
-from emr_pipeline.compat import AirflowFailException
 from emr_pipeline.errors import CodeNotFoundError
-from emr_pipeline.layout import code_uri, split_uri
-from emr_pipeline.s3_objects import names_under
+from emr_pipeline.run.code_bundle import LIBRARY, CodeBundle, gather_code
+from emr_pipeline.run.layout import code_uri, split_uri
+from emr_pipeline.run.stages import STAGES
+from emr_pipeline.s3.objects import names_under
 from emr_pipeline.settings import Settings
-from emr_pipeline.stages import STAGES
+from emr_pipeline.task.airflow_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

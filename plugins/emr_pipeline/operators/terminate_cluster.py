@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 
-from emr_pipeline import clusters
-from emr_pipeline.cluster import cluster_name
-from emr_pipeline.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
-from emr_pipeline.compat import AirflowFailException
-from emr_pipeline.dag_run import own_event, own_tags, run_layout
+from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
+from emr_pipeline.emr.job_flow import cluster_name
+from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.operators.cluster_wait import wait_for_cluster
-from emr_pipeline.progress import duration_text
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.task.dag_run import own_event, own_tags, run_layout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,13 +34,13 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             self.log.info("This run made no cluster: nothing to terminate")
             return
         first, *others = cluster_ids
-        clusters.persist_links(context, self, first)
+        cluster_api.persist_links(context, self, first)
         for cluster_id in others:
             self.log.warning("Cluster %s carries the tags of this run, too: terminating it", cluster_id)
-            clusters.terminate(self.hook.conn, cluster_id)
-        if is_protected(clusters.describe(self.hook.conn, first)):
+            cluster_api.terminate(self.hook.conn, cluster_id)
+        if is_protected(cluster_api.describe(self.hook.conn, first)):
             raise AirflowFailException(f"{protection_text(first)}, then clear this task")
-        clusters.terminate(self.hook.conn, first)
+        cluster_api.terminate(self.hook.conn, first)
         wait_for_cluster(context, self, first, until_gone=True)
         self._finish(context, first)
 
@@ -57,7 +57,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         """The one that `create_cluster` named first, alive or not; then live ones that it did not."""
         layout = run_layout(context, self.settings)
         named = [str(self.job_flow_id)] if self.job_flow_id else []
-        live = clusters.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
+        live = cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
         return named + [cluster_id for cluster_id in live if cluster_id not in named]
 
     def _finish(self, context: "Context", cluster_id: str) -> None:
@@ -84,7 +84,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         return sorted(task_id for task_id, state in states.items() if state == "failed")
 
     def _check(self, cluster_id: str) -> None:
-        cluster = clusters.describe(self.hook.conn, cluster_id)
+        cluster = cluster_api.describe(self.hook.conn, cluster_id)
         state = state_of(cluster)
         if state not in ENDED_STATES:
             raise AirflowFailException(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.compat import AirflowFailException, AirflowSkipException
+from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
 from tests.plugins.landing.conftest import Bucket, Landing
 
 

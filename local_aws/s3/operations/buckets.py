@@ -1,0 +1,125 @@
+"""Buckets: a folder each, and their settings, which moto's S3 keeps.
+
+A folder that appears below the root is a bucket from the next request on, and a bucket whose folder is gone is gone.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import S3Backend, s3_backends
+from werkzeug.wrappers import Response as WsgiAnswer
+
+from local_aws.s3.files.multipart import abort_upload, uploads_of
+from local_aws.s3.files.paths import is_bucket_name, is_hidden
+from local_aws.s3.files.store import OWN_FOLDER, ObjectStore
+from local_aws.s3.operations.notifications import Notifications
+from local_aws.s3.protocol.errors import S3Error
+from local_aws.s3.protocol.messages import Request
+
+logger = logging.getLogger(__name__)
+
+REGION = "us-east-1"
+"""Of buckets that a folder made; others have the region of the client that made them."""
+
+
+class Buckets:
+    """Hands requests about whole buckets to moto, and keeps folders and moto's buckets the same."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+        self.moto_app = create_backend_app("s3")
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+        self._reconcile()
+        self.notifications = Notifications(store.root / OWN_FOLDER / "notifications.json", lambda: self.moto_backend)
+        self.notifications.restore()
+        store.tell = self.notifications.tell
+
+    @property
+    def moto_backend(self) -> S3Backend:
+        """Has all settings of buckets."""
+        return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+    def answer(self, request: Request, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Lets moto answer; raises S3Error for what a folder cannot do."""
+        is_whole_bucket = request.bucket != "" and not request.subresource
+        with self._lock:
+            self._reconcile()
+            if request.method == "PUT" and is_whole_bucket:
+                self._check_new(request)
+            elif request.method == "DELETE" and is_whole_bucket:
+                self._delete_folder(request.bucket)
+            elif request.method == "POST":
+                raise S3Error("NotImplemented", "uploads by an HTML form are not emulated here; use a presigned PUT")
+            elif request.method == "PUT" and request.subresource == "versioning":
+                raise S3Error("NotImplemented", "the buckets here keep no versions: an object is one file")
+            if request.method == "PUT" and request.subresource == "notification":
+                document = request.read_document()
+                self.notifications.check(document)
+                environ = {**environ, "wsgi.input": io.BytesIO(document)}
+            answer = self._ask_moto(environ)
+            self._reconcile()
+            if request.method in ("PUT", "DELETE"):
+                self.notifications.keep()
+        # Not before: the client may go on as soon as it sees the status, and expects a new bucket to be there.
+        start_response(answer.status, list(answer.headers))
+        return [answer.data]
+
+    def _ask_moto(self, environ: dict[str, Any]) -> WsgiAnswer:
+        # Under this name moto takes the bucket from the path, whatever the endpoint is called.
+        return WsgiAnswer.from_app(self.moto_app, {**environ, "HTTP_HOST": "localhost"}, buffered=True)
+
+    def _check_new(self, request: Request) -> None:
+        if not is_bucket_name(request.bucket):
+            message = (
+                f"{request.bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, hyphens and dots"
+            )
+            raise S3Error("InvalidBucketName", message)
+        if request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
+            raise S3Error("NotImplemented", "the buckets here keep no versions, so objects cannot be locked")
+
+    def _reconcile(self) -> None:
+        """Folders become moto's buckets, new buckets of moto folders; moto forgets those whose folder is gone."""
+        buckets = self.moto_backend.buckets
+        folders = set(self.store.bucket_names())
+        for name in set(buckets) - folders - self._known:
+            (self.store.root / name).mkdir()
+            logger.info("made the bucket %s", name)
+        for name in (set(buckets) & self._known) - folders:
+            self.moto_backend.delete_bucket(name)
+            self.store.catalog.forget_bucket(name)
+            logger.info("forgot the bucket %s: its folder is gone", name)
+        for name in folders - set(buckets):
+            made_s = (self.store.root / name).stat().st_mtime
+            bucket = self.moto_backend.create_bucket(name, REGION)
+            bucket.creation_date = datetime.fromtimestamp(made_s, UTC)
+        self._known = set(buckets)
+
+    def _delete_folder(self, bucket: str) -> None:
+        path = self.store.find_bucket(bucket)
+        if next(self.store.walk(bucket).keys("", "", fold=False), None) is not None:
+            raise S3Error("BucketNotEmpty", f"the bucket {bucket!r} holds objects; delete them first")
+        for upload in uploads_of(self.store, bucket):
+            abort_upload(self.store, upload)
+        for folder, _, names in os.walk(path, topdown=False):
+            for name in names:
+                file = Path(folder, name)
+                if is_hidden(str(file.relative_to(path))):
+                    file.unlink(missing_ok=True)
+            try:
+                Path(folder).rmdir()
+            except OSError as error:
+                raise S3Error(
+                    "BucketNotEmpty", f"{folder} holds what is no object, or was just written; remove it"
+                ) from error
+        self.store.catalog.forget_bucket(bucket)

@@ -1,0 +1,1 @@
+"""S3's requests and answers as they cross the wire."""

@@ -1,0 +1,1 @@
+"""Requests to EMR, and what its answers mean."""

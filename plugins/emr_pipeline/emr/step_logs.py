@@ -1,0 +1,99 @@
+"""The end of a log that EMR ships to S3, gzipped and late."""
+
+import gzip
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from emr_pipeline.emr.step_failure import StepTails
+from emr_pipeline.run.layout import split_uri
+from emr_pipeline.s3.objects import NOT_FOUND, error_code, names_under
+
+logger = logging.getLogger(__name__)
+
+TAIL_LINES = 40
+LINE_LENGTH = 500
+
+
+def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
+    """Where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
+    bucket, prefix = split_uri(log_uri)
+    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/steps/{step_id}"
+
+
+def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> StepTails:
+    """The last lines of a step, waiting at most `wait_s` for EMR to ship them after `ended_at`.
+
+    EMR ships a log while its step runs, too. One older than the step's end lacks its last words, the ones we are
+    after; it is taken only if nothing newer comes.
+    """
+
+    def is_whole(name: str) -> bool:
+        shipped_at = _shipped_at(s3, f"{logs_uri}/{name}")
+        return shipped_at is not None and (ended_at is None or shipped_at >= ended_at.replace(microsecond=0))
+
+    # Both go up together, stdout not at all if nothing was said there.
+    _wait_until(lambda: is_whole("stderr.gz"), f"{logs_uri}/stderr.gz", wait_s, poll_s)
+    _wait_until(lambda: is_whole("stdout.gz"), f"{logs_uri}/stdout.gz", min(wait_s, 2 * poll_s), poll_s)
+    return StepTails(*(_tail_if_there(s3, f"{logs_uri}/{name}") for name in ("stdout.gz", "stderr.gz")))
+
+
+def node_logs_uri(log_uri: str, cluster_id: str) -> str:
+    """Where EMR puts the logs of a cluster's nodes, those of its bootstrap actions among them."""
+    bucket, prefix = split_uri(log_uri)
+    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/node"
+
+
+def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: float, poll_s: float) -> str | None:
+    """The last lines of the bootstrap action that ran last on any node, waiting at most `wait_s` for a log of one."""
+    uri = node_logs_uri(log_uri, cluster_id)
+
+    def logs() -> list[str]:
+        return [name for name in names_under(s3, uri) if "/bootstrap-actions/" in name and name.endswith("stderr.gz")]
+
+    _wait_until(lambda: bool(logs()), f"{uri}/*/bootstrap-actions", wait_s, poll_s)
+    return _tail(s3, f"{uri}/{max(logs(), key=_action_number)}") if logs() else None
+
+
+def _wait_until(is_there: Callable[[], bool], what: str, wait_s: float, poll_s: float) -> None:
+    give_up_at = time.monotonic() + wait_s
+    while not is_there() and time.monotonic() < give_up_at:
+        logger.info("Waiting for EMR to ship %s", what)
+        time.sleep(min(poll_s, max(0.0, give_up_at - time.monotonic())))
+
+
+def _action_number(name: str) -> int:
+    number = name.partition("/bootstrap-actions/")[2].partition("/")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _shipped_at(s3: Any, uri: str) -> datetime | None:
+    bucket, key = split_uri(uri)
+    try:
+        shipped_at: datetime = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+    except ClientError as error:
+        if error_code(error) in NOT_FOUND:
+            return None
+        raise
+    return shipped_at
+
+
+def _tail_if_there(s3: Any, uri: str) -> str | None:
+    return _tail(s3, uri) if _shipped_at(s3, uri) else None
+
+
+def _tail(s3: Any, uri: str) -> str:
+    """The last lines, read as a stream: a step's stderr can be larger than this process may be."""
+    bucket, key = split_uri(uri)
+    lines: deque[str] = deque(maxlen=TAIL_LINES)
+    with gzip.open(s3.get_object(Bucket=bucket, Key=key)["Body"], "rt", errors="replace") as log:
+        try:
+            lines.extend(line.rstrip()[:LINE_LENGTH] for line in log)
+        except EOFError:
+            logger.info("%s is not whole yet; these are the last lines that are there", uri)
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""Publishes a run that passed its audit: its own document, then the pointer by one conditional write."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.sdk import Asset
+
+from emr_pipeline.errors import ReportRefusedError
+from emr_pipeline.run.layout import published_uri
+from emr_pipeline.run.stages import STAGES
+from emr_pipeline.s3.objects import read_json
+from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.snapshot import Origin, following, snapshot_of
+from emr_pipeline.snapshots.store import ATTEMPTS, OvertakenError, Published
+from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.task.dag_run import run_id, run_layout
+from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def published_asset(settings: Settings) -> Asset:
+    """The asset that DAGs which use the features are scheduled on."""
+    return Asset(name="fruit_features", uri=published_uri(settings.bucket))
+
+
+class PublishOperator(AwsBaseOperator[S3Hook]):
+    """Points published/latest.json at this run, and tells the asset what is in it; returns the snapshot's id."""
+
+    aws_hook_class = S3Hook
+    operator_extra_links = (ReportLink(), RunFolderLink())
+
+    template_fields = (*AwsBaseOperator.template_fields, "code_uri", "weights_etag")
+
+    def __init__(self, *, settings: Settings, code_uri: str, weights_etag: str = "", **kwargs: Any) -> None:
+        super().__init__(outlets=[published_asset(settings)], **kwargs)
+        self.settings = settings
+        self.code_uri, self.weights_etag = code_uri, weights_etag
+
+    def execute(self, context: "Context") -> str:
+        persist_run_links(context, self)
+        layout = run_layout(context, self.settings)
+        stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
+        validation = read_json(self.hook.conn, layout.validation_uri)
+        origin = Origin.of(context["params"], self.code_uri, self.weights_etag or None)
+        try:
+            snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
+        except ReportRefusedError as error:
+            raise AirflowFailException(str(error)) from error
+        published = self._publish(snapshot)
+        extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
+        context["outlet_events"][published_asset(self.settings)].extra = extra
+        return str(published["snapshot"])
+
+    def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
+        """Its own document first: whoever follows the pointer, or `previous`, finds one."""
+        published = Published(self.hook.conn, self.settings.bucket)
+        for _ in range(ATTEMPTS):
+            current, etag = published.latest()
+            if current:
+                # Also where it was published before snapshots had documents, or was taken back only halfway.
+                published.keep(current)
+            if current and current["snapshot"] == snapshot["snapshot"]:
+                # An earlier attempt of this task got as far as the write.
+                self.log.info("%s says snapshot %s already", published.uri, snapshot["snapshot"])
+                return current
+            candidate = following(snapshot, current)
+            published.keep(candidate)
+            if published.point_at(candidate, etag):
+                previous = candidate["previous"]
+                self.log.info("%s now says snapshot %s, before %s", published.uri, candidate["snapshot"], previous)
+                return candidate
+            self.log.info("Another run published to %s in this moment; looking again", published.uri)
+        raise OvertakenError(published.uri)

@@ -1,0 +1,1 @@
+"""Objects of S3, listings of a source, and inventories."""

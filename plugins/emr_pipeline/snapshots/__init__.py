@@ -1,0 +1,1 @@
+"""Published snapshots: what one says, where they lie, and which are removed."""

@@ -1,0 +1,72 @@
+"""Removes the folders of runs that no kept snapshot names; their documents stay, and say when."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.s3.objects import delete_keys, names_under
+from emr_pipeline.snapshots.retention import is_half_removed, removable
+from emr_pipeline.snapshots.store import ATTEMPTS, OvertakenError, Published
+
+logger = logging.getLogger(__name__)
+
+DELETED_AT_ONCE = 1000
+
+
+def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str]:
+    """Remove every run that is old enough; the snapshots whose runs went."""
+    latest, _ = published.latest()
+    removed = []
+    for snapshot, layout in removable(published.documents(), latest, keep, own):
+        if _remove(published, str(snapshot["snapshot"]), layout, keep, own):
+            removed.append(str(snapshot["snapshot"]))
+    return removed
+
+
+def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, own: RunLayout) -> bool:
+    """Mark first: whoever looks for a whole run, to point readers at it, does not take one that is half gone."""
+    if not _mark(published, snapshot, removed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")):
+        return False
+    # The pointer may have been set to this snapshot before it was marked; after that it is not.
+    latest, _ = published.latest()
+    still = removable(published.documents(), latest, keep, own)
+    if snapshot not in [str(found["snapshot"]) for found, _ in still]:
+        logger.info("Snapshot %s is named again: %s stays", snapshot, layout.run_uri)
+        _mark(published, snapshot, removed_at=None)
+        return False
+    count = 0
+    for keys in _batches(published.s3, layout):
+        document, _ = published.document(snapshot)
+        if document is None or not is_half_removed(document):
+            logger.info("Another task has removed %s", layout.run_uri)
+            return False
+        delete_keys(published.s3, layout.bucket, keys)
+        count += len(keys)
+    _mark(published, snapshot, removed_objects=count)
+    logger.info("Removed the %d objects of %s, snapshot %s", count, layout.run_uri, snapshot)
+    return True
+
+
+def _mark(published: Published, snapshot: str, **marks: Any) -> bool:
+    """Add these to a snapshot's document, null takes one away; false if it was taken back or removed meanwhile."""
+    for _ in range(ATTEMPTS):
+        document, etag = published.document(snapshot)
+        if document is None or document.get("retracted_at") or "removed_objects" in document:
+            return False
+        marked = {name: value for name, value in (document | marks).items() if value is not None or name not in marks}
+        if document.get("removed_at") and marks.get("removed_at"):
+            return True  # Marked before, by one that was broken off or is at it: the same work.
+        if published.replace_document(marked, etag):
+            return True
+    raise OvertakenError(f"the document of snapshot {snapshot}")
+
+
+def _batches(s3: Any, layout: RunLayout) -> Iterator[list[str]]:
+    """The statistics go first and the audit last: between them the run is not whole, and still known for what it is."""
+    prefix = f"runs/{layout.run}/"
+    audit = layout.validation_uri.removeprefix(f"{layout.run_uri}/")
+    names = sorted(names_under(s3, layout.run_uri), key=lambda name: (name == audit, not name.startswith("stats/")))
+    for start in range(0, len(names), DELETED_AT_ONCE):
+        yield [prefix + name for name in names[start : start + DELETED_AT_ONCE]]

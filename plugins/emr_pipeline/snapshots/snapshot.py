@@ -1,0 +1,187 @@
+"""What published/latest.json says, made from a run's audit; nothing here touches S3."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from emr_pipeline.errors import ReportRefusedError
+from emr_pipeline.run.layout import RunLayout
+
+SCHEMA_VERSION = 2
+# The params that decide what comes out. The others say where it goes, on what machines, and whether it is done at all.
+DECIDING_PARAMS = (
+    "backbone",
+    "weights",
+    "resize",
+    "engine",
+    "precision",
+    "pca_components",
+    "explained_variance",
+    "formats",
+    "sample_limit",
+    "max_reject_share",
+    "reduce",
+    "refit_share",
+    "refit_drift",
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run is made of, less the photographs: two runs with equal origins on the same objects come out the same.
+
+    `params` are those that decide; `weights_etag` is that of weights of one's own, null for those that have a name.
+    """
+
+    source_uri: str
+    params: Mapping[str, Any]
+    code_uri: str
+    weights_etag: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], code_uri: str, weights_etag: str | None) -> "Origin":
+        """From a DAG run's params."""
+        deciding = {name: params[name] for name in DECIDING_PARAMS} | {"formats": sorted(params["formats"])}
+        if deciding["explained_variance"] is not None:
+            deciding["pca_components"] = None  # It is not used.
+        return cls(params["source_uri"].rstrip("/"), deciding, code_uri, weights_etag)
+
+    @property
+    def code_version(self) -> str:
+        return self.code_uri.rpartition("/")[2]
+
+    def differences(self, published: Mapping[str, Any]) -> list[str]:
+        """What keeps a published snapshot from being this run's result, whatever the photographs; empty if nothing."""
+        found = []
+        if published.get("source_uri") != self.source_uri:
+            found.append(f"source_uri is {self.source_uri}, not {_known(published, 'source_uri')}")
+        before = published.get("params") or {}
+        for name, value in self.params.items():
+            if name not in before or before[name] != value:
+                found.append(f"{name} is {value!r}, not {_known(before, name)}")
+        if published.get("code_uri") != self.code_uri:
+            found.append(f"the code is {self.code_version}, not {_known(published, 'code_version')}")
+        if published.get("weights_etag") != self.weights_etag:
+            found.append("the weights file has changed")
+        return found
+
+
+def snapshot_of(
+    layout: RunLayout,
+    dag_run_id: str,
+    origin: Origin,
+    validation: Mapping[str, Any] | None,
+    stats: Mapping[str, Mapping[str, Any] | None],
+    published_at: datetime,
+) -> dict[str, Any]:
+    """The snapshot that a run makes; ReportRefusedError unless its audit passed and every stage is complete.
+
+    `stats` are the stages' statistics by stage, null for one that has none.
+    """
+    checked = _passed(layout, validation)
+    incomplete = [stage for stage, of_stage in stats.items() if of_stage is None]
+    if incomplete:
+        raise ReportRefusedError(
+            f"{layout.run_uri}: {', '.join(incomplete)} left no statistics, so the stage is not complete; clear it"
+        )
+    complete = {stage: of_stage for stage, of_stage in stats.items() if of_stage is not None}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "snapshot": snapshot_id(layout.run_uri, checked),
+        "run": layout.run,
+        "dag_run_id": dag_run_id,
+        "run_uri": layout.run_uri,
+        **_uris(layout, origin.params["formats"]),
+        **_origin_facts(origin),
+        **_stage_facts(complete),
+        "summary": checked.get("summary", {}),
+        "published_at": published_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "previous": None,
+    }
+
+
+def snapshot_id(run_uri: str, validation: Mapping[str, Any]) -> str:
+    """The same run with the same audit is the same snapshot, however often it is published."""
+    audit = json.dumps([run_uri, validation], sort_keys=True)
+    return hashlib.sha256(audit.encode()).hexdigest()[:16]
+
+
+def made_from(snapshot: Mapping[str, Any], validation: Mapping[str, Any] | None) -> bool:
+    """Whether a snapshot is the one that this audit of its run makes."""
+    return validation is not None and snapshot_id(snapshot["run_uri"], validation) == snapshot["snapshot"]
+
+
+def would_overwrite(
+    published: Mapping[str, Any] | None, kept: Iterable[Mapping[str, Any]], layout: RunLayout, dag_run_id: str
+) -> Mapping[str, Any] | None:
+    """The snapshot that a run would write over; null if none. The DAG run that published may repeat its own stages.
+
+    Besides the published one those that are kept count, until the last object of their run is removed.
+    """
+    at_stake = [
+        snapshot
+        for snapshot in kept
+        if not snapshot.get("retracted_at") and not (snapshot.get("removed_at") and "removed_objects" in snapshot)
+    ]
+    for snapshot in [published, *at_stake]:
+        if snapshot and snapshot.get("run_uri") == layout.run_uri and snapshot.get("dag_run_id") != dag_run_id:
+            return snapshot
+    return None
+
+
+def following(snapshot: Mapping[str, Any], current: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The snapshot, with the one that it takes the place of as `previous`."""
+    return {**snapshot, "previous": current["snapshot"] if current else None}
+
+
+def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if validation is None:
+        raise ReportRefusedError(f"{layout.validation_uri} is not there: clear validate_run")
+    if validation.get("verdict") != "passed":
+        failed = [check["name"] for check in validation.get("checks", []) if check.get("verdict") == "failed"]
+        raise ReportRefusedError(
+            f"{layout.run_uri} did not pass its audit ({', '.join(failed) or 'no check is named'}): read "
+            f"{layout.report_page_uri}; what is published stays as it is"
+        )
+    return validation
+
+
+def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
+    folders = ["manifest", "images", "rejects", "features", "pca_features", "model", "gram"]
+    if "csv" in formats:
+        folders.append("pca_features_csv")
+    of_folders = {f"{folder}_uri": layout.uri(folder) for folder in folders}
+    return of_folders | {"inventory_uri": layout.inventory_uri, "report_uri": layout.report_page_uri}
+
+
+def _origin_facts(origin: Origin) -> dict[str, Any]:
+    return {
+        "source_uri": origin.source_uri,
+        "sample_limit": origin.params["sample_limit"],
+        "params": dict(origin.params),
+        "code_uri": origin.code_uri,
+        "code_version": origin.code_version,
+        "weights_etag": origin.weights_etag,
+    }
+
+
+def _stage_facts(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Null where a stage said nothing of it."""
+    details = {stage: of_stage.get("details", {}) for stage, of_stage in stats.items()}
+    featurized, reduced = details.get("featurize_images", {}), details.get("reduce_features", {})
+    return {
+        "identity": featurized.get("identity"),
+        "vectors": featurized.get("vectors"),
+        "model": reduced.get("model"),
+        "counts": {
+            stage: {name: of_stage.get(name) for name in ("rows_in", "rows_out", "rejects")}
+            for stage, of_stage in stats.items()
+        },
+    }
+
+
+def _known(mapping: Mapping[str, Any], name: str) -> str:
+    return repr(mapping[name]) if name in mapping else "known of what is published"

@@ -1,0 +1,1 @@
+"""From images to vectors in the feature store, and from these to the features of a run."""

@@ -1,0 +1,1 @@
+"""Whether bytes are an image, and its pixels; pure Pillow and NumPy."""

@@ -1,0 +1,81 @@
+"""Tells the world how far a stage is: a small JSON object, kept fresh by a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from image_features.errors import ImageFeaturesError
+from image_features.storage import objects
+
+logger = logging.getLogger(__name__)
+
+WRITE_EVERY_S = 2.0
+
+
+class ProgressReporter:
+    """Writes `{"stage", "state", "done", "total", "unit", "updated_at"}`; `total` is null until it is known."""
+
+    def __init__(
+        self,
+        uri: str,
+        stage: str,
+        write: Callable[[str, dict[str, Any]], None] = objects.write_json,
+        every_s: float = WRITE_EVERY_S,
+    ) -> None:
+        self._uri, self._stage, self._write, self._every_s = uri, stage, write, every_s
+        self._done: Callable[[], int] = lambda: 0
+        self._total: int | None = None
+        self._unit = "images"
+
+    def start(self) -> None:
+        """Written from the job's own thread: a bucket that is not there must fail the job, at once."""
+        self._publish("running")
+
+    @contextmanager
+    def watch(self, done: Callable[[], int], total: int, unit: str) -> Iterator[None]:
+        """While the block runs, a thread writes `done()` of `total`; `done` must be safe to call from it."""
+        self._done, self._total, self._unit = done, total, unit
+        left = threading.Event()
+        thread = threading.Thread(target=self._keep_fresh, args=(left,), name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            left.set()
+            thread.join()
+
+    def finish(self, state: str) -> None:
+        """The last word: `done` or `failed`. Never raises: it must not hide how the stage itself ended."""
+        self._try_publish(state)
+
+    def _keep_fresh(self, left: threading.Event) -> None:
+        while True:
+            self._try_publish("running")
+            if left.wait(self._every_s):
+                return
+
+    def _try_publish(self, state: str) -> None:
+        try:
+            self._publish(state)
+        except ImageFeaturesError as error:
+            logger.warning("progress is not written: %s", error)
+
+    def _publish(self, state: str) -> None:
+        done = self._done()
+        if self._total is not None:
+            # A task that Spark runs twice counts twice; a share above one would only confuse.
+            done = self._total if state == "done" else min(done, self._total)
+        self._write(
+            self._uri,
+            {
+                "stage": self._stage,
+                "state": state,
+                "done": done,
+                "total": self._total,
+                "unit": self._unit,
+                "updated_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            },
+        )

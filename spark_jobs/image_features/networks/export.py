@@ -1,0 +1,121 @@
+"""Networks as engines load them, kept in models/ so that a later run of the same network need not make it."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+from image_features.errors import ObjectNotFoundError
+from image_features.images.decode import PREPROCESSING_VERSION
+from image_features.networks.backbones import Backbone
+from image_features.networks.engines import engine_module
+from image_features.networks.keras_model import choose_backend, load_network, with_preprocessing
+from image_features.networks.subprocess_call import in_own_process
+from image_features.networks.weights import FoundWeights, sha256_of
+from image_features.storage import objects
+
+logger = logging.getLogger(__name__)
+
+# What an exported network is made by: these packages, and these files of ours.
+_PACKAGES = ("h5py", "keras", "numpy", "openvino", "tensorflow", "tensorflow-cpu")
+_SOURCES = ("backbones.py", "keras_model.py", "engines/{engine}.py")
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """`files` are local, the one to load first; `weights_sha256` is as `Network` has it."""
+
+    files: Sequence[Path]
+    weights_sha256: str
+
+
+def find_or_export(
+    backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str, folder: Path
+) -> ExportedNetwork:
+    """The network as an earlier run left it, if all that it was made of is the same; else made, and left for later.
+
+    Its files lie at models/<sha256>/ as weights do, and models/networks/<key>.json names them. `key` is over all that
+    the network was made of, so a network that is found is the one that would be made.
+    """
+    made_of = _made_of(backbone, weights, engine)
+    record_uri = _record_uri(made_of, models_uri)
+    found = _find(record_uri, folder)
+    if found is not None:
+        logger.info("the network is there already, exported by an earlier run: %s", record_uri)
+        return found
+    exported = in_own_process(export_network, backbone, weights, engine, folder)
+    _keep(exported, made_of, record_uri, models_uri)
+    return exported
+
+
+def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folder: Path) -> ExportedNetwork:
+    """Needs a process of its own: Keras keeps the backend that it was imported with. Raises WeightsMismatchError."""
+    module = engine_module(engine)
+    choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
+    network = load_network(backbone, weights)
+    return ExportedNetwork(module.export(with_preprocessing(network), folder), network.weights_sha256)
+
+
+def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:
+    """As `find_or_export` would give it, if an earlier run left the network; makes none, and needs no TensorFlow."""
+    record_uri = _record_uri(_made_of(backbone, weights, engine), models_uri)
+    return objects.read_json(record_uri)["weights_sha256"] if objects.exists(record_uri) else None
+
+
+def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return f"{models_uri}/networks/{key}.json"
+
+
+def _made_of(backbone: Backbone, weights: FoundWeights, engine: str) -> dict[str, Any]:
+    package = resources.files("image_features.networks")
+    sources = [name.format(engine=engine) for name in _SOURCES]
+    return {
+        "backbone": backbone.name,
+        "engine": engine,
+        "preprocessing_version": PREPROCESSING_VERSION,
+        "weights": weights.sha256 or weights.source,
+        "versions": {name: version for name in _PACKAGES if (version := _version(name))},
+        "sources": {name: hashlib.sha256(package.joinpath(name).read_bytes()).hexdigest() for name in sources},
+    }
+
+
+def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
+    if not objects.exists(record_uri):
+        return None
+    record = objects.read_json(record_uri)
+    files = []
+    for entry in record["files"]:
+        path = folder / entry["name"]
+        try:
+            objects.download(entry["uri"], str(path))
+        except ObjectNotFoundError:
+            logger.warning("%s names %s, which is gone: the network is made anew", record_uri, entry["uri"])
+            return None
+        if sha256_of(path) != entry["sha256"]:
+            logger.warning("%s is not what was kept there: the network is made anew", entry["uri"])
+            return None
+        files.append(path)
+    return ExportedNetwork(files, record["weights_sha256"])
+
+
+def _keep(exported: ExportedNetwork, made_of: dict[str, Any], record_uri: str, models_uri: str) -> None:
+    entries = []
+    for path in exported.files:
+        sha256 = sha256_of(path)
+        uri = f"{models_uri}/{sha256}/{path.name}"
+        objects.upload(str(path), uri)
+        entries.append({"name": path.name, "uri": uri, "sha256": sha256})
+    # Last, so that what it names is there.
+    objects.write_json(record_uri, {"files": entries, "weights_sha256": exported.weights_sha256, "made_of": made_of})
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

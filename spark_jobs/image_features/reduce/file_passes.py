@@ -1,0 +1,90 @@
+"""The passes of PCA over a dataset of features, file by file on the workers: no vector goes through the JVM.
+
+As a DataFrame's column a vector is decoded, becomes a row and then Arrow, in every pass, which took most of the stage's
+time. Here a worker reads a file as Parquet has it, and writes the file that is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyspark import SparkContext
+from pyspark.sql.pandas.types import to_arrow_schema
+from threadpoolctl import threadpool_limits
+
+from image_features.reduce.gram import Gram, gram_of_batches
+from image_features.reduce.pca import PcaModel, project
+from image_features.reduce.spark_gram import ROWS_PER_ARROW_BATCH, combined
+from image_features.schemas import PCA_FEATURES
+from image_features.spark_tasks import one_task_each
+from image_features.storage import objects
+from image_features.storage.datasets import data_files
+from image_features.storage.parquet_files import grouped, read_part, write_part
+from image_features.storage.vector_columns import to_list_column, to_matrix
+
+# Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
+GROUP_BYTES = 64 * 2**20
+_PCA_FEATURES = to_arrow_schema(PCA_FEATURES)
+_IMAGE_COLUMNS = [name for name in PCA_FEATURES.names if name != "pca_features"]
+
+
+def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
+    """The Gram of a column of vectors; the same files give the same bits. Raises NoVectorsError."""
+
+    def partial(numbered: tuple[int, Sequence[str]]) -> list[tuple[int, Gram]]:
+        number, uris = numbered
+        # One BLAS thread a task: Spark already runs as many tasks as there are cores.
+        with threadpool_limits(limits=1):
+            gram = gram_of_batches(to_matrix(batch.column(0)) for one in uris for batch in _batches(one, [column]))
+        return [] if gram is None else [(number, gram)]
+
+    groups = list(enumerate(file_groups(uri)))
+    partials = one_task_each(context, groups, partial).flatMap(lambda partials: partials)
+    return combined(partials, len(groups), column)
+
+
+def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, pca_features_uri: str) -> int:
+    """Makes `pca_features` of `features`, a file of each group of files, in its order; returns the number of rows."""
+    fitted = context.broadcast((model.mean, model.projection))
+
+    def project_group(uris: Sequence[str]) -> int:
+        mean, projection = fitted.value
+        ids: list[str] = []
+
+        def projected() -> Iterator[pa.RecordBatch]:
+            for uri in uris:
+                made = list(_projected(uri, mean, projection))
+                # A row group for each file, as readers want them: not one for each batch.
+                for batch in pa.Table.from_batches(made, _PCA_FEATURES).combine_chunks().to_batches():
+                    ids.extend(batch.column("image_id").to_pylist())
+                    yield batch
+
+        with threadpool_limits(limits=1):
+            write_part(pca_features_uri, projected(), _PCA_FEATURES, ids)
+        return len(ids)
+
+    groups = list(file_groups(features_uri))
+    objects.delete_prefix(pca_features_uri)
+    return sum(one_task_each(context, groups, project_group).collect())
+
+
+def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
+    """The dataset's files in the order of their names, small ones together: a task each, at least `tasks` if it can."""
+    files = list(data_files(uri))
+    sizes = [file.size_bytes for file in files]
+    share = sum(sizes) // tasks + max(sizes, default=0)
+    return ([file.uri for file in group] for group in grouped(files, min(share, GROUP_BYTES)))
+
+
+def _projected(uri: str, mean: np.ndarray, projection: np.ndarray) -> Iterator[pa.RecordBatch]:
+    vectors = _PCA_FEATURES.field("pca_features").type
+    for batch in _batches(uri, [*_IMAGE_COLUMNS, "features"]):
+        made = to_list_column(project(to_matrix(batch.column("features")), mean, projection)).cast(vectors)
+        kept = [batch.column(name) for name in _IMAGE_COLUMNS]
+        yield pa.RecordBatch.from_arrays([*kept, made], schema=_PCA_FEATURES)
+
+
+def _batches(uri: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    return (batch for batch in read_part(uri, columns, ROWS_PER_ARROW_BATCH) if batch.num_rows)

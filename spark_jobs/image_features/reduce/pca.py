@@ -1,0 +1,134 @@
+"""Pure: StandardScaler and PCA from a Gram matrix: how many components, which, and how rows are projected on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_features.errors import ImageFeaturesError
+from image_features.reduce.gram import Gram
+
+FloatArray = NDArray[np.float64]
+
+
+class TooManyComponentsError(ImageFeaturesError):
+    """The features do not hold as many independent directions as components were asked for."""
+
+    def __init__(self, asked: int, rows: int, columns: int, possible: int) -> None:
+        self.asked, self.rows, self.columns, self.possible = asked, rows, columns, possible
+        super().__init__(
+            f"{asked} components asked of features with {rows} rows and {columns} columns, which vary in {possible} "
+            f"independent directions only (rows - 1 at most); ask for --pca-components {possible} or fewer, or for "
+            "--explained-variance, or bring more images"
+        )
+
+
+class NoVarianceError(ImageFeaturesError):
+    """The features are all alike, so that there is nothing for PCA to find."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        super().__init__(
+            f"features with {rows} rows and {columns} columns do not vary at all; PCA needs at least two images that "
+            "differ: look at the source's images and at the backbone's weights"
+        )
+
+
+class NonFiniteFeaturesError(ImageFeaturesError):
+    """Features hold NaN or Inf, which would make every component NaN."""
+
+    def __init__(self, columns: int, non_finite: int) -> None:
+        self.columns, self.non_finite = columns, non_finite
+        super().__init__(
+            f"{non_finite} of the features' {columns} columns hold NaN, Inf or null; check that the weights fit the "
+            "backbone and run featurize_images again"
+        )
+
+
+@dataclass(frozen=True)
+class PcaModel:
+    """A fitted StandardScaler (`mean`, `std`, each (d,)) and PCA (`components` (d, k), orthonormal, strongest first).
+
+    `explained_variance_ratio` is (k,); `spectrum` is the same for all d directions, sums to 1. A column that never
+    varies has std 0 and is scaled to 0, as Spark ML's StandardScalerModel does.
+    """
+
+    rows: int
+    mean: FloatArray
+    std: FloatArray
+    components: FloatArray
+    explained_variance_ratio: FloatArray
+    spectrum: FloatArray
+
+    @property
+    def projection(self) -> FloatArray:
+        """(d, k): scaling by 1/std and rotation in one matrix, for rows of which the mean was taken."""
+        return inverse_or_zero(self.std)[:, None] * self.components
+
+
+def fit_pca(gram: Gram, components: int | None = None, explained_variance: float | None = None) -> PcaModel:
+    """PCA of the standardized columns: the eigenvectors of their correlation matrix.
+
+    So many as `components` says, or if `explained_variance` is given, the fewest that reach that share of the
+    variance; if neither is, all. Raises NonFiniteFeaturesError, NoVarianceError or TooManyComponentsError.
+    """
+    std = np.sqrt(finite_variances(gram))
+    ascending, vectors = np.linalg.eigh(scaled_covariance(gram, std))
+    eigenvalues = np.maximum(ascending[::-1], 0.0)
+    possible = min(gram.rows - 1, _rank(eigenvalues))
+    if possible < 1:
+        raise NoVarianceError(gram.rows, gram.width)
+    spectrum = eigenvalues / eigenvalues.sum()
+    k = possible if components is None else components
+    if explained_variance is not None:
+        k = components_for_share(spectrum[:possible], explained_variance)
+    if k > possible:
+        raise TooManyComponentsError(k, gram.rows, gram.width, possible)
+    chosen = with_fixed_signs(vectors[:, ::-1][:, :k])
+    return PcaModel(gram.rows, gram.mean, std, chosen, spectrum[:k], spectrum)
+
+
+def finite_variances(gram: Gram) -> FloatArray:
+    """Per column. Raises NonFiniteFeaturesError."""
+    non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
+    if non_finite:
+        raise NonFiniteFeaturesError(gram.width, non_finite)
+    return gram.variances()
+
+
+def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
+    """The covariance (d, d) of the rows, each column divided by `std`: the correlation matrix, if it is theirs."""
+    scale = inverse_or_zero(std)
+    covariance: FloatArray = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
+    return covariance
+
+
+def components_for_share(spectrum: FloatArray, share: float) -> int:
+    """The smallest k whose first k ratios sum to at least `share`; all, if rounding keeps the sum just below it."""
+    return min(int(np.searchsorted(np.cumsum(spectrum), share)) + 1, len(spectrum))
+
+
+def with_fixed_signs(components: FloatArray) -> FloatArray:
+    """Each column, negated where its entry of largest magnitude is negative: eigenvectors come with either sign."""
+    largest = np.abs(components).argmax(axis=0)
+    signs = np.sign(components[largest, np.arange(components.shape[1])])
+    return np.ascontiguousarray(components * signs)
+
+
+def project(vectors: NDArray[np.floating], mean: FloatArray, projection: FloatArray) -> NDArray[np.float32]:
+    """(rows, d) to (rows, k). Subtracts in float64, for a column's mean may be many times its deviation."""
+    centred: FloatArray = vectors - mean
+    return (centred @ projection).astype(np.float32)
+
+
+def inverse_or_zero(std: FloatArray) -> FloatArray:
+    """1 / std, and 0 where std is 0."""
+    return np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
+
+
+def _rank(eigenvalues: FloatArray) -> int:
+    """How many eigenvalues stand above rounding error, by the tolerance that numpy.linalg.matrix_rank uses."""
+    tolerance = eigenvalues[0] * len(eigenvalues) * np.finfo(np.float64).eps
+    return int(np.count_nonzero(eigenvalues > tolerance))

@@ -1,0 +1,111 @@
+"""A fitted PcaModel as a Spark ML PipelineModel of StandardScalerModel and PCAModel, which any Spark can load.
+
+Its input is a vector column `features_vector`, its output a vector column `pca_features_vector`:
+
+    PipelineModel.load(uri).transform(features.withColumn("features_vector", array_to_vector(col("features"))))
+"""
+
+from __future__ import annotations
+
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.ml import PipelineModel
+from pyspark.ml.common import _py2java
+from pyspark.ml.feature import PCAModel, StandardScalerModel
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.linalg import DenseMatrix, DenseVector
+from pyspark.ml.wrapper import JavaModel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import col
+
+from image_features.errors import ImageFeaturesError
+from image_features.job.error_text import name_and_gist
+from image_features.reduce.pca import PcaModel
+
+INPUT_COLUMN = "features_vector"
+SCALED_COLUMN = "scaled_features_vector"
+OUTPUT_COLUMN = "pca_features_vector"
+
+
+class ModelUnreadableError(ImageFeaturesError):
+    """A saved model is not there, or is none of this project's."""
+
+    def __init__(self, uri: str, detail: str) -> None:
+        self.uri, self.detail = uri, detail
+        super().__init__(f"{uri} does not load: {detail}; clear reduce_features, which writes it")
+
+
+def to_pipeline_model(spark: SparkSession, model: PcaModel) -> PipelineModel:
+    """The same scaling and projection as Spark ML would have fitted."""
+    return PipelineModel([_scaler(spark, model), _pca(spark, model)])
+
+
+def save_model(pipeline: PipelineModel, uri: str) -> None:
+    pipeline.write().overwrite().save(uri)
+
+
+def load_model(uri: str) -> PipelineModel:
+    """A StandardScalerModel and a PCAModel, loaded as any Spark would. Raises ModelUnreadableError."""
+    try:
+        pipeline = PipelineModel.load(uri)
+    except (Py4JError, PySparkException, ValueError) as error:
+        # A folder that is empty or not there is a ValueError, "RDD is empty", to PipelineModel.load.
+        raise ModelUnreadableError(uri, ": ".join(name_and_gist(error))) from error
+    if [type(stage) for stage in pipeline.stages] != [StandardScalerModel, PCAModel]:
+        raise ModelUnreadableError(uri, "it is not a StandardScalerModel followed by a PCAModel")
+    return pipeline
+
+
+def to_pca_model(pipeline: PipelineModel, rows: int) -> PcaModel:
+    """The fitted numbers of a loaded model; its `spectrum` ends with its components, for no more of it is saved.
+
+    `rows`, how many it was fitted on, is not saved either.
+    """
+    scaler, pca = pipeline.stages
+    assert isinstance(scaler, StandardScalerModel), "load_model refuses others"
+    assert isinstance(pca, PCAModel), "load_model refuses others"
+    ratio = pca.explainedVariance.toArray()
+    return PcaModel(rows, scaler.mean.toArray(), scaler.std.toArray(), pca.pc.toArray(), ratio, ratio)
+
+
+def apply_model(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
+    """`features` with a column `pca_features` array<double>, computed by Spark ML."""
+    vectors = features.withColumn(INPUT_COLUMN, array_to_vector(col("features")))
+    projected = pipeline.transform(vectors).withColumn("pca_features", vector_to_array(col(OUTPUT_COLUMN)))
+    return projected.drop(INPUT_COLUMN, SCALED_COLUMN, OUTPUT_COLUMN)
+
+
+def _scaler(spark: SparkSession, model: PcaModel) -> JavaModel:
+    java = _new(spark, "StandardScalerModel", "standard_scaler", DenseVector(model.std), DenseVector(model.mean))
+    java.set(java.getParam("withMean"), True)
+    java.set(java.getParam("withStd"), True)
+    java.setInputCol(INPUT_COLUMN)
+    java.setOutputCol(SCALED_COLUMN)
+    return _as_python(StandardScalerModel, java)
+
+
+def _pca(spark: SparkSession, model: PcaModel) -> JavaModel:
+    width, k = model.components.shape
+    components = DenseMatrix(width, k, model.components.ravel(order="F"))
+    java = _new(spark, "PCAModel", "pca", components, DenseVector(model.explained_variance_ratio))
+    java.set(java.getParam("k"), k)
+    java.setInputCol(SCALED_COLUMN)
+    java.setOutputCol(OUTPUT_COLUMN)
+    return _as_python(PCAModel, java)
+
+
+def _new(spark: SparkSession, kind: str, uid: str, *fitted: DenseVector | DenseMatrix) -> JavaObject:
+    # The constructors that take fitted values are private[ml] in Scala only; the JVM, and so Py4J, may call them.
+    # The uid is fixed, so that a rerun writes the same model under the same names.
+    jvm = spark._jvm
+    assert jvm is not None, "a classic session, as spark-submit makes it, has a JVM"
+    constructor = getattr(jvm.org.apache.spark.ml.feature, kind)
+    return constructor(f"fruit_features_{uid}", *[_py2java(spark.sparkContext, value) for value in fitted])
+
+
+def _as_python(kind: type, java: JavaObject) -> JavaModel:
+    stage = kind(java)
+    stage._transfer_params_from_java()
+    stage._resetUid(java.uid())
+    return stage

@@ -1,0 +1,1 @@
+"""S3 objects, Parquet files, datasets, the feature store and the published snapshots."""

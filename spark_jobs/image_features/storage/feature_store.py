@@ -1,0 +1,41 @@
+"""Pure: where the feature store keeps what. It is a cache: what is missing in it is computed again."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from image_features.images.formats import SNIFFING_VERSION
+from image_features.storage import objects
+
+
+def objects_uri(store_uri: str) -> str:
+    """What the bytes behind an ETag are; judged otherwise, they are judged anew."""
+    return f"{store_uri}/objects/v{SNIFFING_VERSION}"
+
+
+def vectors_uri(store_uri: str, identity: Mapping[str, Any], engine: str) -> str:
+    """The vectors of one identity and engine: two networks never share a folder, so they never mix."""
+    return f"{store_uri}/vectors/{store_key(identity, engine)}"
+
+
+def store_key(identity: Mapping[str, Any], engine: str) -> str:
+    return hashlib.sha256(json.dumps(_whole(identity, engine), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_identity(store_uri: str, identity: Mapping[str, Any], engine: str) -> None:
+    """Beside the vectors, for a person: the key alone tells nobody what it stands for."""
+    uri = f"{vectors_uri(store_uri, identity, engine)}/identity.json"
+    objects.write_json_if_absent(uri, _whole(identity, engine))
+
+
+def has_parts(folder_uri: str) -> bool:
+    return next(parts(folder_uri), None) is not None
+
+
+def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
+    return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
+
+
+def _whole(identity: Mapping[str, Any], engine: str) -> dict[str, Any]:
+    return {**identity, "engine": engine}

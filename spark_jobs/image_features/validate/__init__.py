@@ -1,0 +1,1 @@
+"""The evidence that Spark measures, the checks of it, and the report."""

@@ -1,0 +1,64 @@
+"""The last published run, read for comparison: its summary, and a sample of its features beside this run's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+
+from image_features.errors import MissingDatasetError
+from image_features.reduce.pca import inverse_or_zero
+from image_features.schemas import FEATURES
+from image_features.storage.datasets import read_dataset
+from image_features.storage.snapshots import newest_other
+from image_features.validate.evidence.evidence import Baseline, ModelFacts, VectorFacts
+from image_features.validate.evidence.vector_facts import draw_sample, measure_vectors
+
+SAMPLE_ROWS = 2_000
+COMPONENTS = 50
+# What makes two vectors of one photograph comparable. Engines are not in it: they agree to 1e-4.
+IDENTITY = ("backbone", "weights_sha256", "precision", "resize", "dimension")
+
+
+def read_baseline(
+    spark: SparkSession,
+    published_uri: str,
+    features_uri: str,
+    features: DataFrame,
+    facts: VectorFacts,
+    model: ModelFacts | str,
+    identity: Mapping[str, Any],
+) -> Baseline | str:
+    """The newest snapshot of another run than this one, or why there is nothing to compare with."""
+    published = newest_other(published_uri, features_uri)
+    if isinstance(published, str):
+        return published
+    summary = published.get("summary", {})
+    reason = incomparable(identity, summary, model)
+    if reason:
+        return Baseline(summary, None, None, reason)
+    assert isinstance(model, ModelFacts), "a model that does not load is not comparable"
+    try:
+        published_features = read_dataset(spark, published["features_uri"], FEATURES)
+    except MissingDatasetError as error:
+        return Baseline(summary, None, None, f"the published features are gone: {error.uri}")
+    then = draw_sample(published_features, "features", measure_vectors(published_features, "features"), SAMPLE_ROWS)
+    now = draw_sample(features, "features", facts, SAMPLE_ROWS)
+    return Baseline(summary, _projected(then.vectors, model), _projected(now.vectors, model))
+
+
+def incomparable(identity: Mapping[str, Any], summary: Mapping[str, Any], model: ModelFacts | str) -> str:
+    """Why the two runs' features cannot be compared; empty if they can."""
+    differing = [name for name in IDENTITY if identity.get(name) != summary.get(name)]
+    if differing:
+        pairs = [f"{name} {summary.get(name)} there, {identity.get(name)} here" for name in differing]
+        return f"the published run has other vectors ({', '.join(pairs)})"
+    return "this run's model does not load" if isinstance(model, str) else ""
+
+
+def _projected(vectors: NDArray[np.float32], model: ModelFacts) -> NDArray[np.float64]:
+    scaled = (vectors - model.mean) * inverse_or_zero(model.std)
+    return scaled @ model.components[:, :COMPONENTS]

@@ -1,0 +1,73 @@
+"""Measures a run: reads what the stages wrote and makes the evidence that the checks judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql.functions import col, collect_list, count, row_number, struct
+from pyspark.sql.functions import max as max_of
+
+from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
+from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
+from image_features.validate.arguments import ValidateArguments
+from image_features.validate.checks.completeness import UPSTREAM
+from image_features.validate.checks.summary import vector_identity
+from image_features.validate.evidence.baseline import read_baseline
+from image_features.validate.evidence.evidence import Evidence, RejectGroup, Stats
+from image_features.validate.evidence.membership_counts import count_membership
+from image_features.validate.evidence.vector_facts import draw_sample, measure_model, measure_moments, measure_vectors
+
+EXAMPLES = 5
+
+
+def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Evidence:
+    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
+    rejects = read_dataset(spark, arguments.rejects_uri, REJECTS)
+    features = read_dataset(spark, arguments.features_uri, FEATURES)
+    pca_features = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES)
+    stats = {stage: _stats_of(arguments.stats_prefix_uri, stage) for stage in UPSTREAM}
+    of_features = measure_vectors(features, "features")
+    of_pca = measure_vectors(pca_features, "pca_features")
+    model = measure_model(arguments.model_uri, features, pca_features)
+    identity = vector_identity(stats["featurize_images"])
+    return Evidence(
+        membership=count_membership(manifest, features, rejects, pca_features),
+        rejects=group_rejects(rejects),
+        features=of_features,
+        pca_features=of_pca,
+        moments=measure_moments(pca_features, of_pca),
+        model=model,
+        stats=stats,
+        sample=draw_sample(pca_features, "pca_features", of_pca),
+        baseline=read_baseline(
+            spark, arguments.published_uri, arguments.features_uri, features, of_features, model, identity
+        ),
+        max_reject_share=arguments.max_reject_share,
+    )
+
+
+def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
+    """How many there are of each stage and reason, the commonest first, with the first few by URI."""
+    of_group = Window.partitionBy("stage", "reason")
+    ranked = rejects.withColumns(
+        {"place": row_number().over(of_group.orderBy("uri")), "count": count("uri").over(of_group)}
+    )
+    groups = (
+        ranked.where(col("place") <= EXAMPLES)
+        .groupBy("stage", "reason")
+        .agg(max_of("count").alias("count"), collect_list(struct("place", "uri", "detail")).alias("examples"))
+        .orderBy(col("count").desc(), "stage", "reason")
+    )
+    return [
+        RejectGroup(
+            row["stage"], row["reason"], row["count"], [(uri, detail) for _, uri, detail in sorted(row["examples"])]
+        )
+        for row in groups.collect()
+    ]
+
+
+def _stats_of(stats_prefix_uri: str, stage: str) -> Stats | None:
+    uri = f"{stats_prefix_uri}/{stage}.json"
+    return objects.read_json(uri) if objects.exists(uri) else None

@@ -1,0 +1,120 @@
+"""Spark: what the checks need to know of vectors, model and baseline; each dataset of vectors is read once or twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import col, count, count_distinct, percentile_approx, xxhash64
+from pyspark.sql.functions import max as max_of
+from pyspark.sql.functions import min as min_of
+from pyspark.sql.functions import sum as sum_of
+
+from image_features.job.error_text import name_and_gist
+from image_features.reduce.spark_gram import gram_of_column
+from image_features.reduce.spark_model import ModelUnreadableError, apply_model, load_model, to_pca_model
+from image_features.storage.vector_columns import to_matrix, widths_of
+from image_features.validate.checks.pca import worst_relative_error
+from image_features.validate.evidence.evidence import ModelFacts, Moments, Sample, VectorFacts
+
+NORM_QUANTILES = (0.05, 0.5, 0.95)
+MODEL_SAMPLE_ROWS = 200
+SAMPLE_ROWS = 20_000
+# 80 MB of float32, so that wide vectors do not fill the driver.
+SAMPLE_VALUES = 20_000_000
+
+
+def measure_vectors(frame: DataFrame, column: str) -> VectorFacts:
+    """One pass: numpy looks at every vector, Spark sums up what it saw."""
+    hashed = frame.select(col(column), xxhash64(column).alias("digest"))
+    seen = hashed.mapInArrow(_describe, "digest long, width int, finite boolean, zero boolean, norm double")
+    row = seen.agg(
+        count("digest").alias("rows"),
+        min_of("width").alias("narrowest"),
+        max_of("width").alias("widest"),
+        sum_of((~col("finite")).cast("long")).alias("non_finite"),
+        sum_of(col("zero").cast("long")).alias("zero"),
+        count_distinct("digest").alias("distinct"),
+        percentile_approx("norm", list(NORM_QUANTILES)).alias("norms"),
+    ).first()
+    assert row is not None, "an aggregate without groups has one row"
+    norms = row["norms"] or (0.0, 0.0, 0.0)
+    return VectorFacts(
+        rows=row["rows"],
+        narrowest=row["narrowest"] or 0,
+        widest=row["widest"] or 0,
+        non_finite=row["non_finite"] or 0,
+        zero=row["zero"] or 0,
+        repeated=row["rows"] - row["distinct"],
+        norms=(norms[0], norms[1], norms[2]),
+    )
+
+
+def measure_moments(pca_features: DataFrame, facts: VectorFacts) -> Moments | str:
+    """Mean and covariance of what is stored, or why there are none."""
+    if facts.rows < 2:
+        return f"{facts.rows} rows of PCA features have no covariance"
+    if facts.narrowest != facts.widest or facts.non_finite:
+        return "the PCA features differ in width or are not finite"
+    gram = gram_of_column(pca_features, "pca_features")
+    return Moments(gram.mean, gram.scatter / (gram.rows - 1))
+
+
+def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> ModelFacts | str:
+    """Loads the model and applies it to a sample of features; the reason if Spark ML cannot."""
+    # Not read_dataset's business: any Spark must be able to load what is there, so this one does it as any would.
+    try:
+        pipeline = load_model(model_uri)
+        sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
+        computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
+        pairs = computed.join(pca_features, "image_id").select("computed", "pca_features").collect()
+    except ModelUnreadableError as error:
+        return f"{error.uri} does not load: {error.detail}"
+    except (Py4JError, PySparkException) as error:
+        return f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"
+    model = to_pca_model(pipeline, rows=len(pairs))
+    return ModelFacts(
+        mean=model.mean,
+        std=model.std,
+        components=model.components,
+        explained_variance_ratio=model.explained_variance_ratio,
+        sampled_rows=len(pairs),
+        worst_error=worst_relative_error([(pair["pca_features"], pair["computed"]) for pair in pairs]),
+    )
+
+
+def draw_sample(frame: DataFrame, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
+    """The rows of the smallest image ids: ids are hashes, so this is a random choice, and the same one every time.
+
+    No rows if the vectors differ in width.
+    """
+    rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1)) if facts.narrowest == facts.widest else 0
+    drawn = frame.orderBy("image_id").limit(rows).select("uri", "label", "split", column)
+    table: pd.DataFrame = drawn.toPandas()
+    vectors = np.stack(table[column].to_list()) if len(table) else np.empty((0, 0), np.float32)
+    return Sample(vectors, *[table[name].to_numpy(dtype=object) for name in ("uri", "label", "split")])
+
+
+def _describe(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    names = ["digest", "width", "finite", "zero", "norm"]
+    for batch in batches:
+        vectors, digests = batch.column(0), batch.column(1)
+        widths = widths_of(vectors)
+        finite, zero = np.zeros(len(widths), bool), np.zeros(len(widths), bool)
+        norms = np.full(len(widths), np.nan)
+        # One width, as a rule; rows of another one or null are for the checks to report, not a reason to stop here.
+        for width in np.unique(widths[widths > 0]):
+            rows = np.flatnonzero(widths == width)
+            matrix = to_matrix(pc.take(vectors, pa.array(rows))) if len(rows) < len(widths) else to_matrix(vectors)
+            finite[rows] = np.isfinite(matrix).all(axis=1)
+            zero[rows] = ~matrix.any(axis=1)
+            norms[rows] = np.linalg.norm(matrix.astype(np.float64), axis=1)
+        norms_or_null = pa.array(norms, mask=~np.isfinite(norms))
+        columns = [digests, pa.array(widths), pa.array(finite), pa.array(zero), norms_or_null]
+        yield pa.RecordBatch.from_arrays(columns, names=names)

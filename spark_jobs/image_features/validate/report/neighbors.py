@@ -1,0 +1,70 @@
+"""Pure: which photographs the report shows: one of each label, and some with their nearest neighbors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image_features.validate.checks.probes import Probe
+from image_features.validate.evidence.evidence import Sample
+
+MOST_LABELS = 24
+QUERIES = 6
+NEIGHBORS = 6
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Places in the sample: one image, and those nearest to it, the nearest first."""
+
+    query: int
+    nearest: Sequence[int]
+
+
+def one_of_each_label(sample: Sample) -> list[int]:
+    """The first image of each label, in the order of labels; of many labels, some evenly spread ones."""
+    labels = [label for label in sample.labels if label is not None]
+    named = sorted(set(labels))
+    if len(named) > MOST_LABELS:
+        named = [named[place] for place in np.linspace(0, len(named) - 1, MOST_LABELS).astype(int)]
+    return [int(np.flatnonzero(sample.labels == label)[0]) for label in named]
+
+
+def neighborhoods(sample: Sample, probe: Probe | str) -> list[Neighborhood]:
+    """Images that nearest neighbors get wrong and images that they get right, of a label each, half of each sort."""
+    if len(sample.vectors) <= NEIGHBORS:
+        return []
+    everywhere = np.arange(len(sample.vectors))
+    # The neighbors that the probe had to go by, which explain what it got wrong.
+    of_probe = isinstance(probe, Probe) and probe.protocol == "split"
+    candidates = np.flatnonzero(sample.splits == "Training") if of_probe else everywhere
+    queries = _queries(sample, probe)
+    return [Neighborhood(query, nearest_to(sample.vectors, query, candidates)) for query in queries]
+
+
+def nearest_to(vectors: NDArray[np.floating], query: int, candidates: NDArray[np.intp]) -> list[int]:
+    """Of the rows `candidates` those nearest to row `query`, without itself."""
+    others = candidates[candidates != query]
+    distances = np.linalg.norm(vectors[others] - vectors[query], axis=1)
+    return others[np.argsort(distances, kind="stable")[:NEIGHBORS]].tolist()
+
+
+def _queries(sample: Sample, probe: Probe | str) -> list[int]:
+    if isinstance(probe, str):
+        return one_of_each_label(sample)[:QUERIES]
+    wrong = _first_of_each_label(probe.scored[probe.knn != probe.truth], sample)
+    right = _first_of_each_label(probe.scored[probe.knn == probe.truth], sample)
+    chosen = wrong[: QUERIES // 2]
+    seen = {sample.labels[place] for place in chosen}
+    fresh = [place for place in right if sample.labels[place] not in seen]
+    return chosen + (fresh + [place for place in right if place not in fresh])[: QUERIES - len(chosen)]
+
+
+def _first_of_each_label(places: NDArray[np.intp], sample: Sample) -> list[int]:
+    found: dict[object, int] = {}
+    for place in places:
+        found.setdefault(sample.labels[place], int(place))
+    return list(found.values())

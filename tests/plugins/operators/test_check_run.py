@@ -1,0 +1,115 @@
+"""What is refused before a cluster exists, in one clear error that is not retried."""
+
+import json
+from typing import Any
+
+import pytest
+
+from emr_pipeline.operators import CheckRunOperator
+from emr_pipeline.task.airflow_compat import AirflowFailException
+
+
+@pytest.fixture
+def check_run(settings: Any, s3: Any) -> CheckRunOperator:
+    s3.put_object(Bucket="pictures", Key="landing/apple/1.jpg", Body=b"jpeg")
+    s3.put_object(Bucket="pictures", Key="models/own.h5", Body=b"weights")
+    s3.put_object(Bucket="pictures", Key="empty/", Body=b"")
+    return CheckRunOperator(task_id="check_run", settings=settings)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"source_uri": "s3://pictures/landing/"},
+        {"source_uri": "s3://pictures"},
+        {"weights": "s3://pictures/models/own.h5"},
+    ],
+)
+def test_a_run_that_can_work_passes(check_run: CheckRunOperator, context: Any, changed: dict[str, Any]) -> None:
+    context["params"] |= changed
+
+    assert check_run.execute(context) == "s3://pictures/runs/r"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"source_uri": "s3://pictures/land"}, "s3://pictures/land: nothing lies there"),
+        ({"source_uri": "s3://pictures/empty"}, "s3://pictures/empty: nothing lies there"),
+        ({"source_uri": "s3://no-such-bucket/x"}, "bucket s3://no-such-bucket does not exist"),
+        ({"weights": "s3://pictures/models/other.h5"}, "weights=s3://pictures/models/other.h5: no such object"),
+        ({"weights": "s3://no-such-bucket/w.h5"}, "weights=s3://no-such-bucket/w.h5: no such object"),
+        ({"pca_components": 1281}, "give at most 1280"),
+    ],
+)
+def test_a_run_that_cannot_work_fails_for_good(
+    check_run: CheckRunOperator, context: Any, changed: dict[str, Any], message: str
+) -> None:
+    context["params"] |= changed
+
+    with pytest.raises(AirflowFailException) as refusal:
+        check_run.execute(context)
+
+    assert message in str(refusal.value)
+
+
+def test_a_bucket_of_ones_own_that_is_not_there_is_named_with_its_setting(s3: Any, context: Any) -> None:
+    from emr_pipeline.settings import Settings
+
+    settings = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "no-such-bucket"})
+
+    with pytest.raises(AirflowFailException, match=r"s3://no-such-bucket does not exist.*FRUIT_FEATURES_BUCKET"):
+        CheckRunOperator(task_id="check_run", settings=settings).execute(context)
+
+
+def test_an_error_that_is_not_about_the_input_stays_what_it_is_and_is_retried(
+    check_run: CheckRunOperator, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def deny(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "HeadBucket")
+
+    monkeypatch.setattr(check_run.hook.conn, "head_bucket", deny)
+
+    with pytest.raises(ClientError, match="SlowDown"):
+        check_run.execute(context)
+
+
+def test_a_run_never_writes_over_what_another_dag_run_published(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    published = {"snapshot": "s", "run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
+
+    with pytest.raises(AirflowFailException, match="run=r: s3://pictures/runs/r is published"):
+        check_run.execute(context)
+
+
+@pytest.mark.parametrize(
+    "of_published",
+    [{"run_uri": "s3://pictures/runs/other", "dag_run_id": "another"}, {"run_uri": "s3://pictures/runs/r"}],
+)
+def test_a_dag_run_may_repeat_its_own_stages_and_run_beside_what_is_published(
+    check_run: CheckRunOperator, context: Any, s3: Any, of_published: dict[str, str]
+) -> None:
+    published = {"snapshot": "s", "dag_run_id": context["dag_run"].run_id, **of_published}
+    s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
+
+    assert check_run.execute(context) == "s3://pictures/runs/r"
+
+
+def test_a_run_never_writes_over_a_kept_one(check_run: CheckRunOperator, context: Any, s3: Any) -> None:
+    kept = {"snapshot": "old", "run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    s3.put_object(Bucket="pictures", Key="published/old.json", Body=json.dumps(kept).encode())
+
+    with pytest.raises(AirflowFailException, match="s3://pictures/runs/r is published as snapshot old"):
+        check_run.execute(context)
+
+
+def test_a_projection_without_a_published_model_is_refused(check_run: CheckRunOperator, context: Any) -> None:
+    context["params"] |= {"reduce": "project"}
+
+    with pytest.raises(AirflowFailException, match="give refit or auto"):
+        check_run.execute(context)

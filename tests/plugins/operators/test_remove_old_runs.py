@@ -1,0 +1,255 @@
+"""Old runs go, whole and marked; nothing that a kept snapshot names, that is being made, or that is not ours."""
+
+from typing import Any
+
+import pytest
+
+from emr_pipeline.operators import RemoveOldRunsOperator
+from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.snapshots import remove as removing
+from emr_pipeline.snapshots.remove import remove_old_runs
+from emr_pipeline.snapshots.retract import retract
+from emr_pipeline.snapshots.store import Published
+from emr_pipeline.task.airflow_compat import AirflowSkipException
+from tests.plugins.published_runs import BUCKET, keys, latest, make_run, publish_run, put, read
+
+OWN = RunLayout(BUCKET, "being-made")
+
+
+def remove(s3: Any, keep: int = 2, own: RunLayout = OWN) -> list[str]:
+    return remove_old_runs(Published(s3, BUCKET), keep, own)
+
+
+def runs(s3: Any) -> list[str]:
+    return sorted({key.split("/")[1] for key in keys(s3, "runs/")})
+
+
+def document(s3: Any, snapshot: dict[str, Any]) -> Any:
+    return read(s3, f"published/{snapshot['snapshot']}.json")
+
+
+def test_of_many_snapshots_the_newest_keep_their_runs_and_all_their_documents(s3: Any) -> None:
+    snapshots = [publish_run(s3, f"r{number:02}", number) for number in range(15)]
+    objects = len(keys(s3, "runs/r00/"))
+
+    removed = remove(s3, keep=10)
+
+    assert removed == [snapshot["snapshot"] for snapshot in snapshots[:5]]
+    assert runs(s3) == [f"r{number:02}" for number in range(5, 15)]
+    for snapshot in snapshots[:5]:
+        marks = document(s3, snapshot)
+        assert marks["removed_at"].endswith("Z")
+        assert marks["removed_objects"] == objects
+        assert {name: marks[name] for name in snapshot} == snapshot
+    assert [document(s3, snapshot) for snapshot in snapshots[5:]] == snapshots[5:]
+    assert latest(s3) == snapshots[-1]
+
+
+def test_a_second_time_there_is_nothing_to_remove(s3: Any) -> None:
+    for number in range(4):
+        publish_run(s3, f"r{number}", number)
+    remove(s3)
+    before = runs(s3)
+
+    assert remove(s3) == []
+    assert runs(s3) == before
+
+
+def test_as_many_as_are_kept_are_all_kept(s3: Any) -> None:
+    publish_run(s3, "r1")
+    publish_run(s3, "r2", 1)
+
+    assert remove(s3) == []
+    assert runs(s3) == ["r1", "r2"]
+
+
+def test_what_lies_beside_a_runs_folder_stays(s3: Any) -> None:
+    publish_run(s3, "r")
+    for key in (
+        "runs/r-other/features/x",
+        "runs/r.txt",
+        "landing/r/1.jpg",
+        "feature_store/v",
+        "models/m",
+        "published/r",
+    ):
+        put(s3, key, {})
+    publish_run(s3, "r2", 1)
+    publish_run(s3, "r3", 2)
+
+    remove(s3)
+
+    assert keys(s3, "runs/r/") == []
+    assert len(keys(s3, "runs/r-other/") + keys(s3, "runs/r.txt") + keys(s3, "landing/") + keys(s3, "feature_")) == 4
+
+
+@pytest.mark.parametrize("name", ["model_uri", "report_uri", "baseline_uri"])
+def test_a_run_of_which_a_kept_snapshot_names_one_file_stays(s3: Any, name: str) -> None:
+    named: dict[str, Any] = {name: "s3://pictures/runs/r1/model/part-0"}
+    publish_run(s3, "r1")
+    publish_run(s3, "r2", 1, **named)
+    publish_run(s3, "r3", 2)
+
+    assert remove(s3) == []
+    assert "r1" in runs(s3)
+
+
+def test_a_name_that_only_begins_alike_protects_nothing(s3: Any) -> None:
+    first = publish_run(s3, "r1")
+    publish_run(s3, "r10", 1)
+    publish_run(s3, "r11", 2)
+
+    assert remove(s3) == [first["snapshot"]]
+
+
+def test_a_run_that_was_published_twice_stays_as_long_as_either_is_kept(s3: Any) -> None:
+    old = publish_run(s3, "r1")
+    publish_run(s3, "r2", 1)
+    again = publish_run(s3, "r1", 2, images=7)
+    assert old["snapshot"] != again["snapshot"]
+
+    assert remove(s3) == []
+    publish_run(s3, "r3", 3)
+    assert remove(s3) == [read(s3, f"published/{again['previous']}.json")["snapshot"]]
+    publish_run(s3, "r4", 4)
+
+    assert remove(s3) == [old["snapshot"], again["snapshot"]]
+    assert runs(s3) == ["r3", "r4"]
+
+
+def test_the_run_being_made_and_one_that_was_taken_back_stay(s3: Any) -> None:
+    publish_run(s3, "own")
+    taken_back = publish_run(s3, "taken-back", 1)
+    retract(Published(s3, BUCKET), RunLayout(BUCKET, "taken-back"))
+    for number in range(2, 5):
+        publish_run(s3, f"r{number}", number)
+
+    removed = remove(s3, own=RunLayout(BUCKET, "own"))
+
+    assert taken_back["snapshot"] not in removed
+    assert runs(s3) == ["own", "r3", "r4", "taken-back"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://elsewhere/runs/r1", "s3://pictures/landing", "s3://pictures/runs/", "s3://pictures/runs/a/b"]
+)
+def test_what_is_no_run_of_this_bucket_is_never_touched(s3: Any, uri: str) -> None:
+    s3.create_bucket(Bucket="elsewhere")
+    s3.put_object(Bucket="elsewhere", Key="runs/r1/features/x", Body=b"x")
+    put(s3, "landing/1.jpg", {})
+    publish_run(s3, "r1", run_uri=uri)
+    publish_run(s3, "r2", 1)
+    publish_run(s3, "r3", 2)
+
+    assert remove(s3) == []
+    assert "Contents" in s3.list_objects_v2(Bucket="elsewhere")
+    assert keys(s3, "landing/") == ["landing/1.jpg"]
+
+
+def test_a_removal_that_was_broken_off_is_marked_is_not_whole_and_is_finished_by_the_next(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publish_run(s3, "r1")
+    publish_run(s3, "r2", 1)
+    publish_run(s3, "r3", 2)
+    monkeypatch.setattr(removing, "DELETED_AT_ONCE", 2)
+    delete_keys, batches = removing.delete_keys, []
+
+    def killed(*arguments: Any) -> None:
+        batches.append(arguments)
+        if len(batches) == 2:
+            raise RuntimeError("killed")
+        delete_keys(*arguments)
+
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="killed"):
+        broken.setattr("emr_pipeline.snapshots.removing.delete_keys", killed)
+        remove(s3)
+
+    half = document(s3, first)
+    assert half["removed_at"] and "removed_objects" not in half
+    assert 0 < len(keys(s3, "runs/r1/")) < len(keys(s3, "runs/r2/"))
+    assert not Published(s3, BUCKET).is_whole(half)
+    assert not Published(s3, BUCKET).is_whole(first)  # by its files alone
+    assert remove(s3) == [first["snapshot"]]
+    assert keys(s3, "runs/r1/") == []
+    assert document(s3, first)["removed_at"] == half["removed_at"]
+
+
+def test_two_at_once_remove_each_run_once(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = publish_run(s3, "r1")
+    publish_run(s3, "r2", 1)
+    publish_run(s3, "r3", 2)
+    delete_keys = removing.delete_keys
+    inner: list[Any] = []
+
+    def beside(*arguments: Any) -> None:
+        if not inner:
+            inner.append("begun")
+            inner.append(remove(s3))
+        delete_keys(*arguments)
+
+    monkeypatch.setattr(remove, "delete_keys", beside)
+    remove(s3)
+
+    assert inner == ["begun", [first["snapshot"]]]
+    assert runs(s3) == ["r2", "r3"]
+    assert document(s3, first)["removed_objects"] > 0
+
+
+def test_a_run_that_readers_are_pointed_at_in_that_moment_stays(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = publish_run(s3, "r1")
+    publish_run(s3, "r2", 1)
+    publish_run(s3, "r3", 2)
+    replace_document = Published.replace_document
+
+    def pointed_at_meanwhile(self: Published, snapshot: Any, etag: str | None) -> bool:
+        put(s3, "published/latest.json", first)
+        return replace_document(self, snapshot, etag)
+
+    monkeypatch.setattr(Published, "replace_document", pointed_at_meanwhile)
+
+    assert remove(s3) == []
+    assert runs(s3) == ["r1", "r2", "r3"]
+    assert document(s3, first) == first
+
+
+def test_a_name_that_is_used_again_after_its_run_was_removed_is_not_removed_with_it(s3: Any) -> None:
+    for number in range(3):
+        publish_run(s3, f"r{number}", number)
+    remove(s3)
+    make_run(s3, "r0", images=9)
+
+    assert remove(s3) == []
+    assert "r0" in runs(s3)
+
+
+def test_objects_that_s3_refuses_to_delete_are_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        publish_run(s3, f"r{number}", number)
+    refused = {"Errors": [{"Key": "runs/r0/x", "Code": "AccessDenied", "Message": "no"}]}
+    monkeypatch.setattr(s3, "delete_objects", lambda **_: refused)
+
+    with pytest.raises(RuntimeError, match=r"s3://pictures/runs/r0/x: AccessDenied no; .*s3:DeleteObject"):
+        remove(s3)
+
+
+def test_the_task_keeps_as_many_as_the_setting_says_and_never_the_run_it_is_part_of(
+    settings: Any, s3: Any, context: Any
+) -> None:
+    for number in range(11):
+        publish_run(s3, f"r{number:02}", number)
+    task = RemoveOldRunsOperator(task_id="remove", settings=settings, published="a snapshot", region_name="us-east-1")
+
+    assert task.execute({**context, "params": context["params"] | {"run": "r00"}}) == []
+    assert len(task.execute(context)) == 1
+    assert runs(s3) == [f"r{number:02}" for number in range(1, 11)]
+
+
+def test_a_run_that_published_nothing_removes_nothing(settings: Any, s3: Any, context: Any) -> None:
+    for number in range(11):
+        publish_run(s3, f"r{number:02}", number)
+    task = RemoveOldRunsOperator(task_id="remove", settings=settings, published="", region_name="us-east-1")
+
+    with pytest.raises(AirflowSkipException, match="published nothing"):
+        task.execute(context)
+    assert len(runs(s3)) == 11

@@ -1,0 +1,89 @@
+"""Code is uploaded once a version, or found where somebody staged it."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emr_pipeline.operators import StageCodeOperator
+from emr_pipeline.run.stages import STAGES
+from emr_pipeline.task.airflow_compat import AirflowFailException
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    names = [f"spark_jobs/{stage.name}.py" for stage in STAGES]
+    for name in [*names, "spark_jobs/image_features/__init__.py", "bootstrap/10_a.sh", "bootstrap/requirements.txt"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path
+
+
+def keys(s3: Any) -> dict[str, Any]:
+    listed = s3.list_objects_v2(Bucket="pictures").get("Contents", [])
+    return {entry["Key"]: entry["LastModified"] for entry in listed}
+
+
+def operator(settings: Any, **changed: Any) -> StageCodeOperator:
+    return StageCodeOperator(task_id="stage_code", settings=dataclasses.replace(settings, **changed))
+
+
+def test_everything_lies_under_one_version(settings: Any, s3: Any, context: Any, repository: Path) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+
+    prefix = uri.removeprefix("s3://pictures/")
+    assert uri.startswith("s3://pictures/code/")
+    assert set(keys(s3)) == {
+        f"{prefix}/ingest_images.py",
+        f"{prefix}/featurize_images.py",
+        f"{prefix}/reduce_features.py",
+        f"{prefix}/validate_run.py",
+        f"{prefix}/image_features.zip",
+        f"{prefix}/bootstrap/10_a.sh",
+        f"{prefix}/bootstrap/requirements.txt",
+    }
+    stored = s3.get_object(Bucket="pictures", Key=f"{prefix}/reduce_features.py")["Body"].read()
+    assert stored == b"spark_jobs/reduce_features.py"
+
+
+def test_what_is_there_is_not_uploaded_again_and_what_is_missing_is(
+    settings: Any, s3: Any, context: Any, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    s3.delete_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/validate_run.py")
+    again = operator(settings, code_root=repository)
+    client: Any = again.hook.conn
+    put, uploaded = client.put_object, []
+
+    def record(**request: Any) -> Any:
+        uploaded.append(request["Key"])
+        return put(**request)
+
+    monkeypatch.setattr(client, "put_object", record)
+
+    assert again.execute(context) == uri
+    assert uploaded == [f"{uri.removeprefix('s3://pictures/')}/validate_run.py"]
+
+
+def test_missing_sources_fail_for_good(settings: Any, s3: Any, context: Any, tmp_path: Path) -> None:
+    with pytest.raises(AirflowFailException, match="FRUIT_FEATURES_CODE_ROOT"):
+        operator(settings, code_root=tmp_path).execute(context)
+
+
+def test_code_that_is_staged_already_is_used_as_it_is(
+    settings: Any, s3: Any, context: Any, repository: Path, tmp_path: Path
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    before = keys(s3)
+
+    assert operator(settings, code_root=tmp_path / "nowhere", code_uri=uri).execute(context) == uri
+    assert keys(s3) == before
+
+
+def test_staged_code_that_is_not_whole_is_refused(settings: Any, s3: Any, context: Any) -> None:
+    s3.put_object(Bucket="pictures", Key="code/1/ingest_images.py", Body=b"")
+
+    with pytest.raises(AirflowFailException, match=r"lacks featurize_images.py, image_features.zip, reduce"):
+        operator(settings, code_uri="s3://pictures/code/1").execute(context)

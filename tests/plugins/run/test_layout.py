@@ -1,0 +1,81 @@
+"""A run's URIs, and the run prefix that an Airflow run id becomes."""
+
+import re
+
+import pytest
+
+from emr_pipeline.run.layout import RUN_PATTERN, RunLayout, code_uri, landed_uri, run_prefix, snapshot_uri, split_uri
+
+LAYOUT = RunLayout("pictures", "r1")
+
+
+def test_a_safe_run_id_stays_as_it_is() -> None:
+    assert run_prefix("fruits-2026.11_a") == "fruits-2026.11_a"
+
+
+def test_what_hadoop_stumbles_over_is_replaced_and_a_hash_keeps_ids_apart() -> None:
+    assert run_prefix("manual__2026-11-20T16:00:00.5+00:00") == "manual__2026-11-20T16-00-00.5-00-00-679fb04904f1"
+
+
+def test_ids_that_would_look_alike_have_different_prefixes() -> None:
+    ids = ["a:b", "a+b", "a b", "a/b", "a-b", ".a-b", "_a-b", "é", "ü", "", "x" * 250, "x" * 251]
+
+    prefixes = [run_prefix(run_id) for run_id in ids]
+
+    assert len(set(prefixes)) == len(ids)
+    assert all(re.fullmatch(RUN_PATTERN, prefix) and len(prefix) <= 200 for prefix in prefixes)
+
+
+def test_every_uri_of_a_run() -> None:
+    assert LAYOUT.uri("features") == "s3://pictures/runs/r1/features"
+    assert LAYOUT.uri("pca_features_csv") == "s3://pictures/runs/r1/pca_features_csv"
+    assert LAYOUT.stats_uri("ingest_images") == "s3://pictures/runs/r1/stats/ingest_images.json"
+    assert LAYOUT.progress_uri("ingest_images") == "s3://pictures/runs/r1/progress/ingest_images.json"
+    assert LAYOUT.validation_uri == "s3://pictures/runs/r1/report/validation.json"
+    assert LAYOUT.report_page_uri == "s3://pictures/runs/r1/report/index.html"
+    assert LAYOUT.models_uri == "s3://pictures/models"
+    assert LAYOUT.log_uri == "s3://pictures/logs"
+    assert LAYOUT.published_uri == "s3://pictures/published/latest.json"
+    assert LAYOUT.inventory_uri == "s3://pictures/runs/r1/inventory.csv.gz"
+    assert LAYOUT.uri("gram") == "s3://pictures/runs/r1/gram"
+    assert LAYOUT.stats_prefix_uri == "s3://pictures/runs/r1/stats"
+    assert LAYOUT.feature_store_uri == "s3://pictures/feature_store"
+    assert snapshot_uri("pictures", "92ec") == "s3://pictures/published/92ec.json"
+    assert landed_uri("pictures") == "s3://pictures/landed/latest.json"
+    assert code_uri("pictures", "abc") == "s3://pictures/code/abc"
+
+
+def test_a_folder_that_no_stage_writes_is_refused() -> None:
+    with pytest.raises(KeyError, match="'feature' is no folder of a run"):
+        LAYOUT.uri("feature")
+
+
+@pytest.mark.parametrize(
+    ("uri", "parts"),
+    [
+        ("s3://b/k/l", ("b", "k/l")),
+        ("s3n://b/logs/", ("b", "logs/")),
+        ("s3://b", ("b", "")),
+        ("s3://b/a b#%", ("b", "a b#%")),
+    ],
+)
+def test_a_uri_splits_into_bucket_and_key(uri: str, parts: tuple[str, str]) -> None:
+    assert split_uri(uri) == parts
+
+
+@pytest.mark.parametrize("uri", ["/local", "https://b/k", "s3://", "b/k"])
+def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
+    with pytest.raises(ValueError, match="is no s3:// URI"):
+        split_uri(uri)
+
+
+def test_a_runs_folder_leads_back_to_its_layout() -> None:
+    assert RunLayout.of_uri(LAYOUT.run_uri) == LAYOUT
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://pictures/runs/", "s3://pictures/runs/a/b", "s3://pictures/landing/r1", "s3://pictures/runs/.", "None", ""],
+)
+def test_what_is_no_runs_folder_leads_nowhere(uri: str) -> None:
+    assert RunLayout.of_uri(uri) is None

@@ -1,0 +1,80 @@
+"""Params that the form lets through and that still cannot work."""
+
+from typing import Any
+
+import pytest
+
+from emr_pipeline.errors import ParamsError
+from emr_pipeline.run.param_checks import check_params, check_projection, weights_location
+
+GOOD: dict[str, Any] = {
+    "source_uri": "s3://photos/fruit",
+    "backbone": "mobilenet_v2",
+    "weights": "imagenet",
+    "pca_components": 200,
+    "explained_variance": None,
+    "formats": ["parquet"],
+    "reduce": "refit",
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"source_uri": "s3://photos"},
+        {"weights": "random:0"},
+        {"weights": "s3://photos/w.h5"},
+        {"pca_components": 1280},
+        {"backbone": "resnet50", "pca_components": 2048},
+        {"backbone": "vgg16_fc512", "pca_components": 512},
+        {"pca_components": None, "explained_variance": 0.95},
+        {"backbone": "vgg16", "pca_components": 2048, "explained_variance": 0.95},
+        {"formats": ["csv", "parquet"]},
+        {"reduce": "auto"},
+    ],
+)
+def test_what_can_work_passes(changed: dict[str, Any]) -> None:
+    check_params(GOOD | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"pca_components": 1281}, "pca_components=1281: backbone mobilenet_v2 gives vectors of 1280 numbers"),
+        ({"backbone": "vgg16", "pca_components": 513}, "give at most 512, or an explained_variance"),
+        ({"backbone": "vgg16_fc512", "pca_components": 600}, "vgg16_fc512 gives vectors of 512"),
+        ({"backbone": "resnet50", "pca_components": 2049}, "resnet50 gives vectors of 2048"),
+        ({"pca_components": None}, "both empty: give one of them"),
+        ({"source_uri": "landing"}, "source_uri='landing': give s3://bucket/prefix"),
+        ({"source_uri": "s3://Photos/x"}, "source_uri='s3://Photos/x'"),
+        ({"weights": "random"}, "weights='random': give imagenet, random:<seed> or s3://bucket/key"),
+        ({"weights": "s3://photos"}, "weights='s3://photos'"),
+        ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, resnet50, vgg16, vgg16_fc512"),
+        ({"reduce": "both"}, "reduce='both': give one of refit, project, auto"),
+        ({"formats": ["csv"]}, "parquet is always written"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_remedy(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParamsError) as refusal:
+        check_params(GOOD | changed)
+
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "has_baseline"), [("project", True), ("refit", False), ("auto", False)], ids=lambda value: str(value)
+)
+def test_a_model_is_needed_only_where_it_must_be_used(reduce: str, has_baseline: bool) -> None:
+    check_projection(GOOD | {"reduce": reduce}, has_baseline)
+
+
+def test_a_projection_on_nothing_is_refused_with_a_remedy() -> None:
+    with pytest.raises(ParamsError, match="nothing is published whose model could be used; give refit or auto"):
+        check_projection(GOOD | {"reduce": "project"}, has_baseline=False)
+
+
+def test_only_weights_of_ones_own_have_a_place() -> None:
+    assert weights_location("imagenet") is None
+    assert weights_location("random:1") is None
+    assert weights_location("s3://photos/models/w.h5") == ("photos", "models/w.h5")

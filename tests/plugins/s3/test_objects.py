@@ -1,0 +1,74 @@
+"""Conditional writes and deletes: done, or told that somebody else was first."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emr_pipeline.s3.objects import delete_if, delete_keys, etag_of, put_json_if, read_json_with_etag
+from tests.plugins.published_runs import needs_conditional_deletes
+
+URI = "s3://pictures/published/x.json"
+
+
+def read(s3: Any) -> tuple[Any, str]:
+    found = read_json_with_etag(s3, URI)
+    assert found is not None
+    return found
+
+
+def test_the_first_write_is_done_and_a_second_that_saw_nothing_is_not(s3: Any) -> None:
+    assert put_json_if(s3, URI, {"by": 1}, None)
+    assert not put_json_if(s3, URI, {"by": 2}, None)
+    assert read(s3)[0] == {"by": 1}
+
+
+def test_a_write_that_saw_what_is_there_is_done_and_one_that_saw_older_is_not(s3: Any) -> None:
+    put_json_if(s3, URI, {"by": 1}, None)
+    etag = read(s3)[1]
+
+    assert put_json_if(s3, URI, {"by": 2}, etag)
+    assert not put_json_if(s3, URI, {"by": 3}, etag)
+    assert read(s3)[0] == {"by": 2}
+
+
+def test_what_was_deleted_meanwhile_is_not_written_again(s3: Any) -> None:
+    put_json_if(s3, URI, {"by": 1}, None)
+    etag = read(s3)[1]
+    s3.delete_object(Bucket="pictures", Key="published/x.json")
+
+    assert not put_json_if(s3, URI, {"by": 2}, etag)
+    assert etag_of(s3, "pictures", "published/x.json") is None
+
+
+@needs_conditional_deletes
+def test_only_what_was_seen_is_deleted(s3: Any) -> None:
+    put_json_if(s3, URI, {"by": 1}, None)
+    old = read(s3)[1]
+    put_json_if(s3, URI, {"by": 2}, old)
+
+    assert not delete_if(s3, URI, old)
+    assert delete_if(s3, URI, read(s3)[1])
+    assert read_json_with_etag(s3, URI) is None
+    assert not delete_if(s3, URI, old)
+
+
+def test_a_bucket_that_is_gone_is_an_error_and_not_somebody_elses_write(s3: Any) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        put_json_if(s3, "s3://no-such-bucket/x.json", {}, "an etag")
+
+
+def test_an_etag_has_no_quotes(s3: Any) -> None:
+    put_json_if(s3, URI, {"by": 1}, None)
+
+    assert etag_of(s3, "pictures", "published/x.json") == json.loads(read(s3)[1])
+
+
+def test_keys_are_deleted_and_others_stay(s3: Any) -> None:
+    for key in ("a", "b", "c \u00e9+%"):
+        s3.put_object(Bucket="pictures", Key=key, Body=b"")
+
+    delete_keys(s3, "pictures", ["a", "c \u00e9+%"])
+
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="pictures")["Contents"]] == ["b"]

@@ -1,0 +1,187 @@
+"""The stage featurize_images: every image is a vector or a reject, in one pass, and the vectors are Keras's."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from image_features.featurize.batches import FeaturizeOptions, compute
+from image_features.images.decode import PREPROCESSING_VERSION, decode_image
+from image_features.networks.engines import ENGINES
+from image_features.storage import objects
+from tests.spark_jobs import pictures
+from tests.spark_jobs.networks_for_tests import assert_same_vectors, predicted_by_keras, random_network
+from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
+
+# name: (content, reason or None for a vector)
+HOSTILE: dict[str, tuple[bytes, str | None]] = {
+    "jpeg": (pictures.jpeg(1), None),
+    "same bytes": (pictures.jpeg(1), None),
+    "cmyk": (pictures.cmyk_jpeg(), None),
+    "truncated": (pictures.truncated_jpeg(), "decode_failed"),
+    "16-bit": (pictures.png_16_bit(), None),
+    "palette": (pictures.palette_png(), None),
+    "alpha": (pictures.half_transparent_png(), None),
+    "bomb": (pictures.decompression_bomb(), "too_many_pixels"),
+    "grayscale": (pictures.grayscale_jpeg(), None),
+    "rotated": (pictures.rotated_by_exif(6), None),
+    "animated": (pictures.animated_gif(), None),
+    "50 megapixels": (pictures.png_of_zeros(8660, 5774), None),
+}
+
+
+def _ingest(prefix_uri: str, contents: dict[str, bytes]) -> Run:
+    run = Run(prefix_uri)
+    run.put({f"Test/Apple/{name}": content for name, content in contents.items()})
+    assert run.ingest() == 0
+    return run
+
+
+def _rows(spark: SparkSession, run: Run, name: str) -> dict[str, Any]:
+    return {path.removeprefix("Test/Apple/"): row for path, row in run.rows(spark, name).items()}
+
+
+def test_every_image_is_a_vector_or_a_reject_with_its_reason(
+    spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_predict_fn(monkeypatch, make_mean_colors())
+    run = _ingest(prefix_uri, {name: content for name, (content, _) in HOSTILE.items()})
+    assert run.featurize("--weights=random:0") == 0
+    stats = run.stats("featurize_images")
+    assert (stats["rows_in"], stats["rows_out"]) == (12, 10)
+    assert stats["rejects"] == {"decode_failed": 1, "too_many_pixels": 1}
+    assert run.vectors() == {"computed": 9, "reused": 0, "same_bytes": 1, "rejected_before": 0}
+    progress = objects.read_json(f"{run.uri}/progress/featurize_images.json")
+    assert (progress["state"], progress["done"], progress["total"]) == ("done", 11, 11)
+
+    features = _rows(spark, run, "features")
+    assert set(features) == {name for name, (_, reason) in HOSTILE.items() if reason is None}
+    manifest = _rows(spark, run, "manifest")
+    for name, row in features.items():
+        expected = np.asarray(decode_image(HOSTILE[name][0], 224, "bilinear")).mean(axis=(0, 1))
+        np.testing.assert_allclose(row.features, expected, rtol=1e-5, err_msg=name)
+        assert (row.label, row.split) == ("Apple", "Test")
+        assert (row.image_id, row.etag) == (manifest[name].image_id, manifest[name].etag)
+
+    rejects = _rows(spark, run, "rejects")
+    assert {name: row.reason for name, row in rejects.items()} == {
+        name: reason for name, (_, reason) in HOSTILE.items() if reason
+    }
+    assert {row.stage for row in rejects.values()} == {"featurize_images"}
+    assert "truncated" in rejects["truncated"].detail
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: int) -> None:
+    contents = {str(seed): pictures.jpeg(seed) for seed in range(9)} | {"cut": pictures.truncated_jpeg()}
+    sizes = []
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        sizes.append(len(pixels))
+        return make_mean_colors()()(pixels)
+
+    options = FeaturizeOptions(side_px=16, resize="bilinear", batch_size=batch_size, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        computed = list(compute(iter(contents.items()), predict, options, pool))
+    assert set(sizes) == {batch_size}
+    assert [failure for one in computed for failure in one.failures] == ["cut"]
+    keys = [key for one in computed for key in one.keys]
+    vectors = dict(zip(keys, np.concatenate([batch for one in computed for batch in one.vectors]), strict=True))
+    assert len(vectors) == 9
+    for name, vector in vectors.items():
+        expected = np.asarray(decode_image(contents[name], 16, "bilinear")).mean(axis=(0, 1))
+        np.testing.assert_allclose(vector, expected, rtol=1e-5)
+
+
+def test_images_of_which_none_can_be_decoded_leave_an_empty_dataset(spark: SparkSession, prefix_uri: str) -> None:
+    run = _ingest(prefix_uri, {"a.jpg": pictures.truncated_jpeg()})
+    assert run.featurize("--weights=random:0") == 0
+    assert run.stats("featurize_images")["rejects"] == {"decode_failed": 1}
+    assert _rows(spark, run, "features") == {}
+
+
+def test_a_second_computation_gives_the_same_to_the_last_bit(spark: SparkSession, prefix_uri: str) -> None:
+    run = _ingest(prefix_uri, {str(seed): pictures.jpeg(seed) for seed in range(5)})
+    assert run.featurize("--weights=random:3") == 0
+    first = _rows(spark, run, "features")
+    objects.delete_prefix(f"{run.store_uri}/vectors")
+    assert run.featurize("--weights=random:3") == 0
+    assert run.vectors()["computed"] == 5
+    assert _rows(spark, run, "features") == first
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
+    spark: SparkSession, prefix_uri: str, caplog: pytest.LogCaptureFixture, engine: str
+) -> None:
+    contents = {str(seed): pictures.jpeg(seed, 100, 100) for seed in range(5)}
+    run = _ingest(prefix_uri, {**contents, "cut": pictures.truncated_jpeg()})
+    assert run.featurize("--weights=random:0", f"--engine={engine}", "--resize=bicubic", "--batch-size=2") == 0
+
+    network = random_network("mobilenet_v2")
+    rows = _rows(spark, run, "features")
+    pixels = np.stack([np.asarray(decode_image(contents[name], 224, "bicubic")) for name in sorted(rows)])
+    actual = np.array([rows[name].features for name in sorted(rows)], dtype=np.float32)
+    assert_same_vectors(actual, predicted_by_keras(network, pixels))
+
+    stats = run.stats("featurize_images")
+    assert (stats["rows_in"], stats["rows_out"], stats["rejects"]) == (6, 5, {"decode_failed": 1})
+    details = stats["details"]
+    assert details["weights"] == {"source": "random:0", "sha256": network.weights_sha256, "pretrained": False}
+    assert details["identity"] == {
+        "backbone": "mobilenet_v2",
+        "precision": "float32",
+        "resize": "bicubic",
+        "weights_sha256": network.weights_sha256,
+        "preprocessing_version": PREPROCESSING_VERSION,
+    }
+    assert (details["dimension"], details["engine"]) == (1280, engine)
+    assert details["images_per_second"] > 0
+    assert "RANDOM WEIGHTS" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "says"),
+    [
+        (("--backbone=vgg19",), "UnknownBackboneError", "vgg19.*mobilenet_v2"),
+        (("--weights=random:x",), "ArgumentError", "--weights"),
+        (("--weights=/no/such/file.h5",), "WeightsUnavailableError", "no/such/file.h5"),
+        (("--engine=tensorflow", "--precision=bfloat16"), "EngineError", "--engine openvino"),
+        (("--resize=nearest",), "CommandLineError", "nearest"),
+        (("--batch-size=0",), "ArgumentError", "--batch-size"),
+        (
+            ("--images-uri=s3://stage-tests/none/images", "--weights=random:0"),
+            "MissingDatasetError",
+            "s3://stage-tests/none/images",
+        ),
+    ],
+)
+def test_what_is_refused_is_told_in_one_last_line(
+    spark: SparkSession,
+    prefix_uri: str,
+    capfd: pytest.CaptureFixture[str],
+    more: tuple[str, ...],
+    error: str,
+    says: str,
+) -> None:
+    run = _ingest(prefix_uri, {"a": pictures.jpeg(1)})
+    assert run.featurize(*more) == 1
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"ERROR {error}: ")
+    assert re.search(says, last)
+    assert not objects.exists(f"{run.uri}/stats/featurize_images.json")
+
+
+def test_weights_of_another_network_end_the_job_with_a_remedy(
+    spark: SparkSession, prefix_uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = _ingest(prefix_uri, {"a": pictures.jpeg(1)})
+    path = tmp_path / "mobilenet.weights.h5"
+    random_network("mobilenet_v2").model.save_weights(path)
+    assert run.featurize("--backbone=vgg16", f"--weights={path}") == 1
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"ERROR WeightsMismatchError: {path}: these weights do not fit vgg16")

@@ -1,0 +1,158 @@
+"""Both engines compute what Keras computes, and refuse what they cannot."""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+from pyspark import SparkFiles
+
+import image_features
+from image_features.errors import EngineError
+from image_features.images.decode import decode_image
+from image_features.networks.backbones import backbone_named
+from image_features.networks.engines import ENGINES, PredictFn, ShippedNetwork, engine_module
+from image_features.networks.keras_model import load_network
+from image_features.networks.weights import FoundWeights
+from tests.spark_jobs import pictures
+from tests.spark_jobs.networks_for_tests import (
+    RANDOM_WEIGHTS,
+    REAL_WEIGHTS,
+    assert_same_vectors,
+    exported,
+    predicted_by_keras,
+    random_network,
+)
+
+
+def _photos(count: int) -> np.ndarray:
+    return np.stack([np.asarray(decode_image(pictures.jpeg(seed, 90, 70), 224, "bilinear")) for seed in range(count)])
+
+
+def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> PredictFn:
+    return engine_module(engine).load(exported(engine, name, folder, weights), "float32", threads=1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "vgg16"])
+def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
+    photos = _photos(3)
+    actual = _predict_fn(engine, name, tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(random_network(name), photos))
+
+
+def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
+    photos = _photos(2)
+    actual = _predict_fn("openvino", "vgg16_fc512", tmp_path)(photos)
+    assert_same_vectors(actual, predicted_by_keras(random_network("vgg16_fc512"), photos))
+
+
+@pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_path: Path) -> None:
+    weights = FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64)
+    photos = _photos(5)
+    actual = _predict_fn(engine, "mobilenet_v2", tmp_path, weights)(photos)
+    assert_same_vectors(actual, predicted_by_keras(load_network(backbone_named("mobilenet_v2"), weights), photos))
+    # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
+    assert len(np.unique(actual.round(3), axis=0)) == 5
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: int, tmp_path: Path) -> None:
+    """Each worker of a node by itself would choose the first core, and leave the others idle."""
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) == 1:
+        pytest.skip("this machine has one core to run on")
+    network, photos = exported(engine, "mobilenet_v2", tmp_path), _photos(2)
+    predict = engine_module(engine).load(network, "float32", threads)
+    seen, is_over = set(), threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            for task in Path("/proc/self/task").iterdir():
+                # A thread may end while it is looked at.
+                with contextlib.suppress(ProcessLookupError):
+                    seen.add(frozenset(os.sched_getaffinity(int(task.name))))
+            time.sleep(0.001)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(20):
+            predict(photos)
+    finally:
+        is_over.set()
+        looking.join()
+    assert seen == {frozenset(allowed)}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
+    predict = _predict_fn(engine, "mobilenet_v2", tmp_path)
+    photos = _photos(2)
+    first = predict(photos[:1])
+    before = first.copy()
+    predict(photos[1:])
+    np.testing.assert_array_equal(first, before)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str, tmp_path: Path) -> None:
+    # What incremental runs rest on: in them an image is beside others than in a run from scratch.
+    predict = _predict_fn(engine, "mobilenet_v2", tmp_path)
+    photos = _photos(8)
+    together = np.concatenate([predict(photos[:4]), predict(photos[4:])])
+    shuffled = np.array([5, 0, 7, 2, 1, 6, 3, 4])
+    apart = np.concatenate([predict(photos[shuffled][start : start + 4]) for start in (0, 4)])
+    np.testing.assert_array_equal(apart, together[shuffled])
+    filled = predict(np.stack([photos[6]] * 4))
+    np.testing.assert_array_equal(filled, np.stack([together[6]] * 4))
+
+
+def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
+    path = exported("openvino", "mobilenet_v2", tmp_path)
+    worker = f"""
+import sys
+from pathlib import Path
+import numpy as np
+import image_features.featurize.worker
+from image_features.networks.engines import engine_module
+predict = engine_module("openvino").load(Path({str(path)!r}), "float32", 1)
+assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
+print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.modules)))
+"""
+    library = str(Path(image_features.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": library}
+    done = subprocess.run([sys.executable, "-c", worker], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported("openvino", "mobilenet_v2", tmp_path)
+    monkeypatch.setattr(SparkFiles, "get", lambda name: str(tmp_path / name))
+    shipped = ShippedNetwork("openvino", "network.xml", "float32", 1)
+    again = pickle.loads(pickle.dumps(shipped))
+    assert shipped() is again()
+
+
+def test_tensorflow_refuses_bfloat16() -> None:
+    with pytest.raises(EngineError, match="--engine openvino"):
+        engine_module("tensorflow").check("bfloat16")
+
+
+def test_openvino_refuses_bfloat16_where_the_processor_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
+    engine_module("openvino").check("float32")
+    with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
+        engine_module("openvino").check("bfloat16")

@@ -1,0 +1,85 @@
+"""The identity of a network is known without making it, and without the Internet, or it is not known."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_features.networks import export, identity
+from image_features.networks.arguments import NetworkArguments
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.export import find_or_export
+from image_features.networks.identity import identity_of, known_identity
+from image_features.networks.weights import FoundWeights
+from image_features.storage import feature_store, objects
+
+IDENTITY = identity_of("mobilenet_v2", "float32", "bilinear", "a" * 64)
+
+
+def _asked(prefix_uri: str, **changes: str) -> NetworkArguments:
+    chosen: dict[str, Any] = {"backbone": "mobilenet_v2", "weights": "imagenet", "resize": "bilinear"}
+    chosen |= {"engine": "openvino", "precision": "float32", "models_uri": f"{prefix_uri}/models"}
+    return NetworkArguments(stats_uri="s3://b/s", progress_uri="s3://b/p", **chosen | changes)
+
+
+@pytest.fixture(autouse=True)
+def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("image_features.networks.weights.download", None)
+
+
+def test_a_file_of_weights_is_known_by_its_content(prefix_uri: str, endpoint: Path, tmp_path: Path) -> None:
+    objects.write_bytes(f"{prefix_uri}/w.h5", b"weights")
+    (tmp_path / "w.h5").write_bytes(b"weights")
+    for source in (f"{prefix_uri}/w.h5", str(tmp_path / "w.h5")):
+        known = known_identity(_asked(prefix_uri, weights=source))
+        assert known == {**IDENTITY, "weights_sha256": hashlib.sha256(b"weights").hexdigest()}
+
+
+def test_published_weights_are_known_once_they_are_staged(prefix_uri: str, endpoint: Path) -> None:
+    assert known_identity(_asked(prefix_uri)) is None
+    objects.write_json(f"{prefix_uri}/models/mobilenet_v2-imagenet.json", {"uri": "s3://b/w", "sha256": "a" * 64})
+    assert known_identity(_asked(prefix_uri)) == IDENTITY
+
+
+def test_random_weights_are_known_once_their_network_was_made(
+    prefix_uri: str, endpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _asked(prefix_uri, weights="random:5")
+    assert known_identity(asked) is None
+    weights = FoundWeights("random:5", seed=5)
+    made = find_or_export(BACKBONES["mobilenet_v2"], weights, "openvino", f"{prefix_uri}/models", tmp_path)
+    monkeypatch.setattr(export, "in_own_process", None)
+    assert known_identity(asked) == {**IDENTITY, "weights_sha256": made.weights_sha256}
+    assert known_identity(dataclasses.replace(asked, weights="random:6")) is None
+    assert known_identity(dataclasses.replace(asked, engine="tensorflow")) is None
+
+
+def test_weights_that_are_not_there_are_told_and_not_known(
+    prefix_uri: str, endpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert known_identity(_asked(prefix_uri, weights=f"{prefix_uri}/none.h5")) is None
+    assert "none.h5" in caplog.text
+
+
+def test_whatever_decides_a_vector_decides_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {feature_store.store_key(IDENTITY, "openvino"), feature_store.store_key(IDENTITY, "tensorflow")}
+    for name in ("backbone", "precision", "resize", "weights_sha256"):
+        keys.add(feature_store.store_key({**IDENTITY, name: "other"}, "openvino"))
+    monkeypatch.setattr(identity, "PREPROCESSING_VERSION", -1)
+    keys.add(feature_store.store_key(identity_of("mobilenet_v2", "float32", "bilinear", "a" * 64), "openvino"))
+    assert len(keys) == 7
+    assert all(len(key) == 16 for key in keys)
+
+
+def test_the_folder_of_an_identity_never_moves() -> None:
+    # Written out by hand: a change of the key would compute every vector of every bucket again.
+    text = (
+        '{"backbone": "mobilenet_v2", "engine": "openvino", "precision": "float32", "preprocessing_version": 2, '
+        f'"resize": "bilinear", "weights_sha256": "{"a" * 64}"}}'
+    )
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert feature_store.vectors_uri("s3://b/feature_store", {**IDENTITY, "preprocessing_version": 2}, "openvino") == (
+        f"s3://b/feature_store/vectors/{key}"
+    )

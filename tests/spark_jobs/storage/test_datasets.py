@@ -1,0 +1,77 @@
+"""Datasets are held against their schemas, both ways, and a write replaces its own prefix alone."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import lit
+
+from image_features.errors import BucketNotFoundError, MissingDatasetError, SchemaMismatchError
+from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
+from image_features.storage import objects
+from image_features.storage.datasets import conform, read_dataset, write_dataset, write_rejects
+
+MODIFIED_AT = datetime(2026, 11, 20, 16, 30, tzinfo=UTC)
+ROW = ("id", "s3://b/é 1.jpg", "Apple", None, 12, "etag", MODIFIED_AT)
+VECTOR = ("id", "s3://b/1.jpg", None, None, "etag", [0.5, -1.25])
+
+
+def test_what_was_written_is_read(spark: SparkSession, prefix_uri: str) -> None:
+    write_dataset(spark.createDataFrame([ROW], MANIFEST), f"{prefix_uri}/manifest", MANIFEST)
+    assert [(*row[:6],) for row in read_dataset(spark, f"{prefix_uri}/manifest", MANIFEST).collect()] == [ROW[:6]]
+
+
+def test_a_write_replaces_its_own_prefix_and_nothing_else(spark: SparkSession, prefix_uri: str) -> None:
+    features = spark.createDataFrame([VECTOR, VECTOR], FEATURES)
+    write_dataset(features, f"{prefix_uri}/features", FEATURES)
+    objects.write_bytes(f"{prefix_uri}/features-old/x", b"a neighbor")
+    write_dataset(features.limit(1), f"{prefix_uri}/features", FEATURES)
+    assert [row.features for row in read_dataset(spark, f"{prefix_uri}/features", FEATURES).collect()] == [[0.5, -1.25]]
+    assert objects.exists(f"{prefix_uri}/features-old/x")
+
+
+def test_columns_of_another_dataset_are_told_by_name(spark: SparkSession, prefix_uri: str) -> None:
+    write_dataset(spark.createDataFrame([VECTOR], FEATURES), f"{prefix_uri}/features", FEATURES)
+    with pytest.raises(SchemaMismatchError) as caught:
+        read_dataset(spark, f"{prefix_uri}/features", PCA_FEATURES)
+    assert caught.value.missing == ("pca_features array<float>",)
+    assert caught.value.unexpected == ("features array<float>",)
+    assert f"{prefix_uri}/features" in str(caught.value)
+
+
+def test_a_column_of_another_type_is_refused_before_it_is_written(spark: SparkSession, prefix_uri: str) -> None:
+    frame = spark.createDataFrame([ROW], MANIFEST).withColumn("size_bytes", lit("twelve"))
+    with pytest.raises(SchemaMismatchError, match=r"size_bytes bigint.*size_bytes string"):
+        write_dataset(frame, f"{prefix_uri}/manifest", MANIFEST)
+    assert list(objects.list_objects(prefix_uri)) == []
+
+
+def test_a_dataset_that_is_not_there_is_told(spark: SparkSession, prefix_uri: str) -> None:
+    with pytest.raises(MissingDatasetError, match="run the stage that writes it"):
+        read_dataset(spark, f"{prefix_uri}/features", FEATURES)
+    objects.write_bytes(f"{prefix_uri}/features/_SUCCESS", b"")
+    with pytest.raises(MissingDatasetError, match="run the stage that writes it"):
+        read_dataset(spark, f"{prefix_uri}/features", FEATURES)
+
+
+def test_a_bucket_that_is_not_there_is_told_as_such(spark: SparkSession) -> None:
+    with pytest.raises(BucketNotFoundError, match="no-such-bucket-here"):
+        read_dataset(spark, "s3://no-such-bucket-here/features", FEATURES)
+
+
+def test_conform_orders_casts_and_drops(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([VECTOR], FEATURES).withColumn("more", lit(1)).select("more", *FEATURES.names[::-1])
+    assert conform(frame, FEATURES).schema.names == FEATURES.names
+    doubles = conform(frame.withColumn("features", frame.features.cast("array<double>")), FEATURES)
+    assert doubles.schema["features"].dataType.simpleString() == "array<float>"
+
+
+def test_rejects_of_two_stages_stand_beside_one_another_and_are_counted(spark: SparkSession, prefix_uri: str) -> None:
+    rows = [(str(n), f"s3://b/{n}", reason, None) for n, reason in enumerate(["empty_object"] * 2 + ["not_an_image"])]
+    rejects = spark.createDataFrame(rows, "image_id string, uri string, reason string, detail string")
+    uri = f"{prefix_uri}/rejects"
+    assert write_rejects(rejects, uri, "ingest_images") == {"empty_object": 2, "not_an_image": 1}
+    assert write_rejects(rejects.limit(0), uri, "featurize_images") == {}
+    assert write_rejects(rejects, uri, "ingest_images") == {"empty_object": 2, "not_an_image": 1}
+    read = read_dataset(spark, uri, REJECTS).collect()
+    assert sorted((row.uri, row.stage) for row in read) == [(f"s3://b/{n}", "ingest_images") for n in range(3)]

@@ -1,0 +1,148 @@
+"""The Spark passes that count ids and measure vectors, against rows whose numbers are known."""
+
+import datetime
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
+from image_features.validate.evidence.evidence import ClassCounts
+from image_features.validate.evidence.gather import group_rejects
+from image_features.validate.evidence.membership_counts import count_membership
+from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
+
+SEEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+
+
+def manifest_of(spark: SparkSession, *rows: tuple[str, str | None, str | None]) -> DataFrame:
+    return spark.createDataFrame([(i, f"s3://b/{i}", label, split, 9, "e", SEEN) for i, label, split in rows], MANIFEST)
+
+
+def vectors_of(spark: SparkSession, schema: StructType, *rows: tuple[str, str | None, str | None, Any]) -> DataFrame:
+    return spark.createDataFrame(
+        [(i, f"s3://b/{i}", label, split, "e", vector) for i, label, split, vector in rows], schema
+    )
+
+
+def test_every_id_is_counted_for_what_happened_to_it(spark: SparkSession) -> None:
+    manifest = manifest_of(
+        spark,
+        ("good", "Apple", "Test"),
+        ("rejected", "Apple", "Test"),
+        ("ignored", None, None),
+        ("missing", "Pear", None),
+        ("doubled", "Pear", None),
+        ("twice", "Kiwi", None),
+        ("repeated", "Plum", None),
+        ("repeated", "Plum", None),
+        ("relabeled", "Fig", "Test"),
+        ("moved", "Fig", "Test"),
+    )
+    one = [1.0]
+    features = vectors_of(
+        spark,
+        FEATURES,
+        ("good", "Apple", "Test", one),
+        ("doubled", "Pear", None, one),
+        ("twice", "Kiwi", None, one),
+        ("twice", "Kiwi", None, one),
+        ("repeated", "Plum", None, one),
+        ("unknown", "Lime", None, one),
+        ("relabeled", "Date", "Test", one),
+        ("moved", "Fig", "Training", one),
+    )
+    pca_features = vectors_of(
+        spark,
+        PCA_FEATURES,
+        ("good", "Apple", "Test", one),
+        ("doubled", "Pear", None, one),
+        ("unknown", "Lime", None, one),
+        ("relabeled", "Date", "Test", one),
+        ("moved", "Fig", "Training", one),
+        ("stray", "Apple", "Test", one),
+    )
+    rejects = spark.createDataFrame(
+        [
+            ("rejected", "s3://b/1", "decode_failed", None, "featurize_images"),
+            ("ignored", "s3://b/2", "ignored_object", None, "ingest_images"),
+            ("doubled", "s3://b/3", "decode_failed", None, "featurize_images"),
+        ],
+        REJECTS,
+    )
+    found = {(of.label, of.split): of for of in count_membership(manifest, features, rejects, pca_features).classes}
+    assert found == {
+        ("Apple", "Test"): ClassCounts("Apple", "Test", manifest=2, features=1, rejects=1),
+        # The ignored object, and the stray row of pca_features, which no other dataset knows.
+        (None, None): ClassCounts(None, None, manifest=1, rejects=1, ignored=1, unreduced=1),
+        ("Pear", None): ClassCounts("Pear", None, manifest=2, features=1, rejects=1, missing=1, doubled=1),
+        ("Kiwi", None): ClassCounts("Kiwi", None, manifest=1, features=1, doubled=1, unreduced=1),
+        ("Plum", None): ClassCounts("Plum", None, manifest=2, features=1, repeated=1, unreduced=1),
+        ("Lime", None): ClassCounts("Lime", None, features=1, unknown=1),
+        ("Fig", "Test"): ClassCounts("Fig", "Test", manifest=2, features=2, relabeled=2),
+    }
+
+
+def test_vectors_are_measured_one_by_one(spark: SparkSession) -> None:
+    nan, inf = float("nan"), float("inf")
+    rows = [[3.0, 4.0], [3.0, 4.0], [0.0, 0.0], [nan, 1.0], [inf, 1.0], [6.0, 8.0], [5.0, 12.0]]
+    frame = vectors_of(spark, FEATURES, *[(str(place), None, None, row) for place, row in enumerate(rows)])
+    facts = measure_vectors(frame, "features")
+    assert (facts.rows, facts.narrowest, facts.widest) == (7, 2, 2)
+    assert (facts.non_finite, facts.zero, facts.repeated) == (2, 1, 1)
+    assert facts.norms == (0.0, 5.0, 13.0)
+
+
+def test_vectors_of_several_widths_are_measured_rather_than_refused(spark: SparkSession) -> None:
+    rows: list[Any] = [[3.0, 4.0], [0.0, 0.0, 0.0], [2.0, 3.0, 6.0], []]
+    frame = vectors_of(spark, FEATURES, *[(str(place), None, None, row) for place, row in enumerate(rows)])
+    facts = measure_vectors(frame.coalesce(1), "features")
+    assert (facts.narrowest, facts.widest, facts.zero) == (0, 3, 1)
+    # An empty vector is not a vector of finite numbers.
+    assert facts.non_finite == 1
+    assert facts.norms[2] == 7.0
+    assert len(draw_sample(frame, "features", facts).vectors) == 0
+
+
+def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSession) -> None:
+    stored = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    rows = [(str(place), None, None, row.tolist()) for place, row in enumerate(stored)]
+    frame = vectors_of(spark, PCA_FEATURES, *rows)
+    moments = measure_moments(frame, measure_vectors(frame, "pca_features"))
+    assert not isinstance(moments, str)
+    np.testing.assert_allclose(moments.mean, stored.mean(axis=0, dtype=float), atol=1e-12)
+    np.testing.assert_allclose(moments.covariance, np.cov(stored.astype(float), rowvar=False), atol=1e-12)
+    ragged = vectors_of(spark, PCA_FEATURES, *rows, ("x", None, None, [1.0]))
+    assert measure_moments(ragged, measure_vectors(ragged, "pca_features")) == (
+        "the PCA features differ in width or are not finite"
+    )
+
+
+def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession) -> None:
+    rows = [(f"{place:03d}", "Apple" if place % 2 else None, "Test", [float(place)]) for place in range(40)]
+    shuffled = [rows[place] for place in np.random.default_rng(1).permutation(40)]
+    frame = vectors_of(spark, FEATURES, *shuffled)
+    sample = draw_sample(frame, "features", measure_vectors(frame, "features"), rows=5)
+    assert sample.vectors[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert sample.labels.tolist() == [None, "Apple", None, "Apple", None]
+    assert sample.uris.tolist() == [f"s3://b/{place:03d}" for place in range(5)]
+
+
+def test_rejects_are_grouped_with_the_first_examples_by_uri(spark: SparkSession) -> None:
+    rows: list[Any] = [
+        (str(place), f"s3://b/{place}", "decode_failed", f"why {place}", "featurize_images") for place in range(8)
+    ]
+    rows += [("x", "s3://b/x", "ignored_object", None, "ingest_images")]
+    groups = group_rejects(spark.createDataFrame(rows[::-1], REJECTS))
+    assert [(group.stage, group.reason, group.count) for group in groups] == [
+        ("featurize_images", "decode_failed", 8),
+        ("ingest_images", "ignored_object", 1),
+    ]
+    assert list(groups[0].examples) == [(f"s3://b/{place}", f"why {place}") for place in range(5)]
+    assert list(groups[1].examples) == [("s3://b/x", None)]
+
+
+def test_no_rows_have_no_facts_but_do_not_fail(spark: SparkSession) -> None:
+    facts = measure_vectors(spark.createDataFrame([], FEATURES), "features")
+    assert (facts.rows, facts.non_finite, facts.zero, facts.repeated, facts.norms) == (0, 0, 0, 0, (0.0, 0.0, 0.0))

@@ -1,0 +1,291 @@
+"""The page: self-contained, complete, safe against hostile names, also when half of the evidence is missing."""
+
+import dataclasses
+import io
+import subprocess
+import sys
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from image_features.errors import ObjectNotFoundError
+from image_features.validate.checks.probes import Probe, probe
+from image_features.validate.checks.suite import run_checks
+from image_features.validate.checks.summary import summarize
+from image_features.validate.checks.verdict import verdict_of
+from image_features.validate.evidence.evidence import Evidence, RejectGroup
+from image_features.validate.report import charts
+from image_features.validate.report.content import worst_classes
+from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
+from image_features.validate.report.page import render_page
+from image_features.validate.report.svg import ticks
+from image_features.validate.report.thumbnails import SIDE_PX, thumbnails, to_data_uri
+from image_features.validate.report.titles import TITLES
+from tests.spark_jobs.made_up_run import PROJECTED, make_evidence, with_model
+
+GOOD = make_evidence()
+LIBRARY = Path(charts.__file__).parents[2]
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Tags that were opened, and text outside style; fails on tags that are closed in the wrong order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def a_photograph(uri: str) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (60, 40), "red").save(content, "JPEG")
+    return content.getvalue()
+
+
+def render(evidence: Evidence) -> str:
+    found = probe(evidence.sample)
+    checks = run_checks(evidence, found)
+    summary = summarize(evidence, found)
+    return render_page("s3://bucket/runs/one", verdict_of(checks), checks, evidence, found, summary, a_photograph)
+
+
+def weights_of(source: str, pretrained: bool) -> Evidence:
+    featurize = dict(GOOD.stats["featurize_images"] or {})
+    weights = {"source": source, "sha256": None, "pretrained": pretrained}
+    featurize["details"] = {**featurize["details"], "weights": weights}
+    return dataclasses.replace(GOOD, stats={**GOOD.stats, "featurize_images": featurize})
+
+
+def test_the_page_needs_no_other_file_and_no_network() -> None:
+    html = render(GOOD)
+    tags = Page(html).tags
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in tags}
+    sources = [value or "" for _, attributes in tags for name, value in attributes.items() if name in ("src", "href")]
+    assert sources
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_every_check_stands_there_with_its_verdict_value_limit_and_advice() -> None:
+    text = Page(render(dataclasses.replace(GOOD, max_reject_share=0.01))).text
+    for name in {check.name for check in run_checks(GOOD, probe(GOOD.sample))}:
+        assert f"{TITLES[name]} {name}" in text
+    assert "Failed 24 checks passed, 1 failed, 1 had nothing to judge." in text
+    assert "failed Few enough images were rejected reject_share 2 of 92 images were rejected" in text
+    assert "2.2% 1.0%" in text
+
+
+def test_a_passed_run_says_so() -> None:
+    assert "Passed 25 checks passed, 1 had nothing to judge. The run may be published." in Page(render(GOOD)).text
+
+
+def test_the_page_says_which_vectors_were_computed_and_that_the_model_is_new() -> None:
+    text = Page(render(GOOD)).text
+    assert "computed in this run 1,250 reused from runs before 7,000 rows that share another's vector 21" in text
+    assert "model fitted in this run: a new model was asked for fitted in s3://bucket/runs/one, on 8,271 rows" in text
+    assert "Gram matrix brought up to date: that of snapshot abc, 1,271 rows added and 4 removed (3 since" in text
+    assert "Of the standardized features" in text
+
+
+def test_the_page_says_that_a_model_is_of_a_run_before_and_what_it_keeps() -> None:
+    text = Page(render(with_model(GOOD, PROJECTED))).text
+    assert "model of a run before: the model of snapshot abc was asked for fitted in s3://bucket/runs/before" in text
+    assert "new to the model 15.4% of the rows drift this model keeps 1.30% less variance than a new one" in text
+    assert "the dot what the model keeps: the model was fitted on the 7,004 rows of s3://bucket/runs/before" in text
+
+
+def test_the_page_of_an_older_run_has_no_card_for_what_is_not_known() -> None:
+    featurize = dict(GOOD.stats["featurize_images"] or {})
+    featurize["details"] = {name: of for name, of in featurize["details"].items() if name != "vectors"}
+    older = with_model(GOOD, None)
+    older = dataclasses.replace(older, stats={**older.stats, "featurize_images": featurize})
+    text = Page(render(older)).text
+    assert "Where the vectors come from" not in text
+    assert "Where the model comes from" not in text
+
+
+def test_random_weights_are_said_loudly_and_pretrained_ones_are_not() -> None:
+    assert (
+        "Random weights The network's weights are random:0 , not pretrained"
+        in Page(render(weights_of("random:0", pretrained=False))).text
+    )
+    assert "Random weights" not in Page(render(weights_of("imagenet", pretrained=True))).text
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    hostile = '<script>alert(1)</script>" onerror="x'
+    labels = np.where(GOOD.sample.labels == "Apple", hostile, GOOD.sample.labels)
+    uris = np.array([f"{uri}{hostile}" for uri in GOOD.sample.uris], dtype=object)
+    classes = [
+        dataclasses.replace(of, label=hostile if of.label == "Apple" else of.label) for of in GOOD.membership.classes
+    ]
+    evidence = dataclasses.replace(
+        GOOD,
+        sample=dataclasses.replace(GOOD.sample, labels=labels, uris=uris),
+        membership=dataclasses.replace(GOOD.membership, classes=classes),
+        rejects=[RejectGroup("ingest_images", "not_an_image", 1, [(hostile, hostile)])],
+    )
+    page = Page(render(evidence))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert not [attributes for _, attributes in page.tags if "onerror" in attributes]
+    assert hostile in page.text
+
+
+def test_the_page_is_made_of_what_there_is_when_most_is_missing() -> None:
+    nothing = np.empty(0, dtype=object)
+    sample = dataclasses.replace(
+        GOOD.sample, vectors=np.empty((0, 0), np.float32), uris=nothing, labels=nothing, splits=nothing
+    )
+    evidence = dataclasses.replace(
+        GOOD,
+        sample=sample,
+        model="does not load",
+        moments="not finite",
+        stats=dict.fromkeys(GOOD.stats, None),
+        baseline="nothing is published yet",
+        rejects=[],
+        membership=dataclasses.replace(GOOD.membership, classes=[]),
+    )
+    text = Page(render(evidence)).text
+    assert "Failed" in text
+    assert "Not scored: the PCA features are empty or not finite." in text
+    assert "Nothing was rejected." in text
+
+
+def test_rejects_stand_there_by_reason_with_examples() -> None:
+    text = Page(render(GOOD)).text
+    assert "decode_failed featurize_images 2 s3://photographs/landing/a <b>&.jpg image file is truncated" in text
+
+
+def test_the_template_is_found_inside_a_zip(tmp_path: Path) -> None:
+    archive = tmp_path / "image_features.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in LIBRARY.rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                zipped.write(path, Path(LIBRARY.name) / path.relative_to(LIBRARY))
+    code = "from image_features.validate.report import page; print(page.__file__); print(page._template().name is None)"
+    environment = {"PYTHONPATH": str(archive), "PATH": "/usr/bin:/bin"}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(str(archive))
+
+
+def test_photographs_that_cannot_be_read_are_left_out() -> None:
+    def read_bytes(uri: str) -> bytes:
+        if uri == "s3://bucket/gone.jpg":
+            raise ObjectNotFoundError(uri)
+        return b"no image" if uri == "s3://bucket/broken.jpg" else a_photograph(uri)
+
+    uris = ["s3://bucket/gone.jpg", "s3://bucket/good.jpg", "s3://bucket/broken.jpg"]
+    assert set(thumbnails(uris, read_bytes)) == {"s3://bucket/good.jpg"}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "CMYK", "RGBA", "I;16", "LA"])
+def test_a_thumbnail_is_a_small_square_jpeg_whatever_the_photograph_is(mode: str) -> None:
+    content = io.BytesIO()
+    Image.new(mode, (300, 200)).save(content, "TIFF")
+    assert to_data_uri(content.getvalue()).startswith("data:image/jpeg;base64,")
+    assert SIDE_PX < 200
+
+
+def test_the_contact_sheet_has_one_image_of_each_label() -> None:
+    places = one_of_each_label(GOOD.sample)
+    assert [GOOD.sample.labels[place] for place in places] == ["Apple", "Banana", "Cherry"]
+    many = make_evidence(tuple(f"Fruit {number:02d}" for number in range(60)), per_label=6).sample
+    assert len({many.labels[place] for place in one_of_each_label(many)}) == 24
+
+
+def test_nearest_neighbors_are_those_of_a_full_comparison() -> None:
+    vectors = GOOD.sample.vectors.astype(float)
+    distances = ((vectors - vectors[7]) ** 2).sum(axis=1)
+    expected = [place for place in np.argsort(distances, kind="stable") if place != 7][:6]
+    assert nearest_to(GOOD.sample.vectors, 7, np.arange(len(vectors))) == expected
+
+
+def test_neighborhoods_begin_with_what_nearest_neighbors_get_wrong() -> None:
+    labels = GOOD.sample.labels
+    scored = np.arange(90)
+    answers = labels.copy()
+    answers[40] = "Wrong"
+    found = Probe("split", 90, scored, labels, labels, answers)
+    queries = [of.query for of in neighborhoods(GOOD.sample, found)]
+    assert queries[0] == 40
+    assert len(queries) == len(set(queries)) == 4
+
+
+def test_neighbors_of_a_probe_on_splits_are_of_training() -> None:
+    found = probe(GOOD.sample)
+    shown = [place for of in neighborhoods(GOOD.sample, found) for place in of.nearest]
+    assert shown
+    assert {GOOD.sample.splits[place] for place in shown} == {"Training"}
+
+
+def test_worst_classes_are_ranked_by_how_many_are_recognized() -> None:
+    truth = np.array(["A"] * 4 + ["B"] * 4 + ["C"] * 2, dtype=object)
+    said = np.array(["A", "B", "B", "C", "B", "B", "B", "A", "C", "C"], dtype=object)
+    rows = worst_classes(Probe("split", 10, np.arange(10), truth, said, said))
+    assert [(row["label"], row["hits"], row["scored"], row["taken_for"]) for row in rows] == [
+        ("A", 1, 4, [("B", 2), ("C", 1)]),
+        ("B", 3, 4, [("A", 1)]),
+    ]
+
+
+def test_the_curve_marks_the_chosen_components() -> None:
+    drawn = charts.explained_variance([0.5, 0.3, 0.1, 0.1], 2)
+    assert "2 components: 80.0%" in drawn
+    # A model of other rows keeps less than the curve of the best.
+    assert "2 components: 71.0%" in charts.explained_variance([0.5, 0.3, 0.1, 0.1], 2, kept=0.71)
+
+
+def test_ten_labels_have_colors_and_the_others_are_one_gray() -> None:
+    labels = np.array([f"L{number:02d}" for number in range(12) for _ in range(20 - number)], dtype=object)
+    legend = charts.legend_labels(labels)
+    assert [label for label, _, _ in legend] == [f"L{number:02d}" for number in range(10)] + ["2 other labels"]
+    assert len({color for _, _, color in legend}) == 11
+    assert legend[-1][1] == 19
+
+
+def test_of_many_labels_the_largest_and_smallest_are_drawn() -> None:
+    counts: dict[str, dict[str | None, int]] = {
+        f"Fruit {number:03d}": {"Training": 200 - number} for number in range(100)
+    }
+    drawn = charts.class_balance(counts)
+    assert "60 more labels in between" in drawn
+    assert ">Fruit 019<" in drawn
+    assert ">Fruit 080<" in drawn
+    assert ">Fruit 050<" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (0, 600, [0, 200, 400, 600]), (-4.8, 4.6, [-4, -2, 0, 2, 4])],
+)
+def test_ticks_are_round_numbers(low: float, high: float, expected: list[float]) -> None:
+    assert ticks(low, high) == expected

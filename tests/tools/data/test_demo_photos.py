@@ -1,0 +1,61 @@
+"""The demo set: enough pictures, always the same, and a few bad files, fewer than the run's limit."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from tools.data.demo_photos import FRUITS, make_demo_photos
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo_photos(tmp_path_factory.mktemp("drawn") / "demo")
+
+
+def photos(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*_100.jpg"))
+
+
+def test_each_fruit_has_thirty_pictures_to_train_and_ten_to_test(demo: Path) -> None:
+    counts = Counter(path.parent.relative_to(demo).as_posix() for path in photos(demo))
+    assert counts == {
+        f"{split}/{fruit}": count for fruit in FRUITS for split, count in (("Training", 30), ("Test", 10))
+    }
+
+
+def test_pictures_are_small_jpegs_on_white_and_no_two_alike(demo: Path) -> None:
+    seen = set()
+    for path in photos(demo):
+        with Image.open(path) as image:
+            assert (image.format, image.size, image.mode) == ("JPEG", (100, 100), "RGB")
+            assert image.convert("L").getpixel((1, 1)) > 200  # type: ignore[operator]
+            seen.add(image.tobytes())
+    assert len(seen) == 240
+
+
+def test_the_same_set_is_drawn_every_time(demo: Path, tmp_path: Path) -> None:
+    again = make_demo_photos(tmp_path / "demo")
+    for path in photos(demo):
+        assert digest(path) == digest(again / path.relative_to(demo))
+
+
+def test_bad_files_are_there_and_below_the_limit_of_five_percent(demo: Path) -> None:
+    others = sorted(path.name for path in demo.rglob("*") if path.is_file() and path not in photos(demo))
+    assert others == [".DS_Store", "notes.jpg", "truncated.jpg"]
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(demo / "Training/Lemon/notes.jpg")
+    with pytest.raises(OSError, match="truncated"):
+        Image.open(demo / "Training/Lemon/truncated.jpg").load()
+    assert len(others) / len(photos(demo)) < 0.05
+
+
+def test_a_set_that_was_not_drawn_to_its_end_is_drawn_anew(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "Training" / "Apple").mkdir(parents=True)
+    assert len(photos(make_demo_photos(tmp_path / "demo"))) == 240
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

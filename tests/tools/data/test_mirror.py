@@ -1,0 +1,146 @@
+"""Bringing a folder in: the bucket's folder mirrors it, whatever is in it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tools.data.mirror import bring_folder
+from tools.errors import SourceError
+from tools.local.home import LocalHome
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> LocalHome:
+    return LocalHome(root=tmp_path / "home")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "my photos"
+    write(folder / "Training" / "Apple" / "a.jpg", "apple")
+    write(folder / "Test" / "Pear" / "b.jpg", "pear")
+    return folder
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def landing(home: LocalHome) -> Path:
+    return home.bucket_path / "landing" / "my photos"
+
+
+def test_a_folder_is_linked_under_its_own_name_and_takes_no_room(home: LocalHome, photos: Path) -> None:
+    mirrored = bring_folder(photos, home)
+
+    assert mirrored.uri == "s3://fruit-features/landing/my photos"
+    assert (mirrored.linked, mirrored.copied, mirrored.unchanged, mirrored.removed) == (2, 0, 0, 0)
+    assert contents(landing(home)) == {"Training/Apple/a.jpg": "apple", "Test/Pear/b.jpg": "pear"}
+    assert (landing(home) / "Test/Pear/b.jpg").samefile(photos / "Test/Pear/b.jpg")
+
+
+def test_where_links_cannot_be_files_are_copied_and_not_copied_twice(
+    home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+    assert bring_folder(photos, home).copied == 2
+    assert bring_folder(photos, home).unchanged == 2
+    assert contents(landing(home)) == contents(photos)
+
+
+def test_the_second_time_changes_are_followed_and_what_is_gone_goes(home: LocalHome, photos: Path) -> None:
+    bring_folder(photos, home)
+    (photos / "Training/Apple/a.jpg").unlink()
+    write(photos / "Training/Apple/a.jpg", "another apple")
+    shutil.rmtree(photos / "Test")
+    write(photos / "c.jpg", "cherry")
+
+    mirrored = bring_folder(photos, home)
+
+    assert contents(landing(home)) == {"Training/Apple/a.jpg": "another apple", "c.jpg": "cherry"}
+    assert (mirrored.linked, mirrored.removed) == (2, 1)
+    assert not (landing(home) / "Test").exists()
+
+
+def test_a_file_that_became_a_folder_and_the_reverse_are_followed(home: LocalHome, photos: Path) -> None:
+    write(photos / "x", "file")
+    write(photos / "y" / "inner.jpg", "inner")
+    bring_folder(photos, home)
+    (photos / "x").unlink()
+    write(photos / "x" / "inner.jpg", "inner")
+    shutil.rmtree(photos / "y")
+    write(photos / "y", "file")
+
+    bring_folder(photos, home)
+
+    assert contents(landing(home)) == contents(photos)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.jpg", "50%.jpg", "a+b.jpg", "#1.jpg", "Äpfel é.jpg", "🍎.jpg", "%20.jpg", "a\\b"]
+)
+def test_odd_names_are_kept(home: LocalHome, photos: Path, name: str) -> None:
+    write(photos / "odd" / name, "odd")
+    bring_folder(photos, home)
+    assert (landing(home) / "odd" / name).read_text() == "odd"
+
+
+def test_links_are_followed_but_not_in_a_circle(home: LocalHome, photos: Path, tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "d.jpg", "date")
+    (photos / "linked").symlink_to(tmp_path / "elsewhere")
+    (photos / "linked.jpg").symlink_to(tmp_path / "elsewhere" / "d.jpg")
+    (photos / "Test" / "up").symlink_to(photos)
+    (photos / "gone.jpg").symlink_to(tmp_path / "nowhere")
+
+    mirrored = bring_folder(photos, home)
+
+    found = contents(landing(home))
+    assert found["linked/d.jpg"] == found["linked.jpg"] == "date"
+    assert len(found) == 4
+    assert not (landing(home) / "linked.jpg").is_symlink()
+    assert sorted(mirrored.left_out) == ["Test/up: a link to a folder above it", "gone.jpg: a broken link"]
+
+
+def test_the_buckets_themselves_are_not_brought_in(photos: Path) -> None:
+    home = LocalHome(root=photos / ".local")
+    bring_folder(photos, home)
+    bring_folder(photos, home)
+    assert len(contents(home.bucket_path)) == 2
+
+
+def test_pipes_and_names_that_are_no_utf8_are_left_out_by_name(home: LocalHome, photos: Path) -> None:
+    os.mkfifo(photos / "pipe")
+    (photos / os.fsdecode(b"\xff.jpg")).write_text("x")
+    mirrored = bring_folder(photos, home)
+    assert mirrored.files == 2
+    assert [line.partition(": ")[2] for line in mirrored.left_out] == [
+        "not a file",
+        "its name is not UTF-8, which keys are",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [("nowhere", "no such folder"), ("file.jpg", "is a file"), ("empty", "holds no file")],
+)
+def test_what_is_no_folder_of_photographs_is_refused(home: LocalHome, tmp_path: Path, source: str, says: str) -> None:
+    write(tmp_path / "file.jpg", "x")
+    (tmp_path / "empty" / "deeper").mkdir(parents=True)
+    with pytest.raises(SourceError, match=f"{source}.*{says}"):
+        bring_folder(tmp_path / source, home)
+
+
+def test_no_draft_is_left_beside_the_buckets(home: LocalHome, photos: Path) -> None:
+    bring_folder(photos, home)
+    assert [path.name for path in home.root.iterdir()] == ["s3"]

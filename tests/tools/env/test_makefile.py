@@ -1,0 +1,63 @@
+"""The Makefile: says what it can do, and passes on what a person writes, whatever is in it."""
+
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.local.home import REPOSITORY
+
+PROMISED = {"check", "down", "help", "run", "test", "up"}
+
+
+def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_has_one_line_for_each_target() -> None:
+    lines = make("help").stdout.splitlines()
+    recipe = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    told = [line.split()[1] for line in lines]
+    assert told == re.findall(r"^\.PHONY: (\S+)$", recipe, re.MULTILINE)
+    assert set(told) > PROMISED
+    assert all(len(line.split()) > 3 for line in lines)
+    assert make().stdout.splitlines() == lines
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Path:
+    """Stands for the environment's Python, and prints its arguments one a line."""
+    stub = tmp_path / "python"
+    stub.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    stub.chmod(stub.stat().st_mode | stat.S_IXUSR)
+    return stub
+
+
+@pytest.mark.parametrize("source", ["my photos", "it's", 'a "b"', "#1 & 50% (ü); *", "s3://bucket/a b"])
+def test_odd_words_reach_the_tool_whole(stub: Path, source: str) -> None:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", f"SOURCE={source}", "COMPONENTS=8")
+    assert done.stdout.splitlines() == ["-m", "tools.run.run_pipeline", f"--source={source}", "--components=8"]
+
+
+def test_variables_may_come_from_the_environment_too(stub: Path) -> None:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", RUN="fruits", WEIGHTS="random:0")
+    assert done.stdout.splitlines() == ["-m", "tools.run.run_pipeline", "--run=fruits", "--weights=random:0"]
+
+
+def test_what_the_makefile_calls_is_there() -> None:
+    recipe = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    scripts, modules = set(re.findall(r"tools/\w+/\w+\.sh", recipe)), set(re.findall(r"-m tools\.([\w.]+)", recipe))
+    assert len(scripts) > 4
+    assert all((REPOSITORY / script).is_file() for script in scripts)
+    assert modules >= {"run.run_pipeline", "local.services"}
+    assert all((REPOSITORY / "tools" / f"{module.replace(chr(46), chr(47))}.py").is_file() for module in modules)

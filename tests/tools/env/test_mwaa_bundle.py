@@ -1,0 +1,83 @@
+"""What `make mwaa-bundle` makes: complete, importable, and with the stack's own values."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from emr_pipeline.settings import Settings
+from tools.env.mwaa_bundle import StackOutputsError, make_bundle, read_outputs
+from tools.local.home import REPOSITORY
+
+OUTPUTS = {
+    "Bucket": "my-fruit",
+    "InstanceProfile": "profile",
+    "LandingQueueUrl": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
+    "Region": "eu-west-3",
+    "SecurityConfiguration": "secured",
+    "ServiceRole": "role",
+    "SubnetIds": "subnet-1,subnet-2",
+    "AirflowPolicyArn": "arn",
+}
+
+
+def test_the_startup_script_exports_settings_that_the_plugins_take(tmp_path: Path) -> None:
+    uri = make_bundle(OUTPUTS, tmp_path / "mwaa")
+    exported = subprocess.run(
+        ["bash", "-c", "source startup.sh && env -0"], cwd=tmp_path / "mwaa", env={}, capture_output=True, check=True
+    )
+    environment = dict(line.split("=", 1) for line in exported.stdout.decode().split("\0") if "=" in line)
+    settings = Settings.from_environment(environment)
+    assert (settings.bucket, settings.region, settings.code_uri) == ("my-fruit", "eu-west-3", uri)
+    assert settings.subnet_ids == ("subnet-1", "subnet-2")
+    assert (settings.service_role, settings.instance_profile) == ("role", "profile")
+    assert settings.security_configuration == "secured"
+    assert settings.landing_queue_url == OUTPUTS["LandingQueueUrl"]
+
+
+def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path: Path) -> None:
+    make_bundle(OUTPUTS, tmp_path / "mwaa")
+    archive = tmp_path / "mwaa" / "plugins.zip"
+    names = zipfile.ZipFile(archive).namelist()
+    assert "emr_pipeline/settings.py" in names
+    assert not [name for name in names if name.startswith("plugins") or not name.endswith(".py")]
+    code = "import emr_pipeline.run.stages as stages; print(stages.__file__)"
+    environment = {"PYTHONPATH": str(archive)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(str(archive))
+
+
+def test_the_code_of_the_clusters_lies_under_its_version(tmp_path: Path) -> None:
+    uri = make_bundle(OUTPUTS, tmp_path / "mwaa")
+    version = uri.removeprefix("s3://my-fruit/code/")
+    code = tmp_path / "mwaa" / "code" / version
+    assert (code / "ingest_images.py").read_bytes() == (REPOSITORY / "spark_jobs" / "ingest_images.py").read_bytes()
+    assert (code / "bootstrap" / "requirements.txt").is_file()
+    assert zipfile.is_zipfile(code / "image_features.zip")
+
+
+def test_outputs_are_read_from_what_aws_says(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    said = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
+    path.write_text(json.dumps({"Stacks": [{"StackName": "x", "Outputs": said}]}))
+    assert read_outputs(path) == OUTPUTS
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"Stacks": []}'])
+def test_what_is_no_answer_of_aws_is_refused_with_the_way_to_get_one(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "stack.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StackOutputsError, match="describe-stacks --stack-name"):
+        read_outputs(path)
+
+
+def test_a_stack_that_lacks_an_output_is_refused_by_name(tmp_path: Path) -> None:
+    lacking = {name: value for name, value in OUTPUTS.items() if name != "ServiceRole"}
+    with pytest.raises(StackOutputsError, match="no output ServiceRole"):
+        make_bundle(lacking, tmp_path / "mwaa")

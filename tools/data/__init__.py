@@ -1,0 +1,1 @@
+"""Photographs and weights, brought into the bucket."""

@@ -1,0 +1,45 @@
+"""Brings photographs into the bucket: a folder, or the demo set.
+
+python -m tools.data.bring [FOLDER]
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.data.demo_photos import make_demo_photos
+from tools.data.mirror import bring_folder
+from tools.errors import ToolError
+from tools.local.home import LocalHome
+
+DEMO = "demo"
+
+
+def bring(source: str | None, home: LocalHome) -> str:
+    """The URI of the photographs: `source` itself if it is one, else where its files now are."""
+    # A folder of its name is all that makes a bucket.
+    home.bucket_path.mkdir(parents=True, exist_ok=True)
+    if source is not None and source.startswith("s3://"):
+        return source.rstrip("/")
+    folder = make_demo_photos(home.root / DEMO) if source is None else Path(source)
+    mirrored = bring_folder(folder, home)
+    print(
+        f"{mirrored.files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
+        f"{mirrored.unchanged:,} unchanged, {mirrored.removed:,} removed"
+    )
+    for reason in mirrored.left_out:
+        print(f"  left out: {reason}")
+    return mirrored.uri
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        bring(arguments[0] if arguments else None, LocalHome.from_environment())
+    except ToolError as error:
+        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

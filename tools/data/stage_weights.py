@@ -1,0 +1,31 @@
+"""Brings Keras's own weights of a backbone into the bucket's models/, or says in one line on stderr why not.
+
+    stage_weights.py BACKBONE
+
+Run by weights_file.py in the Spark environment, which has what it takes to fetch them.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from image_features.errors import ImageFeaturesError
+from image_features.networks.backbones import backbone_named
+from image_features.networks.weights import IMAGENET, find_weights
+
+MODELS_URI = "s3://fruit-features/models"
+
+
+def main(arguments: list[str]) -> int:
+    (backbone,) = arguments
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            find_weights(IMAGENET, backbone_named(backbone), MODELS_URI, Path(folder))
+        except ImageFeaturesError as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""Brings weights into the bucket: a file of one's own, or Keras's own if they can be had."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.errors import WeightsFileError
+from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
+
+NAMED = re.compile(r"imagenet|random:\d+|s3://.+")
+DEMO_FALLBACK = "random:0"
+
+
+def bring_weights(weights: str, home: LocalHome) -> str:
+    """The DAG's `weights` for what a person wrote: a file is placed under models/<sha256>/ and its URI returned."""
+    if NAMED.fullmatch(weights):
+        return weights
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise WeightsFileError(
+            f"WEIGHTS={weights}: no such file; give a .h5 or .keras file, its s3:// URI, imagenet, or random:<seed>"
+        )
+    with path.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    target = home.bucket_path / "models" / sha256 / path.name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = home.root / f"weights-{os.getpid()}.draft"
+        shutil.copyfile(path, draft)
+        draft.replace(target)
+    return f"s3://{BUCKET}/models/{sha256}/{path.name}"
+
+
+def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
+    """None when Keras's own weights are in the bucket or could be brought there; else the error that says why not."""
+    if (home.bucket_path / "models" / f"{backbone}-imagenet.json").is_file():
+        return None
+    done = subprocess.run(
+        [
+            str(home.spark_env_path / "bin" / "python"),
+            str(REPOSITORY / "tools" / "data" / "stage_weights.py"),
+            backbone,
+        ],
+        env=local_environment(home) | {"PYTHONPATH": str(REPOSITORY / "spark_jobs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"stage_weights.py ended with {done.returncode} and said nothing"

@@ -1,0 +1,1 @@
+"""Environments and bundles: built, checked, packed."""

@@ -1,0 +1,94 @@
+"""`make mwaa-bundle`: what an MWAA environment takes, in one folder, and the code for the clusters beside it.
+
+    python -m tools.env.mwaa_bundle OUTPUTS_JSON
+
+OUTPUTS_JSON is what `aws cloudformation describe-stacks` says of the stack of infra/fruit-features.yaml.
+"""
+
+import json
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from emr_pipeline.run.code_bundle import gather_code
+from emr_pipeline.run.layout import code_uri
+from emr_pipeline.run.stages import STAGES
+from tools.errors import ToolError
+from tools.local.home import REPOSITORY, LocalHome
+
+INFRA_PATH = REPOSITORY / "infra" / "mwaa"
+
+
+class StackOutputsError(ToolError):
+    """The stack's outputs cannot be read."""
+
+
+def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
+    """Fill `folder` anew; returns the URI where the clusters' code, in code/<version>/, belongs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "dags").mkdir(parents=True)
+    for path in (REPOSITORY / "dags").glob("*.py"):
+        shutil.copy(path, folder / "dags")
+    zip_plugins(folder / "plugins.zip")
+    shutil.copy(INFRA_PATH / "requirements.txt", folder)
+
+    code = gather_code(REPOSITORY, [stage.name for stage in STAGES])
+    for name, content in code.files.items():
+        path = folder / "code" / code.version / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    uri = code_uri(outputs["Bucket"], code.version)
+    script = filled_in((INFRA_PATH / "startup.sh").read_text(encoding="utf-8"), {**outputs, "CodeUri": uri})
+    (folder / "startup.sh").write_text(script, encoding="utf-8")
+    return uri
+
+
+def zip_plugins(path: Path) -> None:
+    """The contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own."""
+    plugins = REPOSITORY / "plugins"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source in sorted(plugins.rglob("*.py")):
+            archive.write(source, source.relative_to(plugins))
+
+
+def filled_in(template: str, outputs: Mapping[str, str]) -> str:
+    """The template with each @Name@ replaced; StackOutputsError names one that the stack does not have."""
+    missing = sorted(set(re.findall(r"@(\w+)@", template)) - set(outputs))
+    if missing:
+        raise StackOutputsError(f"the stack has no output {', '.join(missing)}; is it of infra/fruit-features.yaml?")
+    return re.sub(r"@(\w+)@", lambda match: outputs[match[1]], template)
+
+
+def read_outputs(path: Path) -> dict[str, str]:
+    """Outputs by name, from the answer of describe-stacks."""
+    try:
+        (stack,) = json.loads(path.read_text(encoding="utf-8"))["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise StackOutputsError(
+            f"{path}: cannot be read as the outputs of one stack ({type(error).__name__}: {error}); make it by: "
+            f"aws cloudformation describe-stacks --stack-name <name> > {path}"
+        ) from error
+
+
+def main(arguments: Sequence[str]) -> int:
+    folder = LocalHome.from_environment().root / "mwaa"
+    try:
+        outputs = read_outputs(Path(arguments[0]))
+        uri = make_bundle(outputs, folder)
+    except ToolError as error:
+        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"made {folder}; next:\n"
+        f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
+        "  copy dags/, plugins.zip, requirements.txt and startup.sh to the MWAA environment's bucket, and update it"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The state and the services of one machine."""

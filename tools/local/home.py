@@ -1,0 +1,171 @@
+"""The one place that says where one machine's state lies, and which environment its processes run in."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUCKET = "fruit-features"
+REGION = "us-east-1"
+# SQLite lets one process write at a time; on a busy machine Airflow's others wait longer than the usual five seconds.
+SQLITE_PATIENCE_S = 60
+# Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
+FOREIGN_AWS_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_EMR",
+)
+
+
+@dataclass(frozen=True)
+class LocalHome:
+    """The folders and ports of one machine's state."""
+
+    root: Path
+    aws_port: int = 5600
+    airflow_port: int = 8080
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "LocalHome":
+        return cls(
+            root=Path(environment.get("LOCAL_HOME") or REPOSITORY / ".local").absolute(),
+            aws_port=int(environment.get("LOCAL_AWS_PORT") or cls.aws_port),
+            airflow_port=int(environment.get("AIRFLOW_PORT") or cls.airflow_port),
+        )
+
+    @property
+    def s3_path(self) -> Path:
+        """Buckets as folders."""
+        return self.root / "s3"
+
+    @property
+    def bucket_path(self) -> Path:
+        return self.s3_path / BUCKET
+
+    @property
+    def emr_path(self) -> Path:
+        """Work folders of the clusters."""
+        return self.root / "emr"
+
+    @property
+    def airflow_path(self) -> Path:
+        return self.root / "airflow"
+
+    @property
+    def logs_path(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run_path(self) -> Path:
+        """Pid files and locks."""
+        return self.root / "run"
+
+    @property
+    def spark_env_path(self) -> Path:
+        return self.root / "envs" / "spark"
+
+    @property
+    def airflow_python(self) -> Path:
+        return self.root / "envs" / "airflow" / "bin" / "python"
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+
+def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of every process of one machine: the inherited one, made local."""
+    environment = {name: value for name, value in inherited.items() if name not in FOREIGN_AWS_VARIABLES}
+    environment.update(_aws(home))
+    environment.update(_airflow(home))
+    environment.update(_airflow_secrets(home.airflow_path / "secrets.json"))
+    environment.update(_fruit_features(home))
+    environment["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY / 'plugins'}"
+    # Requests to this machine's own services never go through a proxy.
+    environment["NO_PROXY"] = environment["no_proxy"] = _no_proxy(inherited)
+    return environment
+
+
+def _aws(home: LocalHome) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": home.aws_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _airflow(home: LocalHome) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home.airflow_path),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps({"conn_type": "aws", "extra": {"region_name": REGION}}),
+        "AIRFLOW__API__BASE_URL": home.airflow_url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(home.airflow_port),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{home.airflow_url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path}/airflow.db?timeout={SQLITE_PATIENCE_S}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow_path / "logs"),
+    }
+
+
+def _fruit_features(home: LocalHome) -> dict[str, str]:
+    return {
+        "FRUIT_FEATURES_BUCKET": BUCKET,
+        "FRUIT_FEATURES_NODE_VENV": str(home.spark_env_path),
+        "FRUIT_FEATURES_LOG_WAIT_S": "10",
+        "FRUIT_FEATURES_POLL_S": "1",
+        "FRUIT_FEATURES_REGION": REGION,
+        "FRUIT_FEATURES_SOURCE_URI": f"s3://{BUCKET}/landing/demo",
+    }
+
+
+def _airflow_secrets(path: Path) -> dict[str, str]:
+    """Airflow's three secrets, made at random once and kept in a file that only its owner reads."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = {
+            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(made), encoding="utf-8")
+        try:
+            # Whole or not at all; of two processes that start together, the second takes the first one's.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def _no_proxy(inherited: Mapping[str, str]) -> str:
+    named = inherited.get("NO_PROXY") or inherited.get("no_proxy") or ""
+    return ",".join([*filter(None, named.split(",")), "127.0.0.1", "localhost"])

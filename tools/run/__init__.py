@@ -1,0 +1,1 @@
+"""One run on one machine: asked for, followed, summarized."""
