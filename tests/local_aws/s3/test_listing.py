@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local_aws.test_s3_objects import refused
+from tests.local_aws.s3.test_objects import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import Endpoint
-from tests.local_aws.test_s3_objects import refused
+from tests.local_aws.s3.test_objects import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

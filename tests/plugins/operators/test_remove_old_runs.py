@@ -162,7 +162,7 @@ def test_a_removal_that_was_broken_off_is_marked_is_not_whole_and_is_finished_by
         delete_keys(*arguments)
 
     with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="killed"):
-        broken.setattr("emr_pipeline.snapshots.removing.delete_keys", killed)
+        broken.setattr("emr_pipeline.snapshots.remove.delete_keys", killed)
         remove(s3)
 
     half = document(s3, first)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from image_features.reduce.gram import Gram, RaggedVectorsError, gram_of, merge, without
 from image_features.reduce.kept_gram import GramUnreadableError, KeptGram, from_npz, of_full_pass, to_npz, updated
 from image_features.reduce.pca import fit_pca
+from tests.spark_jobs.reduce.test_pca import reference
 from tests.spark_jobs.synthetic import DEAD_COLUMNS, feature_like
-from tests.spark_jobs.test_pca import reference
 
 WIDTH = 30
 
