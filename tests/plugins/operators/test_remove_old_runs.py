@@ -188,7 +188,7 @@ def test_two_at_once_remove_each_run_once(s3: Any, monkeypatch: pytest.MonkeyPat
             inner.append(remove(s3))
         delete_keys(*arguments)
 
-    monkeypatch.setattr(remove, "delete_keys", beside)
+    monkeypatch.setattr(removing, "delete_keys", beside)
     remove(s3)
 
     assert inner == ["begun", [first["snapshot"]]]
