@@ -33,8 +33,16 @@ up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS en
 down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
+# The two environments' suites run side by side; each is printed when it is done.
+both_suites = $(MAKE) --jobs=2 --keep-going --output-sync=target test-airflow test-spark
+
 .PHONY: test
-test: test-airflow test-spark ## run the whole test suite
+test: setup ## run the whole test suite, about 12 minutes
+	@$(both_suites)
+
+.PHONY: test-quick
+test-quick: setup ## run the tests that are not slow, about 3 minutes
+	@$(both_suites) ARGS='-m "not slow"'
 
 .PHONY: test-airflow
 test-airflow: setup ## run the tests of the Airflow environment

@@ -16,61 +16,49 @@ NUMERIC = ("numpy", "pandas", "pyspark", "tensorflow", "keras", "openvino", "skl
 AIRFLOW_SIDE = (*NUMERIC, "image_features", "local_aws", "tools", "moto", "boto3")
 NETWORKS = ("tensorflow", "keras", "openvino")
 
-# Modules of plugins/emr_pipeline that talk to Airflow or AWS. Any other is pure: it is tested without Airflow.
-AIRFLOW_MODULES = {
-    "emr/cluster_api",
-    "emr/step_logs",
-    "emr/triggers",
-    "landing/assets",
-    "landing/triggers",
-    "operators",
-    "operators/landing",
-    "operators/publish",
-    "operators/wait_for_step",
-    "run/params",
-    "s3/listing",
-    "s3/objects",
-    "task/airflow_compat",
-    "task/dag_run",
-    "task/links",
+# For each package: its rooms from the top of the house down, and the rooms that each may import. The files that lie
+# beside the rooms are the ground: every room may import them, and they import no room.
+ROOMS = {
+    "spark_jobs/image_features": {
+        "validate": {"reduce", "job", "storage"},
+        "ingest": {"networks", "job", "storage", "images"},
+        "featurize": {"networks", "job", "storage", "images"},
+        "reduce": {"job", "storage"},
+        "networks": {"job", "storage", "images"},
+        "job": {"storage"},
+        "storage": {"images"},
+        "images": set(),
+    },
+    "plugins/emr_pipeline": {
+        "operators": {"landing", "task", "snapshots", "emr", "s3", "run"},
+        "landing": {"task", "emr", "s3", "run"},
+        "task": {"emr", "run"},
+        "snapshots": {"s3", "run"},
+        "emr": {"s3", "run"},
+        "s3": {"run"},
+        "run": set(),
+    },
+    "tools": {
+        "run": {"data", "local"},
+        "data": {"local"},
+        "env": {"local"},
+        "local": set(),
+    },
+    "local_aws/s3": {
+        "operations": {"files", "protocol"},
+        "files": {"protocol"},
+        "protocol": set(),
+    },
 }
-# Modules of spark_jobs/image_features that hold Spark's own objects. Any other is pure: it is tested without a JVM.
-SPARK_MODULES = {
-    "featurize/content_index",
-    "featurize/join_files",
-    "featurize/work_plan",
-    "featurize/worker",
-    "featurize/write_features",
-    "ingest/fetch",
-    "ingest/known_objects",
-    "ingest/source_listing",
-    "job/run_job",
-    "job/session",
-    "networks/engines/ship",
-    "networks/predictor",
-    "reduce/csv_export",
-    "reduce/file_passes",
-    "reduce/model_choice",
-    "reduce/row_changes",
-    "reduce/run_gram",
-    "reduce/spark_gram",
-    "reduce/spark_model",
-    "schemas",
-    "spark_tasks",
-    "storage/compaction",
-    "storage/datasets",
-    "validate/evidence/baseline",
-    "validate/evidence/gather",
-    "validate/evidence/membership_counts",
-    "validate/evidence/vector_facts",
-}
-# What builds a network, or makes the function that runs one; imported there inside functions, for each costs seconds.
-NETWORK_MODULES = {
-    "networks/backbones",
-    "networks/engines/openvino",
-    "networks/engines/tensorflow",
-    "networks/keras_model",
-}
+# Packages' folders that are no rooms of this list: they know nothing of the rooms.
+SEPARATE: dict[str, tuple[str, ...]] = {}
+MOST_ARROWS = {"spark_jobs/image_features": 40, "plugins/emr_pipeline": 30}
+
+# Rooms that are tested without a JVM, or without Airflow.
+WITHOUT_SPARK = ("images", "networks", "validate/checks", "validate/report")
+WITHOUT_AIRFLOW = ("run", "s3", "snapshots", "settings.py", "errors.py")
+# What builds a network, or makes the function that runs one. Imported inside functions there: each costs seconds.
+NETWORK_ROOM = "networks"
 
 
 @dataclass(frozen=True)
@@ -118,10 +106,6 @@ def broken(paths: list[Path], packages: tuple[str, ...], only_at_import: bool = 
     ]
 
 
-def module_name(path: Path, package: str) -> str:
-    return path.relative_to(REPOSITORY / package).with_suffix("").as_posix()
-
-
 @pytest.mark.parametrize(
     ("folder", "packages"),
     [
@@ -136,51 +120,86 @@ def test_no_file_of_the_folder_imports_what_is_another_sides(folder: str, packag
     assert broken(sources(folder), packages) == []
 
 
-def test_pure_modules_of_plugins_do_without_airflow() -> None:
-    package = "plugins/emr_pipeline"
-    pure = [
-        path
-        for path in sources(package)
-        if not AIRFLOW_MODULES & {name := module_name(path, package), name.split("/")[0]}
+def room_of(path: Path, package: str) -> str:
+    """The folder of a file below its package; of a file that lies on the ground, its own name."""
+    return path.relative_to(REPOSITORY / package).parts[0]
+
+
+def arrows(package: str) -> set[tuple[str, str]]:
+    """Each pair of rooms of which the first imports from the second."""
+    name = (
+        package.rpartition("/")[2] if package.split("/")[0] in ("spark_jobs", "plugins") else package.replace("/", ".")
+    )
+    places = {path.removesuffix(".py") for path in ROOMS[package]} | {
+        path.name.removesuffix(".py") for path in (REPOSITORY / package).glob("*.py")
+    }
+    found = set()
+    for path in sources(package):
+        for imported in imports(path):
+            if imported.is_of((name,)):
+                target = imported.module.removeprefix(f"{name}.").split(".")[0]
+                room = room_of(path, package).removesuffix(".py")
+                if target in places and target != room:
+                    found.add((room, target))
+    return found
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_a_room_imports_only_from_rooms_below_it(package: str) -> None:
+    rooms = ROOMS[package]
+    upward = [
+        (room, target) for room, target in arrows(package) if target in rooms and target not in rooms.get(room, set())
     ]
-    assert {"settings", "run/layout", "run/stages", "emr/job_flow"} <= {module_name(path, package) for path in pure}
+    assert upward == []
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_the_rules_name_every_room_in_an_order_without_circles(package: str) -> None:
+    folders = {path.parent for path in sources(package)} - {REPOSITORY / package}
+    assert {folder.relative_to(REPOSITORY / package).parts[0] for folder in folders} <= {
+        *ROOMS[package],
+        *SEPARATE.get(package, ()),
+    }
+    order = list(ROOMS[package])
+    for room, targets in ROOMS[package].items():
+        assert all(order.index(target) > order.index(room) for target in targets), room
+
+
+@pytest.mark.parametrize(("package", "most"), MOST_ARROWS.items())
+def test_the_house_has_few_arrows(package: str, most: int) -> None:
+    assert 10 < len(arrows(package)) <= most
+
+
+def test_pure_rooms_of_plugins_do_without_airflow() -> None:
+    package = REPOSITORY / "plugins/emr_pipeline"
+    pure = [path for place in WITHOUT_AIRFLOW for path in files_of(package / place)]
     assert broken(pure, ("airflow",)) == []
 
 
-def test_pure_modules_of_spark_jobs_do_without_spark_and_networks() -> None:
-    package = "spark_jobs/image_features"
-    pure = [path for path in sources(package) if module_name(path, package) not in SPARK_MODULES]
-    assert {"images/decode", "job/arguments", "reduce/gram", "reduce/pca", "networks/backbones"} <= {
-        module_name(path, package) for path in pure
-    }
+def test_pure_rooms_of_spark_jobs_do_without_spark() -> None:
+    package = REPOSITORY / "spark_jobs/image_features"
+    pure = [path for place in WITHOUT_SPARK for path in files_of(package / place)]
     assert broken(pure, ("pyspark",), only_at_import=True) == []
 
 
-def test_networks_are_imported_only_where_they_are_made_and_run() -> None:
+def test_networks_are_imported_only_in_their_room_and_there_only_when_they_are_needed() -> None:
     package = "spark_jobs/image_features"
-    others = [path for path in sources(package) if module_name(path, package) not in NETWORK_MODULES]
+    others = [path for path in sources(package) if room_of(path, package) != NETWORK_ROOM]
     entry_points = sorted((REPOSITORY / "spark_jobs").glob("*.py"))
     assert broken(others + entry_points, NETWORKS) == []
     assert broken(sources(package), ("tensorflow", "keras"), only_at_import=True) == []
 
 
-def test_of_the_tools_only_those_that_run_inside_airflow_import_it() -> None:
-    inside = {"dag_run", "end_run"}
-    others = [path for path in sources("tools") if path.stem not in inside]
-    assert broken(others, ("airflow",)) == []
-    assert (
-        broken([path for path in sources("tools") if path.stem != "stage_weights"], (*NETWORKS, "image_features")) == []
-    )
+def test_no_tool_imports_airflow_and_only_one_the_jobs_library() -> None:
+    assert broken(sources("tools"), ("airflow",)) == []
+    others = [path for path in sources("tools") if path.stem != "stage_weights"]
+    assert broken(others, (*NETWORKS, "image_features")) == []
 
 
-def test_lists_of_exceptions_name_modules_that_exist() -> None:
-    for package, names in (
-        ("plugins/emr_pipeline", AIRFLOW_MODULES),
-        ("spark_jobs/image_features", SPARK_MODULES | NETWORK_MODULES),
-    ):
-        folder = REPOSITORY / package
-        missing = {name for name in names if not ((folder / f"{name}.py").exists() or (folder / name).is_dir())}
-        assert missing == set()
+def files_of(place: Path) -> list[Path]:
+    found = [place] if place.suffix else sorted(place.rglob("*.py"))
+    assert found and all(path.exists() for path in found), f"{place}: is this test looking in the right place?"
+    return found
 
 
 def test_the_reader_of_imports_sees_each_kind(tmp_path: Path) -> None:
