@@ -18,21 +18,15 @@ NETWORKS = ("tensorflow", "keras", "openvino")
 
 # Modules of plugins/emr_pipeline that talk to Airflow or AWS. Any other is pure: it is tested without Airflow.
 AIRFLOW_MODULES = {
-    "emr/cluster_api",
     "emr/step_logs",
     "emr/triggers",
     "landing/assets",
     "landing/triggers",
     "operators",
-    "operators/landing",
-    "operators/publish",
-    "operators/wait_for_step",
     "run/params",
     "s3/listing",
     "s3/objects",
-    "task/airflow_compat",
-    "task/dag_run",
-    "task/links",
+    "task",
 }
 # Modules of spark_jobs/image_features that hold Spark's own objects. Any other is pure: it is tested without a JVM.
 SPARK_MODULES = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.task.dag_run import task_name
+from emr_pipeline.task.deferral import task_name
 
 try:
     from airflow.sdk.exceptions import TaskDeferred
