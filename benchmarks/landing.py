@@ -25,7 +25,7 @@ SPARK_ENV = Path(os.environ.get("LOCAL_HOME", REPOSITORY / ".local")) / "envs" /
 PORT = 5690
 LOOK = """
 import json, resource, time
-from emr_pipeline.operators.landing import WaitUntilSettledOperator
+from emr_pipeline.operators.wait_until_settled import WaitUntilSettledOperator
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.settings import Settings
 

@@ -3,7 +3,7 @@
 #
 #   10_python_environment.sh VENV REQUIREMENTS_URI
 #
-# Does nothing when VENV already holds what the lock says. check_environment.py is expected beside the lock.
+# It does nothing when VENV already has what the lock says. check_environment.py must lie next to the lock.
 set -euo pipefail
 
 if [[ $# -ne 2 ]]; then
@@ -15,7 +15,7 @@ requirements_uri=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# EMR nodes have the aws command; an environment that is already there has boto3 and needs no command.
+# EMR nodes have the aws command; an environment that already exists has boto3 and needs no command.
 fetch() {
   local uri=$1 file=$2
   if "$venv/bin/python" -c 'import boto3' 2> /dev/null; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bootstrap action 20: fails the node, and with it the cluster, unless its Python environment is the locked one and loads.
+# Bootstrap action 20: fails the node, and so the cluster, unless its Python environment is the locked one and loads.
 #
 #   20_verify_environment.sh VENV REQUIREMENTS_URI
 set -euo pipefail
@@ -13,7 +13,7 @@ requirements_uri=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# With the environment's own boto3, which the jobs need too.
+# This uses the environment's own boto3, which the jobs need too.
 "$venv/bin/python" -c 'import sys, boto3, urllib.parse
 s3 = boto3.client("s3")
 for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
@@ -22,7 +22,7 @@ for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
   "$requirements_uri" "$work/requirements.txt" \
   "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
 
-# Wheels that were installed can still fail to load (an old glibc, a processor without AVX). Once per environment and lock.
+# Installed wheels may still fail to load (an old glibc, no AVX in the processor). Checked once per environment and lock.
 verified="$venv/.verified-$(sha256sum "$work/requirements.txt" | cut -c 1-16)"
 modules=(numpy pandas pyarrow PIL sklearn jinja2 boto3 openvino tensorflow)
 [[ ! -e $verified ]] || modules=()

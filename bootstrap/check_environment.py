@@ -1,4 +1,4 @@
-"""Says how the running Python's packages differ from a lock file.
+"""Command that lists how the running Python's packages differ from a lock file.
 
     check_environment.py REQUIREMENTS [--import MODULE ...]
 
@@ -25,12 +25,16 @@ PIN = re.compile(
 
 
 def canonical(name: str) -> str:
-    """A distribution's name as indexes spell it (PEP 503)."""
+    """Return a distribution's name as indexes spell it (PEP 503).
+
+    >>> canonical("Typing_Extensions")
+    'typing-extensions'
+    """
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(lock: str) -> Iterator[tuple[str, str]]:
-    """Name and version of each pin of a lock file that applies to this interpreter and platform."""
+    """Yield name and version of each pin of a lock file that applies to this interpreter and platform."""
     for line in lock.splitlines():
         match = PIN.match(line)
         if match and (match["marker"] is None or Marker(match["marker"]).evaluate()):
@@ -38,7 +42,7 @@ def pins(lock: str) -> Iterator[tuple[str, str]]:
 
 
 def differences(lock: str) -> list[str]:
-    """One line for each pin that is missing here or has another version."""
+    """Return one line for each pin that is missing here or has another version."""
     installed = {canonical(d.metadata["Name"]): d.version for d in importlib.metadata.distributions()}
     return [
         f"{name}: locked {version}, installed {installed.get(name, 'not at all')}"

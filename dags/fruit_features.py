@@ -1,29 +1,29 @@
 """
-# fruit_features: photographs in, PCA features out
+# fruit_features: from photographs to PCA features
 
-Takes every photograph under a prefix, on a Spark cluster that exists only for this run:
+This DAG processes every photograph under a prefix, on a Spark cluster that exists only for this run:
 
 1. **check_run** refuses params and inputs that cannot work, before anything costs money. If nothing is new since the
    published snapshot, it and all that follows are skipped, and the run is green; its log says what was compared.
-2. **stage_code** uploads the Spark jobs, once a version.
+2. **stage_code** uploads the Spark jobs, once for each version.
 3. **create_cluster** makes an EMR cluster and waits until it takes steps.
 4. **ingest_images** lists the photographs and packs those that can be read; the others become rejects, with a reason.
-5. **featurize_images** turns each image into a feature vector: what the network sees before it names anything. Only
-   what no earlier run has computed costs time.
-6. **reduce_features** standardizes the vectors and reduces them by PCA: by a new model, or by the published one.
+5. **featurize_images** turns each image into a feature vector: the network's output before its last layers. Only
+   vectors that no earlier run has computed take time.
+6. **reduce_features** standardizes the vectors and reduces them by PCA, with a new model or the published one.
 7. **validate_run** checks all of it and writes the report.
 8. **publish** points `published/latest.json` at the run, if the report says passed.
-9. **terminate_cluster** ends the cluster, whatever happened.
-10. **remove_old_runs** removes runs that are older than the snapshots that are kept. If it is red, the run still is
-    green: what it left, the next run's removes.
+9. **terminate_cluster** ends the cluster, whatever happened before.
+10. **remove_old_runs** removes runs that are older than the snapshots that are kept. If it is red, the run is still
+    green: the next run removes what this one left.
 
 **Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
 the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
 `validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
 
 **When it is red.** The last lines of the red task's log say what, where and what to do; for a stage they are the step's
-own. Nothing published was touched. Clear the stage's task group to repeat it and what follows, on a new cluster. Where
-the run is published already, that takes `published/latest.json` back to the snapshot before, until it is again.
+own. What is published has not changed. Clear the stage's task group to repeat it and what follows, on a new cluster. A
+run that is published is never rewritten: trigger a new run instead, with `force` if nothing changed.
 
 **For other DAGs.** Schedule on the asset `fruit_features` and read the URIs from `published/latest.json`.
 """
@@ -31,22 +31,20 @@ the run is published already, that takes `published/latest.json` back to the sna
 from airflow.sdk import DAG, TaskGroup, chain
 
 from emr_pipeline.landing.assets import fruit_images_asset
-from emr_pipeline.operators import (
-    AddStageStepOperator,
-    CheckRunOperator,
-    CreateClusterOperator,
-    RemoveOldRunsOperator,
-    StageCodeOperator,
-    TerminateClusterOperator,
-)
+from emr_pipeline.operators.add_step import AddStepOperator
+from emr_pipeline.operators.check_run import CheckRunOperator
+from emr_pipeline.operators.create_cluster import CreateClusterOperator
 from emr_pipeline.operators.publish import PublishOperator
-from emr_pipeline.operators.wait_for_step import StageStepSensor
+from emr_pipeline.operators.remove_old_runs import RemoveOldRunsOperator
+from emr_pipeline.operators.stage_code import StageCodeOperator
+from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
+from emr_pipeline.operators.wait_for_step import WaitForStepSensor
 from emr_pipeline.run.params import run_params
 from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment()
-# As templates and not as `.output`: that would draw an arrow from these tasks to every stage.
+# These are templates and not `.output`, which would draw an arrow from these tasks to every stage.
 CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
 WEIGHTS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='weights_etag') or '' }}"
 SNAPSHOT = "{{ ti.xcom_pull(task_ids='publish') or '' }}"
@@ -54,12 +52,12 @@ CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
 
 
 def stage_group(stage: Stage) -> TaskGroup:
-    """Two tasks: add the stage's step to the cluster, and wait for it."""
+    """Return two tasks: one adds the stage's step to the cluster, the other waits for it."""
     with TaskGroup(stage.name) as group:
-        add_step = AddStageStepOperator(
+        add_step = AddStepOperator(
             task_id="add_step", settings=SETTINGS, stage=stage, job_flow_id=CLUSTER_ID, code_uri=CODE_URI
         )
-        wait_for_step = StageStepSensor(
+        wait_for_step = WaitForStepSensor(
             task_id="wait_for_step",
             settings=SETTINGS,
             stage=stage,
@@ -76,7 +74,7 @@ with DAG(
     doc_md=__doc__,
     schedule=[fruit_images_asset(SETTINGS)],
     catchup=False,
-    # Runs publish in the order in which they were asked for, and two of one name cannot write over each other.
+    # Runs publish in the order in which they were triggered, and two of one name cannot write over each other.
     max_active_runs=1,
     params=run_params(SETTINGS),
     default_args=SETTINGS.operator_defaults,

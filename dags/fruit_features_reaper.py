@@ -2,11 +2,11 @@
 # fruit_features_reaper: no cluster outlives its run
 
 **end_orphaned_clusters** looks for live clusters that a run of `fruit_features` made in this deployment's bucket and
-whose run is over: finished, or deleted. One that is still there after a grace time is terminated; the task's log says
-which, and of which run. A cluster of a run that goes on is never touched.
+whose run is over: finished, or deleted. A cluster that is still there after a grace time is terminated; the task's log
+says which one, and which run made it. A cluster of a run that goes on is never touched.
 
-`fruit_features` ends its clusters by itself. This DAG is for the day when Airflow died in the middle; should even
-this one not run, EMR ends a cluster that has been idle for `FRUIT_FEATURES_KEEP_ALIVE_S`.
+`fruit_features` ends its clusters by itself. This DAG is for the case that Airflow dies during a run. If this DAG does
+not run either, EMR ends a cluster that has been idle for `FRUIT_FEATURES_KEEP_ALIVE_S`.
 
 **When it is red.** A cluster is protected from termination; the log says which, and how to end it.
 """
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from emr_pipeline.operators import EndOrphanedClustersOperator
+from emr_pipeline.operators.end_orphaned_clusters import EndOrphanedClustersOperator
 from emr_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# MWAA's startup script: the settings of the deployment. `make mwaa-bundle` fills in what the outputs of the stack say.
+# MWAA's startup script: the settings of the deployment. `make mwaa-bundle` fills in the outputs of the stack.
 set -euo pipefail
 
 export FRUIT_FEATURES_BUCKET="@Bucket@"

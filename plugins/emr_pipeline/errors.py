@@ -1,12 +1,12 @@
-"""The errors that the pure modules raise: a deployment or a run that cannot work, said before anything is made."""
+"""Errors of the pure modules: a deployment or a run that cannot work, refused before anything is made."""
 
 
 class PipelineError(ValueError):
-    """Something the user can put right; the message says what, where and how."""
+    """Mistake that the user can correct; the message says what, where and how."""
 
 
 class SettingsError(PipelineError):
-    """An environment variable holds what it cannot hold."""
+    """Environment variable with a value that it cannot have."""
 
     def __init__(self, variable: str, value: str, remedy: str) -> None:
         self.variable, self.value = variable, value
@@ -14,16 +14,27 @@ class SettingsError(PipelineError):
 
 
 class ParamsError(PipelineError):
-    """The run's params contradict one another, or ask for what cannot be."""
+    """Params of a run that contradict one another, or ask for something impossible."""
 
 
 class CodeNotFoundError(PipelineError):
-    """The code that the cluster runs is not where it was looked for."""
+    """Code for the cluster that is not where it was looked for."""
 
 
 class ReportRefusedError(PipelineError):
-    """A run's audit did not pass, or is not complete: nothing is published."""
+    """Audit of a run that did not pass or is not complete, so nothing is published."""
+
+
+class PublishedRunError(PipelineError):
+    """Attempt to write over a run that is published."""
+
+    def __init__(self, run_uri: str, snapshot: str) -> None:
+        self.run_uri, self.snapshot = run_uri, snapshot
+        super().__init__(
+            f"{run_uri} is published as snapshot {snapshot}, and what is published is never rewritten: trigger a new "
+            "run, with the param force if nothing changed. Feature vectors are kept, so that takes minutes"
+        )
 
 
 class InventoryError(PipelineError):
-    """A listing that cannot be compared with another."""
+    """Listing that cannot be compared with another."""

@@ -1,4 +1,4 @@
-"""The deployment's facts, read once from the environment (prefix FRUIT_FEATURES_); nonsense is refused by name."""
+"""Settings of the deployment, read once from the environment (prefix FRUIT_FEATURES_) and checked by name."""
 
 import os
 import re
@@ -22,7 +22,7 @@ BOTOCORE_RETRIES = {"retries": {"mode": "standard", "max_attempts": 10}}
 
 @dataclass(frozen=True)
 class Settings:
-    """Where this deployment works, with whose rights, and how long it waits."""
+    """Settings of this deployment: where it works, with whose rights, and how long it waits."""
 
     bucket: str
     source_uri: str
@@ -52,12 +52,12 @@ class Settings:
     stage_time_limits_s: Mapping[str, int]
 
     def time_limit_s(self, stage: str) -> int:
-        """How long a step of this stage may wait and run."""
+        """Return how long a step of this stage may wait and run."""
         return self.stage_time_limits_s.get(stage, self.stage_time_limit_s)
 
     @property
     def operator_defaults(self) -> dict[str, Any]:
-        """What every task of the DAG is given: the way to AWS, and two retries for what is transient."""
+        """Arguments of every task of the DAG: the way to AWS, and two retries for what is transient."""
         return {
             "aws_conn_id": self.aws_conn_id,
             "region_name": self.region,
@@ -68,7 +68,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of this process, defaults filled in; SettingsError names the variable that is wrong."""
+        """Return the settings, with defaults filled in; raise a SettingsError that names the variable that is wrong."""
         read = _Reader(environment)
         bucket = read.matching("BUCKET", BUCKET_PATTERN, "fruit-features", "give a bucket's name, without s3://")
         return cls(
@@ -81,7 +81,7 @@ class Settings:
             instance_profile=read.text("INSTANCE_PROFILE", "EMR_EC2_DefaultRole"),
             subnet_ids=read.words("SUBNET_IDS"),
             security_configuration=read.optional("SECURITY_CONFIGURATION"),
-            # The bounds that EMR sets to an AutoTerminationPolicy.
+            # EMR sets these limits to an AutoTerminationPolicy.
             keep_alive_s=read.integer("KEEP_ALIVE_S", HOUR_S, 60, 604_800),
             poll_s=read.integer("POLL_S", 30, 1, 600),
             node_venv=read.absolute_path("NODE_VENV", "/opt/fruit-features/venv"),
@@ -93,7 +93,7 @@ class Settings:
             reaper_every_s=read.integer("REAPER_EVERY_S", 900, 1, 24 * HOUR_S),
             # Longer than a run takes to end its own cluster once it is marked failed.
             reaper_grace_s=read.integer("REAPER_GRACE_S", 600, 1, 24 * HOUR_S),
-            # The latest one, and one to go back to when its run is repeated.
+            # The latest one, and one to go back to.
             keep_snapshots=read.integer("KEEP_SNAPSHOTS", 10, 2, 1_000_000, "a whole number"),
             landing_every_s=read.integer("LANDING_EVERY_S", 600, 1, 24 * HOUR_S),
             landing_settle_s=read.integer("LANDING_SETTLE_S", 300, 1, 24 * HOUR_S),
@@ -107,7 +107,7 @@ class Settings:
 
 
 class _Reader:
-    """Reads single variables of the environment, each by its rule."""
+    """Reader of single variables of the environment, each by its rule."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment

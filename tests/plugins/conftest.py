@@ -115,10 +115,10 @@ def step(emr: Any) -> Any:
 @pytest.fixture
 def sensor(settings: Any, s3: Any, step: Any) -> Any:
     """What waits for `s-1`, the step of featurize_images."""
-    from emr_pipeline.operators.wait_for_step import StageStepSensor
+    from emr_pipeline.operators.wait_for_step import WaitForStepSensor
     from emr_pipeline.run.stages import STAGES
 
-    return StageStepSensor(
+    return WaitForStepSensor(
         task_id="wait_for_step",
         settings=settings,
         stage=STAGES[1],

@@ -4,19 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import moto
-import pytest
-
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.snapshots.snapshot import Origin, following, snapshot_of
 from tests.plugins.form import PARAMS
 
-# S3 has had them since 2025; the moto of the oldest Airflow supported deletes whatever the condition is.
-needs_conditional_deletes = pytest.mark.skipif(
-    tuple(int(part) for part in moto.__version__.split(".")[:2]) < (5, 2),
-    reason="this moto ignores If-Match of a delete",
-)
 BUCKET = "pictures"
 FIRST_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STATS = {"rows_in": 2, "rows_out": 2, "rejects": {}, "details": {}}

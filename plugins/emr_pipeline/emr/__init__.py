@@ -1,1 +1,1 @@
-"""Requests to EMR, and what its answers mean."""
+"""Requests to EMR, what its answers mean, and the triggers that poll it."""

@@ -1,4 +1,4 @@
-"""Cancels a step whose task was ended; one that is over, or whose cluster is, needs no more."""
+"""The cancelling of a step whose task was ended."""
 
 import logging
 from typing import Any
@@ -11,16 +11,17 @@ logger = logging.getLogger(__name__)
 
 
 def cancel_request(cluster_id: str, step_id: str) -> dict[str, Any]:
-    """CancelSteps for a step that may not be let to finish what it does."""
+    """Return the request for CancelSteps that ends a step's process at once."""
     return {"ClusterId": cluster_id, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
 
 
 def is_gone(error: ClientError) -> bool:
-    """EMR's answer about a cluster that takes no more requests: its steps are over already."""
+    """Return whether EMR's answer means that the cluster takes no more requests, so that its steps are over."""
     return error_code(error) in ("InvalidRequestException", "ValidationException")
 
 
 def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
+    """Cancel a step; one that is over, or whose cluster is gone, needs no cancelling."""
     try:
         response = emr.cancel_steps(**cancel_request(cluster_id, step_id))
     except ClientError as error:

@@ -1,17 +1,13 @@
-"""What tasks ask of EMR about clusters: which one is a run's own, how it is, and to end it."""
+"""Requests to EMR about clusters: which of them belong to a run, how they are, and to end them."""
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.amazon.aws.links.emr import EmrClusterLink, EmrLogsLink, get_log_uri
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.s3.objects import error_code
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 logger = logging.getLogger(__name__)
 
@@ -22,39 +18,35 @@ def describe(emr: Any, cluster_id: str) -> dict[str, Any]:
 
 
 def find_live(emr: Any, name: str, tags: Mapping[str, str]) -> list[str]:
-    """The live clusters of this name that carry all these tags, the oldest first: one or none, but for a mishap."""
-    return [cluster["Id"] for cluster in live_clusters(emr, name) if has_tags(cluster, tags)]
+    """Return the ids of the live clusters of this name that carry all these tags, the oldest first.
+
+    There is one or none, unless an earlier attempt went wrong.
+    """
+    return [cluster["Id"] for cluster in live_clusters(emr, name) if tags.items() <= tags_of(cluster).items()]
 
 
 def live_clusters(emr: Any, name_prefix: str) -> list[dict[str, Any]]:
-    """Every live cluster whose name begins like that, as EMR describes it, the oldest first."""
+    """Return every live cluster whose name begins like that, as EMR describes it, the oldest first."""
     pages = emr.get_paginator("list_clusters").paginate(ClusterStates=[*STARTING_STATES, *USABLE_STATES])
     ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"].startswith(name_prefix)]
-    # list_clusters is sorted by creation, newest first; and it gives no tags.
+    # list_clusters is sorted by creation, newest first, and gives no tags.
     return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
 
 
 def tags_of(cluster: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of a cluster as EMR describes it.
+
+    >>> tags_of({"Id": "j-1", "Tags": [{"Key": "team", "Value": "fruit"}]})
+    {'team': 'fruit'}
+    """
     return {tag["Key"]: tag.get("Value", "") for tag in cluster.get("Tags", [])}
 
 
-def has_tags(cluster: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
-    return tags.items() <= tags_of(cluster).items()
-
-
 def terminate(emr: Any, cluster_id: str) -> None:
-    """Ask for the end of a cluster; one that EMR has already forgotten is as good as ended."""
+    """Ask EMR to end a cluster; one that EMR has already forgotten counts as ended."""
     try:
         emr.terminate_job_flows(JobFlowIds=[cluster_id])
     except ClientError as error:
         if error_code(error) != "InvalidRequestException":
             raise
         logger.info("EMR knows no cluster %s: nothing to terminate", cluster_id)
-
-
-def persist_links(context: "Context", operator: Any, cluster_id: str) -> None:
-    """Give a task the provider's own links to the cluster and to its logs."""
-    where = {"region_name": operator.hook.conn_region_name, "aws_partition": operator.hook.conn_partition}
-    log_uri = get_log_uri(emr_client=operator.hook.conn, job_flow_id=cluster_id)
-    EmrClusterLink.persist(context=context, operator=operator, job_flow_id=cluster_id, **where)
-    EmrLogsLink.persist(context=context, operator=operator, job_flow_id=cluster_id, log_uri=log_uri, **where)

@@ -1,4 +1,4 @@
-"""What the state of a cluster means, in the terms of EMR's DescribeCluster."""
+"""Meaning of a cluster's state, in the terms of EMR's DescribeCluster."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 STARTING_STATES = ("STARTING", "BOOTSTRAPPING")
 USABLE_STATES = ("RUNNING", "WAITING")
 ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
-# One that is TERMINATING takes no more steps: it is none to adopt, and none to start work on.
+# A cluster that is TERMINATING takes no more steps, so no run adopts it.
 LOST_STATES = ("TERMINATING", *ENDED_STATES)
-# Reasons that are EMR's or the region's, not the request's: another cluster may well start.
+# Reasons that lie with EMR or the region and not with the request: another cluster may start.
 TRANSIENT_REASONS = frozenset({"INTERNAL_ERROR", "INSTANCE_FAILURE", "INSTANCE_FLEET_TIMEOUT"})
 
 
@@ -17,12 +17,20 @@ def state_of(cluster: Mapping[str, Any]) -> str:
 
 
 def is_settled(state: str, until_gone: bool) -> bool:
-    """Whether waiting longer can change nothing: the cluster is gone, or (unless that is awaited) usable."""
+    """Return whether waiting longer can change nothing: the cluster is gone, or usable where that is awaited.
+
+    >>> is_settled("WAITING", until_gone=False), is_settled("WAITING", until_gone=True)
+    (True, False)
+    """
     return state in (ENDED_STATES if until_gone else (*USABLE_STATES, *LOST_STATES))
 
 
 def reason_text(cluster: Mapping[str, Any]) -> str:
-    """`BOOTSTRAP_FAILURE: On the master instance ...`, as EMR says it."""
+    """Return why a cluster changed its state, in EMR's own words.
+
+    >>> reason_text({"Status": {"StateChangeReason": {"Code": "USER_REQUEST", "Message": "Terminated by user"}}})
+    'USER_REQUEST: Terminated by user'
+    """
     reason = cluster["Status"].get("StateChangeReason", {})
     return f"{reason.get('Code') or 'no reason code'}: {reason.get('Message') or 'no message'}"
 
@@ -32,7 +40,7 @@ def is_transient(cluster: Mapping[str, Any]) -> bool:
 
 
 def is_protected(cluster: Mapping[str, Any]) -> bool:
-    """EMR says yes to ending a protected cluster on some paths, and leaves it running."""
+    """Return whether a live cluster is protected: EMR may accept the request to end it, and leave it running."""
     return bool(cluster.get("TerminationProtected")) and state_of(cluster) not in LOST_STATES
 
 

@@ -1,7 +1,7 @@
-"""Requests that EMR would carry out twice: RunJobFlow and AddJobFlowSteps have no client token.
+"""Requests that EMR would carry out twice, made only once: RunJobFlow and AddJobFlowSteps have no client token.
 
-botocore sends a request again when its answer was an error or was lost, and cannot know that EMR did what it asked. So
-its own retries are off for these two, and what they make is looked for before they are sent again.
+botocore sends a request again when its answer was an error or was lost, and cannot know whether EMR carried it out. So
+botocore's retries are off for these two requests, and `make_once` looks for the result before it sends one again.
 """
 
 import logging
@@ -21,24 +21,24 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 
 
 def make_once(make: Callable[[], str], find: Callable[[], str | None]) -> str:
-    """What `make` makes; after a passing error `find` looks first whether it was made all the same."""
+    """Return what `make` makes; after a passing error `find` first looks whether it was made all the same."""
     for attempt in range(ATTEMPTS):
         try:
             return make()
         except (ClientError, HTTPClientError) as error:
             if attempt + 1 == ATTEMPTS or not is_passing(error):
                 raise
-            logger.warning("EMR did not take the request, or did and could not say so: %s", error)
+            logger.warning("EMR did not take the request, or took it and could not say so: %s", error)
         time.sleep(min(2**attempt, LONGEST_WAIT_S))
         found = find()
         if found:
-            logger.info("It did: %s is there", found)
+            logger.info("EMR took the request: %s is there", found)
             return found
     raise AssertionError("the last attempt returns or raises")
 
 
 def is_passing(error: ClientError | HTTPClientError) -> bool:
-    """Whether the same request may well be taken later."""
+    """Return whether EMR may take the same request later."""
     if not isinstance(error, ClientError):
         return True
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,16 +1,16 @@
-"""The cluster as EMR's RunJobFlow takes it, sized by the run's `cluster_size`."""
+"""The request of EMR's RunJobFlow for a run's cluster, sized by the param `cluster_size`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from emr_pipeline.run.cluster_sizes import SIZES, ClusterSize
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
-# Of EMR.
+# The longest name that EMR takes.
 NAME_LENGTH = 256
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
@@ -18,21 +18,7 @@ NAME_LENGTH = 256
 INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
 
 
-@dataclass(frozen=True)
-class ClusterSize:
-    """Number of nodes beside the primary one."""
-
-    core: int
-    spot_task: int
-
-
-SIZES = {
-    "small": ClusterSize(core=2, spot_task=0),
-    "medium": ClusterSize(core=4, spot_task=4),
-    "large": ClusterSize(core=8, spot_task=16),
-}
-
-# One executor a node. Python workers live outside the JVM's heap: four of them, each with a network of its own, need
+# One executor for each node. Python workers live outside the JVM's heap: four of them, each with its own network, need
 # most of the 24 GiB that YARN has on these instances; the rest is for the application master.
 SPARK_DEFAULTS = {
     "spark.executor.cores": "4",
@@ -44,8 +30,8 @@ SPARK_DEFAULTS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
-# A Spot node that goes takes its executor along, which Spark repeats; were the application master there, it would take
-# the whole step. EMR 6 and later let it land anywhere unless told.
+# When a Spot node is lost, Spark repeats the work of its executor; if the application master was there, the whole step
+# would be lost. EMR 6 and later place it on any node unless told otherwise.
 MASTER_ON_CORE = {
     "yarn.node-labels.enabled": "true",
     "yarn.node-labels.am.default-node-label-expression": "CORE",
@@ -53,22 +39,26 @@ MASTER_ON_CORE = {
 
 
 def name_prefix(bucket: str) -> str:
-    """How the names of a deployment's clusters begin: it may look at its own only, and looks no further."""
+    """Return the beginning of the names of a deployment's clusters, which looks at no others."""
     return f"fruit_features {bucket} "
 
 
 def cluster_name(layout: RunLayout) -> str:
-    """How a run's cluster is called in EMR's console, and what a search narrows down on; the tags decide."""
+    """Return the name of a run's cluster, by which a search narrows down; the tags decide.
+
+    >>> cluster_name(RunLayout("pictures", "november"))
+    'fruit_features pictures november'
+    """
     return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
 
 
 def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:
-    """The tags by which a DAG run finds its own cluster, and EMR's managed policy its permission."""
+    """Return the tags by which a DAG run finds its own cluster, and EMR's managed policy its permission."""
     return {
         "for-use-with-amazon-emr-managed-policies": "true",
         DAG_TAG: dag_id,
         RUN_TAG: run_id,
-        # Two deployments in one account may run the same DAG under the same run id; they never share a bucket.
+        # Two deployments in one account may run the same DAG with the same run id; they never share a bucket.
         BUCKET_TAG: bucket,
     }
 
@@ -76,7 +66,7 @@ def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:
 def job_flow(
     settings: Settings, layout: RunLayout, tags: dict[str, str], code_uri: str, scripts: Sequence[str], size: str
 ) -> dict[str, Any]:
-    """The request for a cluster that waits for steps, one at a time, and ends by itself when it is left idle.
+    """Return the request for a cluster that takes one step at a time and ends by itself when it is idle.
 
     `scripts` are the names of the staged bootstrap scripts, in any order; they run in the order of their numbers.
     """
@@ -106,10 +96,10 @@ def job_flow(
 
 
 def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:
-    """On-demand primary and core nodes; Spot only where losing a node costs no more than its tasks."""
+    """Return on-demand primary and core nodes, and Spot nodes only where losing one costs no more than its tasks."""
     fleets = [_fleet("MASTER", {"TargetOnDemandCapacity": 1}), _fleet("CORE", {"TargetOnDemandCapacity": size.core})]
     if size.spot_task:
-        # Short of Spot, the run takes longer on its core nodes; it never fails for it and never pays more.
+        # A run never fails because Spot nodes are missing: after the timeout EMR switches to on-demand ones.
         spot = {
             "AllocationStrategy": "price-capacity-optimized",
             "TimeoutAction": "SWITCH_TO_ON_DEMAND",
@@ -131,7 +121,11 @@ def _fleet(instance_fleet_type: str, capacity: dict[str, Any]) -> dict[str, Any]
 
 
 def bootstrap_actions(code_uri: str, scripts: Sequence[str], node_venv: str) -> list[dict[str, Any]]:
-    """One action a script, in the order of the scripts' numbers (2 before 10)."""
+    """Return one action for each script, in the order of the scripts' numbers (2 before 10).
+
+    >>> [action["Name"] for action in bootstrap_actions("s3://b/code/1", ["10_b.sh", "2_a.sh"], "/opt/venv")]
+    ['2_a', '10_b']
+    """
     return [
         {
             "Name": script.removesuffix(".sh"),
@@ -145,7 +139,7 @@ def bootstrap_actions(code_uri: str, scripts: Sequence[str], node_venv: str) -> 
 
 
 def configurations(node_venv: str) -> list[dict[str, Any]]:
-    """Spark's defaults, with the environment that the bootstrap actions made as its Python."""
+    """Return Spark's defaults, with the environment that the bootstrap actions made as its Python."""
     python = f"{node_venv}/bin/python"
     spark = SPARK_DEFAULTS | {"spark.pyspark.python": python, "spark.pyspark.driver.python": python}
     return [

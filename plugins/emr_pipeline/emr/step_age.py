@@ -1,4 +1,4 @@
-"""How old a step is, by EMR's own clock: Airflow's may be an hour off, and a retry does not turn it back."""
+"""Age of a step by EMR's own clock: Airflow's may be an hour off, and a retry does not set it back."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def age_s(described: Mapping[str, Any]) -> float:
-    """Seconds since EMR took a step, from what DescribeStep answered; 0 where EMR does not say when that was."""
+    """Return the seconds since EMR took a step, from DescribeStep's answer; 0 where EMR does not say when that was."""
     created_at = described["Step"]["Status"].get("Timeline", {}).get("CreationDateTime")
     return max(0.0, (_now(described) - created_at).total_seconds()) if created_at else 0.0
 
 
 def lifetime_s(described: Mapping[str, Any]) -> float:
-    """Seconds from when EMR took a step to when it ended, or to now where EMR does not say that it has."""
+    """Return the seconds from when EMR took a step to its end, or to now where EMR names no end."""
     timeline = described["Step"]["Status"].get("Timeline", {})
     if "CreationDateTime" not in timeline or "EndDateTime" not in timeline:
         return age_s(described)
@@ -22,6 +22,6 @@ def lifetime_s(described: Mapping[str, Any]) -> float:
 
 
 def _now(described: Mapping[str, Any]) -> datetime:
-    """When EMR answered: the Date that every answer of HTTP carries, to the second."""
+    """Return when EMR answered, to the second: the Date that every HTTP answer carries."""
     sent_at = described.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return parsedate_to_datetime(sent_at) if sent_at else datetime.now(UTC)

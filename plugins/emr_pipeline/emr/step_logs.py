@@ -1,4 +1,4 @@
-"""The end of a log that EMR ships to S3, gzipped and late."""
+"""Last lines of the logs that EMR ships to S3, gzipped and late."""
 
 import gzip
 import logging
@@ -21,36 +21,36 @@ LINE_LENGTH = 500
 
 
 def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
-    """Where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
+    """Return where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
     bucket, prefix = split_uri(log_uri)
     return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/steps/{step_id}"
 
 
 def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> StepTails:
-    """The last lines of a step, waiting at most `wait_s` for EMR to ship them after `ended_at`.
+    """Return the last lines of a step, after waiting at most `wait_s` for EMR to ship them after `ended_at`.
 
-    EMR ships a log while its step runs, too. One older than the step's end lacks its last words, the ones we are
-    after; it is taken only if nothing newer comes.
+    EMR ships a log while its step runs, too. A log older than the step's end lacks the step's last words, which are the
+    ones that matter; it is taken only if nothing newer comes.
     """
 
     def is_whole(name: str) -> bool:
         shipped_at = _shipped_at(s3, f"{logs_uri}/{name}")
         return shipped_at is not None and (ended_at is None or shipped_at >= ended_at.replace(microsecond=0))
 
-    # Both go up together, stdout not at all if nothing was said there.
+    # EMR ships both together, and no stdout if it is empty.
     _wait_until(lambda: is_whole("stderr.gz"), f"{logs_uri}/stderr.gz", wait_s, poll_s)
     _wait_until(lambda: is_whole("stdout.gz"), f"{logs_uri}/stdout.gz", min(wait_s, 2 * poll_s), poll_s)
     return StepTails(*(_tail_if_there(s3, f"{logs_uri}/{name}") for name in ("stdout.gz", "stderr.gz")))
 
 
 def node_logs_uri(log_uri: str, cluster_id: str) -> str:
-    """Where EMR puts the logs of a cluster's nodes, those of its bootstrap actions among them."""
+    """Return where EMR puts the logs of a cluster's nodes, including those of its bootstrap actions."""
     bucket, prefix = split_uri(log_uri)
     return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/node"
 
 
 def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: float, poll_s: float) -> str | None:
-    """The last lines of the bootstrap action that ran last on any node, waiting at most `wait_s` for a log of one."""
+    """Return the last lines of the last bootstrap action of any node, after waiting at most `wait_s` for a log."""
     uri = node_logs_uri(log_uri, cluster_id)
 
     def logs() -> list[str]:
@@ -88,12 +88,12 @@ def _tail_if_there(s3: Any, uri: str) -> str | None:
 
 
 def _tail(s3: Any, uri: str) -> str:
-    """The last lines, read as a stream: a step's stderr can be larger than this process may be."""
+    """Return the last lines, read as a stream: a step's stderr may be larger than this process's memory."""
     bucket, key = split_uri(uri)
     lines: deque[str] = deque(maxlen=TAIL_LINES)
     with gzip.open(s3.get_object(Bucket=bucket, Key=key)["Body"], "rt", errors="replace") as log:
         try:
             lines.extend(line.rstrip()[:LINE_LENGTH] for line in log)
         except EOFError:
-            logger.info("%s is not whole yet; these are the last lines that are there", uri)
+            logger.info("%s is not complete yet; these are its last lines so far", uri)
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""What waits while a task is deferred: for a step to end, for a cluster to be usable or gone.
+"""Triggers that wait while a task is deferred: for a step to end, for a cluster to be usable or gone.
 
-The provider's own triggers lose the region up to 9.34, give up after so many polls, and take a cluster that ended
-during bootstrap for a usable one. These poll until a deadline that a restart of the triggerer does not move, and say
-only that it is time to look: the operator looks for itself.
+The provider's own triggers lose the region up to 9.34, give up after a number of polls, and take a cluster that ended
+during bootstrap for a usable one. These poll until a deadline that a restart of the triggerer does not move. Their
+event only says that it is time to look: the operator looks for itself.
 """
 
 import asyncio
@@ -25,15 +25,14 @@ from emr_pipeline.s3.objects import read_json
 
 STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 
-
 _under_way: set[asyncio.Task[None]] = set()
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """Do this to its end, even if whoever waits for it is cancelled meanwhile.
+    """Do this work to its end, even if whoever waits for it is cancelled meanwhile.
 
-    Airflow 3.0 cancels a trigger again and again until it is gone. Broken off between a question to Airflow and its
-    answer, it would leave the answer to the next who asks, of which the whole triggerer dies; and a step would run on.
+    Airflow 3.0 cancels a trigger again and again until it is gone. If it interrupts a request to Airflow, the answer
+    goes to the next one that asks, and the whole triggerer dies; and a step would run on.
     """
     task = asyncio.ensure_future(work)
     # The loop itself holds a task only weakly.
@@ -43,13 +42,15 @@ async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
 
 
 class PollTrigger(BaseTrigger):
-    """Looks at EMR every `poll_s` until there is something to tell, or until `deadline` (seconds since the epoch).
+    """Trigger that looks at EMR every `poll_s` until the wait is over, or until `deadline` (seconds since the epoch).
 
-    `waiting_task` is the name of the one that it looks for (`dag_run.task_name`).
+    `waiting_task` is the name of the task that it looks for (`deferral.task_name`).
     """
 
-    told_fields: tuple[str, ...] = ()
-    """Names of attributes that its event tells beside the task, the cluster and the beginning of the wait."""
+    fields: tuple[str, ...] = ("waiting_task", "cluster_id", "aws", "poll_s", "started_at", "deadline")
+    """Names of the constructor's arguments."""
+    event_fields: tuple[str, ...] = ("waiting_task", "cluster_id", "started_at")
+    """Names of the arguments that its event returns."""
 
     def __init__(
         self,
@@ -69,11 +70,10 @@ class PollTrigger(BaseTrigger):
         self.started_at = started_at
         self.deadline = deadline
         self._last_said = ""
-        self._has_told = False
+        self._has_reported = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("waiting_task", "cluster_id", "aws", "poll_s", "started_at", "deadline", *self.own_fields())
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in self.fields}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
@@ -82,33 +82,31 @@ class PollTrigger(BaseTrigger):
             # The operator asks for itself: then the wait goes on, or the task fails with EMR's own words.
             self.log.warning("EMR could not be asked: %s", error)
             status = "unknown"
-        self._has_told = True
-        told = {name: getattr(self, name) for name in ("waiting_task", "cluster_id", "started_at", *self.told_fields)}
-        yield TriggerEvent({"status": status} | told)
+        self._has_reported = True
+        yield TriggerEvent({"status": status} | {name: getattr(self, name) for name in self.event_fields})
 
     async def _is_over_in_time(self) -> bool:
-        hook = EmrHook(emr_conn_id=None, **self.aws)
         # Shielded: Airflow 3.0's triggerer dies of a trigger that is cancelled while it waits for its connection.
-        async with await asyncio.shield(hook.get_async_conn()) as emr:
+        async with await asyncio.shield(self.hook().get_async_conn()) as emr:
             while True:
-                # First of all: the operator has just looked, and a task that is deferred and goes on within a moment,
-                # before the scheduler knows of the first, is taken for lost (so in LocalExecutor up to 3.3).
+                # The pause comes first, because the operator has just looked. A task that is deferred and goes on at
+                # once, before the scheduler knows of the first, is taken for lost (in LocalExecutor up to 3.3).
                 await asyncio.sleep(self.poll_s)
                 is_over = await self.is_over(emr)
                 if is_over or time.time() >= self.deadline:
                     return is_over
 
     async def cleanup(self) -> None:
-        """Kill what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
+        """End what a user ended, on an Airflow that has no BaseTrigger.on_kill yet (3.0 has not).
 
-        Such an Airflow calls this whenever a trigger stops, a restart of the triggerer included: then the task is
-        still deferred, and nothing may be killed.
+        Such an Airflow calls this whenever a trigger stops, also when the triggerer restarts: then the task is still
+        deferred, and nothing may be ended.
         """
-        if not hasattr(BaseTrigger, "on_kill") and not self._has_told:
+        if not hasattr(BaseTrigger, "on_kill") and not self._has_reported:
             await undisturbed(self._end_unless_deferred())
 
     async def on_kill(self) -> None:
-        """A user marked the deferred task failed or successful, or cleared it."""
+        """End what is waited for: a user marked the deferred task failed or successful, or cleared it."""
         await undisturbed(self.end())
 
     async def _end_unless_deferred(self) -> None:
@@ -122,16 +120,15 @@ class PollTrigger(BaseTrigger):
         )
         return states.get(task.run_id, {}).get(task.task_id) == "deferred"
 
+    def hook(self) -> EmrHook:
+        return EmrHook(emr_conn_id=None, **self.aws)
+
     def say(self, name: str, what: str) -> None:
-        """Log what is new, and nothing as long as nothing is: a poll a second would fill the log."""
+        """Log what is new, and nothing while nothing is new: a line for each poll would fill the log."""
         if what != self._last_said:
             self._last_said = what
             limit_s = self.deadline - self.started_at
             self.log.info("%s", waiting_text(name, what, time.time() - self.started_at, limit_s))
-
-    @abstractmethod
-    def own_fields(self) -> tuple[str, ...]:
-        """Names of the constructor's arguments beside those of this class."""
 
     @abstractmethod
     async def end(self) -> None:
@@ -139,25 +136,23 @@ class PollTrigger(BaseTrigger):
 
     @abstractmethod
     async def is_over(self, emr: Any) -> bool:
-        """Whether the wait is over, for better or worse."""
+        """Return whether the wait is over, however it ended."""
 
 
 class StepTrigger(PollTrigger):
-    """Waits for a step to end; cancels it when a user ends the deferred task."""
+    """Trigger that waits for a step to end, and cancels it when a user ends the deferred task."""
 
-    told_fields = ("step_id", "anew_until")
+    fields = (*PollTrigger.fields, "step_id", "stage", "progress_uri", "add_again_until")
+    event_fields = (*PollTrigger.event_fields, "step_id", "add_again_until")
 
-    def __init__(self, step_id: str, stage: str, progress_uri: str, anew_until: float, **rest: Any) -> None:
+    def __init__(self, step_id: str, stage: str, progress_uri: str, add_again_until: float, **rest: Any) -> None:
         super().__init__(**rest)
         self.step_id = step_id
         self.stage = stage
         self.progress_uri = progress_uri
-        self.anew_until = anew_until
-        # Made once: a client takes longer to make than to ask.
+        self.add_again_until = add_again_until
+        # Made once: making a client takes longer than asking.
         self._s3: Any = None
-
-    def own_fields(self) -> tuple[str, ...]:
-        return ("step_id", "stage", "progress_uri", "anew_until")
 
     async def is_over(self, emr: Any) -> bool:
         response = await emr.describe_step(ClusterId=self.cluster_id, StepId=self.step_id)
@@ -167,8 +162,7 @@ class StepTrigger(PollTrigger):
         return state in STEP_END_STATES
 
     async def end(self) -> None:
-        hook = EmrHook(emr_conn_id=None, **self.aws)
-        async with await hook.get_async_conn() as emr:
+        async with await self.hook().get_async_conn() as emr:
             try:
                 await emr.cancel_steps(**cancel_request(self.cluster_id, self.step_id))
             except ClientError as error:
@@ -184,14 +178,13 @@ class StepTrigger(PollTrigger):
 
 
 class ClusterTrigger(PollTrigger):
-    """Waits for a cluster to be usable or to have ended, and ends it when a user ends the deferred task."""
+    """Trigger that waits for a cluster to be usable or gone, and ends it when a user ends the deferred task."""
+
+    fields = (*PollTrigger.fields, "until_gone")
 
     def __init__(self, until_gone: bool, **rest: Any) -> None:
         super().__init__(**rest)
         self.until_gone = until_gone
-
-    def own_fields(self) -> tuple[str, ...]:
-        return ("until_gone",)
 
     async def is_over(self, emr: Any) -> bool:
         response = await emr.describe_cluster(ClusterId=self.cluster_id)
@@ -200,14 +193,13 @@ class ClusterTrigger(PollTrigger):
         return is_settled(state, self.until_gone)
 
     async def end(self) -> None:
-        hook = EmrHook(emr_conn_id=None, **self.aws)
-        async with await hook.get_async_conn() as emr:
+        async with await self.hook().get_async_conn() as emr:
             await emr.terminate_job_flows(JobFlowIds=[self.cluster_id])
         self.log.info("Terminated cluster %s: the task that waited for it was ended", self.cluster_id)
 
 
 class SecondLookTrigger(BaseTrigger):
-    """Lets a grace time pass, to a moment that a restart of the triggerer does not move; says whom to look at then."""
+    """Trigger that waits until a moment, which a restart of the triggerer does not move, and returns the suspects."""
 
     def __init__(self, suspects: list[str], moment: float) -> None:
         super().__init__()

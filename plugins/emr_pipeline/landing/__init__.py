@@ -1,1 +1,1 @@
-"""Noticing new photographs: what fruit_images_landed decides, waits for and tells."""
+"""New photographs: their assets and schedule, the decision on them, the wait for them, and the last signal."""

@@ -1,4 +1,4 @@
-"""The asset that says photographs have landed, and what fruit_images_landed itself is scheduled on."""
+"""Assets of landed photographs, and the schedule of fruit_images_landed."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,12 +11,12 @@ from emr_pipeline.task.airflow_compat import AssetOrTimeSchedule, DeltaTriggerTi
 
 
 def fruit_images_asset(settings: Settings) -> Asset:
-    """The asset that fruit_features is scheduled on: the photographs below the source."""
+    """Return the asset on which fruit_features is scheduled: the photographs below the source."""
     return Asset(name="fruit_images", uri=settings.source_uri)
 
 
 def landing_schedule(settings: Settings) -> Any:
-    """Every so often; where a queue is set, at once as well when S3 has written to it."""
+    """Return a regular schedule; where a queue is set, S3's messages start a check at once as well."""
     every = timedelta(seconds=settings.landing_every_s)
     if settings.landing_queue_url is None:
         return every
@@ -24,7 +24,7 @@ def landing_schedule(settings: Settings) -> Any:
 
 
 def queue_asset(settings: Settings) -> Asset:
-    """The queue of S3's notifications; its watcher makes one event of each burst."""
+    """Return the asset of the queue of S3's notifications, whose watcher makes one event of each burst."""
     trigger = QueueTrigger(
         queue_url=str(settings.landing_queue_url),
         pause_s=settings.landing_settle_s,

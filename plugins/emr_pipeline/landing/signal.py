@@ -1,4 +1,4 @@
-"""landed/latest.json, read with its age. It is replaced by one conditional write, so that one signaller wins."""
+"""The last signal, in landed/latest.json, read with its age."""
 
 import json
 from email.utils import parsedate_to_datetime
@@ -12,7 +12,7 @@ from emr_pipeline.s3.objects import NOT_FOUND, error_code
 
 
 def read_signal(s3: Any, uri: str) -> tuple[Signal, str] | None:
-    """The last signal and the ETag of its object, or null if none was ever given."""
+    """Return the last signal and the ETag of its object, or null if none was ever given."""
     bucket, key = split_uri(uri)
     try:
         response = s3.get_object(Bucket=bucket, Key=key)

@@ -1,4 +1,4 @@
-"""What waits for photographs: until a source may have settled, and for messages of the queue that S3 writes to."""
+"""Triggers that wait for a source to settle, and for messages of the queue that S3 writes to."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,17 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr_pipeline.settings import BOTOCORE_RETRIES
 
 MESSAGES_AT_ONCE = 10
-"""The most that SQS hands out in one answer."""
+"""The largest number of messages that SQS gives in one answer."""
 LONG_POLL_S = 20
-"""The longest that SQS lets a question wait for a message."""
+"""The longest time for which SQS lets a request wait for a message."""
 TAKERS = 8
 QUIET_S = 5
-"""A burst is over when nobody has found a message for so long."""
+"""A burst is over when no message has come for this time."""
 TROUBLE_PAUSE_S = 60
 
 
 class SettleTrigger(BaseTrigger):
-    """Lets the settle time pass, and hands back what was seen before it: a duration, and so no clock's business."""
+    """Trigger that waits for the settle time, a duration that needs no clock, and returns what was seen before."""
 
     def __init__(self, settle_s: float, seen: dict[str, Any]) -> None:
         super().__init__()
@@ -37,33 +37,33 @@ class SettleTrigger(BaseTrigger):
 
 
 class QueueTrigger(BaseEventTrigger):
-    """Takes every message from the queue and deletes it; one event for each burst, however many messages it has.
+    """Trigger that takes and deletes every message of the queue, with one event for each burst of any size.
 
-    The messages only say that it is time to look. That is why none of them is read, why one that comes twice or late
-    changes nothing, and why one that is lost is made up for by the DAG's schedule.
+    The messages only say that it is time to look. So none of them is read, a message that comes twice or late changes
+    nothing, and the DAG's schedule makes up for one that is lost.
     """
 
     def __init__(self, queue_url: str, pause_s: float, aws_conn_id: str, region_name: str | None) -> None:
         super().__init__()
         self.queue_url = queue_url
-        # After an event: what comes meanwhile waits in the queue for the next one.
+        # The pause after an event: what comes meanwhile waits in the queue for the next event.
         self.pause_s = pause_s
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
         self._taken = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        # Plain values only: Airflow 3.0 hands a dictionary of a watcher's trigger back in its own wrapping.
+        # Plain values only: Airflow 3.0 returns a dictionary of a watcher's trigger in its own wrapping.
         names = ("queue_url", "pause_s", "aws_conn_id", "region_name")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Never ends: a trigger that gave up would have to be noticed by a person."""
+        """Yield an event for each burst, without end: a person would have to notice a trigger that gave up."""
         while True:
             try:
                 await self._take_burst()
             except (BotoCoreError, ClientError) as error:
-                self.log.warning("%s: %s; the DAG's schedule goes on without it", self.queue_url, error)
+                self.log.warning("%s: %s; the DAG's schedule goes on without the queue", self.queue_url, error)
                 await asyncio.sleep(TROUBLE_PAUSE_S)
             if self._taken:
                 self.log.info("%s: a burst of %d messages", self.queue_url, self._taken)
@@ -72,9 +72,9 @@ class QueueTrigger(BaseEventTrigger):
                 await asyncio.sleep(self.pause_s)
 
     async def _take_burst(self) -> None:
-        """Until a message has come and then no other for a moment."""
+        """Take messages until one has come and then no other for a moment."""
         hook = SqsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=BOTOCORE_RETRIES)
-        # Shielded as in emr_pipeline.emr.triggers: a question to Airflow is not to be broken off.
+        # Shielded as in emr_pipeline.emr.triggers: a request to Airflow must not be interrupted.
         async with await asyncio.shield(hook.get_async_conn()) as sqs:
             while not self._taken:
                 await self._take_some(sqs, LONG_POLL_S)
@@ -83,11 +83,11 @@ class QueueTrigger(BaseEventTrigger):
                 found = any(await asyncio.gather(*(self._take_some(sqs, QUIET_S) for _ in range(TAKERS))))
 
     async def _take_some(self, sqs: Any, wait_s: int) -> int:
-        """How many messages there were, up to ten, waited for up to `wait_s`."""
+        """Take up to ten messages, waiting up to `wait_s` for the first, and return how many there were."""
         response = await sqs.receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=MESSAGES_AT_ONCE, WaitTimeSeconds=wait_s
         )
-        # Each handle once: of a message that came twice only the last handle deletes it for sure.
+        # Each handle once: if a message came twice, only the last handle is sure to delete it.
         handles = [message["ReceiptHandle"] for message in response.get("Messages", [])]
         if handles:
             self._taken += len(handles)

@@ -1,4 +1,4 @@
-"""Makes the run's cluster, exactly one, and waits until it takes steps."""
+"""Operator that makes the run's cluster, exactly one, and waits until it takes steps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,30 +12,34 @@ from emr_pipeline.emr.idempotent_requests import make_once
 from emr_pipeline.emr.job_flow import cluster_name, job_flow
 from emr_pipeline.emr.step_logs import node_logs_uri, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
-from emr_pipeline.operators.cluster_wait import wait_for_cluster
+from emr_pipeline.errors import PublishedRunError
 from emr_pipeline.run.code_bundle import bootstrap_scripts
 from emr_pipeline.s3.objects import names_under
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.task.dag_run import emr_hook_without_retries, own_event, own_tags, run_layout, s3_client
+from emr_pipeline.task.cluster_wait import wait_for_cluster
+from emr_pipeline.task.dag_run import emr_hook_without_retries, own_tags, run_layout, s3_client
+from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.links import persist_cluster_links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class CreateClusterOperator(EmrCreateJobFlowOperator):
-    """Adopts the live cluster that carries this DAG run's tags, or makes one; returns its id once it is usable.
+    """Operator that adopts the live cluster with this DAG run's tags, or makes one; it returns the id once usable.
 
     RunJobFlow has no client token: an attempt that died after its call left a cluster behind, which the tags find. A
-    failed create has no teardown (Airflow runs that only after a create that worked), so whatever goes wrong while
-    waiting, this ends the cluster itself.
+    failed create has no teardown (Airflow runs that only after a create that worked). So this operator ends the cluster
+    itself, whatever goes wrong while it waits. A run that is published gets no cluster: nothing of it may be rewritten.
     """
 
     template_fields = (*EmrCreateJobFlowOperator.template_fields, "code_uri", "size")
 
-    def __init__(self, *, settings: Settings, code_uri: str, size: str, deferrable: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, code_uri: str, size: str, **kwargs: Any) -> None:
         # emr_default, if somebody made that connection, would mix instances of its own into the request.
-        super().__init__(emr_conn_id=None, deferrable=deferrable, **kwargs)
+        super().__init__(emr_conn_id=None, deferrable=True, **kwargs)
         self.settings = settings
         self.code_uri = code_uri
         self.size = size
@@ -43,6 +47,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         self._is_killed = False
 
     def execute(self, context: "Context") -> str:
+        self._check_unpublished(context)
         own = self._own_clusters(context)
         if own:
             self.log.info("Adopting cluster %s, which carries the tags of this run", own[0])
@@ -58,17 +63,17 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         return self._when_usable(context, self._job_flow_id)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> str:
-        told = own_event(context, self, event)
-        if told is None:
+        own = own_event(context, self, event)
+        if own is None:
             return self.execute(context)
-        self._job_flow_id = cluster_id = str(told["cluster_id"])
-        return self._when_usable(context, cluster_id, started_at=told["started_at"])
+        self._job_flow_id = cluster_id = str(own["cluster_id"])
+        return self._when_usable(context, cluster_id, started_at=own["started_at"])
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralError:
-            # The trigger died, or nobody ran it in time; what it knew is gone with it.
+            # The trigger died, or no triggerer ran it in time; what it knew is lost.
             self._end_own(context)
             raise
 
@@ -76,6 +81,12 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         self._is_killed = True
         if self._job_flow_id:
             self._end(self._job_flow_id)
+
+    def _check_unpublished(self, context: "Context") -> None:
+        try:
+            Published(s3_client(self), self.settings.bucket).refuse_rewrite(run_layout(context, self.settings))
+        except PublishedRunError as error:
+            raise AirflowFailException(str(error)) from error
 
     def _own_clusters(self, context: "Context") -> list[str]:
         layout = run_layout(context, self.settings)
@@ -100,7 +111,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
 
     def _when_usable(self, context: "Context", cluster_id: str, started_at: float | None = None) -> str:
         try:
-            cluster_api.persist_links(context, self, cluster_id)
+            persist_cluster_links(context, self, cluster_id)
             wait_for_cluster(context, self, cluster_id, until_gone=False, started_at=started_at)
             self._check(cluster_api.describe(self.hook.conn, cluster_id))
         except Exception:

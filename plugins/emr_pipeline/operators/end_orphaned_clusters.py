@@ -1,4 +1,4 @@
-"""Ends the clusters of this deployment whose DAG run is over: for the day when Airflow died in the middle of one."""
+"""Operator that ends the clusters of this deployment whose DAG run is over, in case Airflow died during a run."""
 
 import time
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from emr_pipeline.emr.cluster_states import is_protected, protection_text
 from emr_pipeline.emr.job_flow import BUCKET_TAG, DAG_TAG, RUN_TAG, name_prefix
 from emr_pipeline.emr.triggers import SecondLookTrigger
 from emr_pipeline.emr.wait_messages import duration_text
-from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.task.deferral import TRIGGERER_SLACK_S
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,7 +25,7 @@ UNFINISHED_RUN_STATES = ["queued", "running"]
 
 @dataclass(frozen=True)
 class Orphan:
-    """A live cluster, and the DAG run that no longer needs it."""
+    """Live cluster, and the DAG run that no longer needs it."""
 
     cluster_id: str
     run: str
@@ -33,7 +33,7 @@ class Orphan:
 
 
 class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
-    """Looks twice, a grace time apart, and ends what was orphaned both times; returns the clusters' ids.
+    """Operator that looks twice, a grace time apart, and ends what was orphaned both times; it returns their ids.
 
     A run that was just marked failed still ends its cluster by itself, and one that was just cleared needs it again.
     """
@@ -53,7 +53,7 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         for orphan in suspects:
             self.log.info("%s of %s: looking again in %s", orphan.cluster_id, orphan.run, duration_text(grace_s))
         self.defer(
-            # In the trigger's event and not in kwargs, which `DAG.test` loses.
+            # The suspects travel in the trigger's event and not in kwargs, which `DAG.test` loses.
             trigger=SecondLookTrigger([orphan.cluster_id for orphan in suspects], time.time() + grace_s),
             method_name="execute_complete",
             timeout=timedelta(seconds=grace_s + TRIGGERER_SLACK_S),
@@ -87,7 +87,10 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         return found
 
     def _why_over(self, context: "Context", dag_id: str, run_id: str) -> str | None:
-        """How the run ended; null if it goes on. Counted, for asking for the state of a deleted run is an error."""
+        """Return how the run ended; null if it goes on.
+
+        Runs are counted, because asking for the state of a deleted run is an error.
+        """
         ti: Any = context["ti"]
         if ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=UNFINISHED_RUN_STATES):
             return None

@@ -1,4 +1,4 @@
-"""Publishes a run that passed its audit: its own document, then the pointer by one conditional write."""
+"""Operator that publishes a run that passed its audit: first its own document, then the pointer."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def published_asset(settings: Settings) -> Asset:
-    """The asset that DAGs which use the features are scheduled on."""
+    """Return the asset on which DAGs that use the features are scheduled."""
     return Asset(name="fruit_features", uri=published_uri(settings.bucket))
 
 
 class PublishOperator(AwsBaseOperator[S3Hook]):
-    """Points published/latest.json at this run, and tells the asset what is in it; returns the snapshot's id."""
+    """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
     aws_hook_class = S3Hook
     operator_extra_links = (ReportLink(), RunFolderLink())
@@ -56,15 +56,15 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
         return str(published["snapshot"])
 
     def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
-        """Its own document first: whoever follows the pointer, or `previous`, finds one."""
+        """Write the snapshot's own document, then the pointer, so whoever follows the pointer finds a document."""
         published = Published(self.hook.conn, self.settings.bucket)
         for _ in range(ATTEMPTS):
             current, etag = published.latest()
             if current:
-                # Also where it was published before snapshots had documents, or was taken back only halfway.
+                # It may have been published before snapshots had documents of their own.
                 published.keep(current)
             if current and current["snapshot"] == snapshot["snapshot"]:
-                # An earlier attempt of this task got as far as the write.
+                # An earlier attempt of this task has already written it.
                 self.log.info("%s says snapshot %s already", published.uri, snapshot["snapshot"])
                 return current
             candidate = following(snapshot, current)
@@ -73,5 +73,5 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
                 previous = candidate["previous"]
                 self.log.info("%s now says snapshot %s, before %s", published.uri, candidate["snapshot"], previous)
                 return candidate
-            self.log.info("Another run published to %s in this moment; looking again", published.uri)
+            self.log.info("Another run published to %s at the same moment; looking again", published.uri)
         raise OvertakenError(published.uri)

@@ -1,4 +1,4 @@
-"""Removes runs that no kept snapshot names, after a run has published."""
+"""Operator that removes runs that no kept snapshot names, after a run has published."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class RemoveOldRunsOperator(AwsBaseOperator[S3Hook]):
-    """Keeps the runs of the newest FRUIT_FEATURES_KEEP_SNAPSHOTS snapshots; returns the snapshots whose runs went.
+    """Operator that keeps the runs of the newest snapshots; it returns the snapshots whose runs it removed.
 
-    In the DAG a teardown of nothing: its failure is red where it happened, and does not make a run red whose result is
-    published. What it left, the next run's removes.
+    FRUIT_FEATURES_KEEP_SNAPSHOTS says how many are kept. In the DAG this task is a teardown without a setup: if it
+    fails, the task is red, but not the run, whose result is published. The next run removes what it left.
     """
 
     aws_hook_class = S3Hook
@@ -32,10 +32,10 @@ class RemoveOldRunsOperator(AwsBaseOperator[S3Hook]):
 
     def execute(self, context: "Context") -> list[str]:
         if not self.published:
-            # A teardown runs whatever came before it.
+            # A teardown runs whatever happened before it.
             raise AirflowSkipException("this run has published nothing: what is kept stays as it is")
         keep = self.settings.keep_snapshots
         own = run_layout(context, self.settings)
         removed = remove_old_runs(Published(self.hook.conn, self.settings.bucket), keep, own)
-        self.log.info("Kept are the newest %d snapshots; runs removed: %d", keep, len(removed))
+        self.log.info("The newest %d snapshots are kept; %d runs were removed", keep, len(removed))
         return removed

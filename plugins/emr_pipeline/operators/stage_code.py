@@ -1,4 +1,4 @@
-"""Brings the code that the cluster runs into the bucket, once a version."""
+"""Operator that uploads the code for the cluster into the bucket, once for each version."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,16 @@ STAGE_NAMES = [stage.name for stage in STAGES]
 
 
 def wanted_code_uri(settings: Settings) -> str:
-    """Where the code of a run that begins now lies or will lie; CodeNotFoundError if there is none."""
+    """Return where the code of a run that begins now lies or will lie; raise CodeNotFoundError if there is none."""
     if settings.code_uri:
         return settings.code_uri
     return code_uri(settings.bucket, gather_code(settings.code_root, STAGE_NAMES).version)
 
 
 class StageCodeOperator(AwsBaseOperator[S3Hook]):
-    """Uploads what is not there yet under `code/<version>/`; returns that URI.
+    """Operator that uploads what is missing under `code/<version>/`, and returns that URI.
 
-    With FRUIT_FEATURES_CODE_URI the code is staged already, by whoever deploys; then this only looks that it is whole.
+    With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete.
     """
 
     aws_hook_class = S3Hook

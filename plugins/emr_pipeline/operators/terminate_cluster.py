@@ -1,4 +1,4 @@
-"""Ends the run's cluster and stays until it is gone."""
+"""Operator that ends the run's cluster and waits until it is gone."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,24 +8,26 @@ from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
 from emr_pipeline.emr.job_flow import cluster_name
 from emr_pipeline.emr.wait_messages import duration_text
-from emr_pipeline.operators.cluster_wait import wait_for_cluster
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.dag_run import own_event, own_tags, run_layout
+from emr_pipeline.task.cluster_wait import wait_for_cluster
+from emr_pipeline.task.dag_run import own_tags, run_layout
+from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.links import persist_cluster_links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class TerminateClusterOperator(EmrTerminateJobFlowOperator):
-    """The teardown of the cluster: done when the cluster is gone, however it went; failed, loudly, if it is not.
+    """Teardown of the cluster: a success when the cluster is gone, however it ended, and a failure if it is not.
 
-    It ends every cluster that carries the run's tags, also one of which `create_cluster` left no id: an earlier
-    attempt's, or that of a task which somebody marked successful while it ran.
+    It ends every cluster that carries the run's tags, even if `create_cluster` left no id of it: that of an earlier
+    attempt, or of a task that somebody marked successful while it ran.
     """
 
-    def __init__(self, *, settings: Settings, deferrable: bool = True, **kwargs: Any) -> None:
-        super().__init__(deferrable=deferrable, **kwargs)
+    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(deferrable=True, **kwargs)
         self.settings = settings
 
     def execute(self, context: "Context") -> None:
@@ -34,7 +36,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             self.log.info("This run made no cluster: nothing to terminate")
             return
         first, *others = cluster_ids
-        cluster_api.persist_links(context, self, first)
+        persist_cluster_links(context, self, first)
         for cluster_id in others:
             self.log.warning("Cluster %s carries the tags of this run, too: terminating it", cluster_id)
             cluster_api.terminate(self.hook.conn, cluster_id)
@@ -45,16 +47,16 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         self._finish(context, first)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
-        told = own_event(context, self, event)
-        if told is None:
+        own = own_event(context, self, event)
+        if own is None:
             self.execute(context)
             return
-        cluster_id = str(told["cluster_id"])
-        wait_for_cluster(context, self, cluster_id, until_gone=True, started_at=told["started_at"])
+        cluster_id = str(own["cluster_id"])
+        wait_for_cluster(context, self, cluster_id, until_gone=True, started_at=own["started_at"])
         self._finish(context, cluster_id)
 
     def _own_clusters(self, context: "Context") -> list[str]:
-        """The one that `create_cluster` named first, alive or not; then live ones that it did not."""
+        """Return first the cluster that `create_cluster` named, alive or not, then live ones that it did not name."""
         layout = run_layout(context, self.settings)
         named = [str(self.job_flow_id)] if self.job_flow_id else []
         live = cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
@@ -70,10 +72,10 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             )
 
     def _ended_by_a_person(self, context: "Context") -> list[str]:
-        """What ran when somebody marked the run failed; nothing if nobody did.
+        """Return the tasks that ran when somebody marked the run failed; nothing if nobody did.
 
-        Then Airflow skips what was to come, instead of failing it, and lets the teardown run; once that is a success,
-        so are all of the run's leaves, and Airflow calls the whole run one.
+        In that case Airflow skips the tasks that were to come, instead of failing them, and lets the teardown run. If
+        the teardown succeeded, all leaves of the run would be successes, and Airflow would call the run a success.
         """
         ti: Any = context["ti"]
         run_id = context["dag_run"].run_id

@@ -1,4 +1,4 @@
-"""The gate after each stage's step: waits as long as the stage may take, and says why it failed."""
+"""Sensor that waits for a stage's step as long as the stage may take, and says why it failed."""
 
 import time
 from datetime import timedelta
@@ -14,72 +14,68 @@ from emr_pipeline.emr.step_failure import failure_text
 from emr_pipeline.emr.step_logs import step_logs_uri, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
 from emr_pipeline.emr.wait_messages import duration_text, progress_text, waiting_text
-from emr_pipeline.operators.add_stage_step import AddStageStepOperator
-from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
+from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.run.stages import Stage
 from emr_pipeline.s3.objects import error_code, read_json
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
-from emr_pipeline.task.dag_run import aws_parameters, own_event, run_layout, s3_client, task_name
+from emr_pipeline.task.dag_run import aws_parameters, run_layout, s3_client
+from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# How long Airflow may take to cancel what it was cleared of: by then the next attempt may have adopted that step.
+# How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
 
 
-class StageStepSensor(EmrStepSensor):
-    """Waits for a stage's step; a failed one raises its own last words, one over its time is cancelled.
+class WaitForStepSensor(EmrStepSensor):
+    """Sensor for a stage's step: a failed step raises its own last words, and one over its time is cancelled.
 
-    Its time begins when EMR takes the step, and a retry of this task does not make it longer. Cleared alone, without
-    the task that adds the step, this adds it itself. A later attempt may wait for the step of an earlier one, which
-    Airflow is about to cancel because it was cleared: cancelled within `CLEARING_S`, it is added anew, once.
+    The time begins when EMR takes the step, and a retry of this task does not make it longer. Cleared alone, without
+    the task that adds the step, this sensor adds it itself. A later attempt may adopt the step of an earlier one, which
+    Airflow is about to cancel because the task was cleared: if it is cancelled within `CLEARING_S`, the sensor adds it
+    again, once.
     """
 
     template_fields = (*EmrStepSensor.template_fields, "code_uri")
     operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), RunFolderLink())
 
-    def __init__(
-        self, *, settings: Settings, stage: Stage, code_uri: str, deferrable: bool = True, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
+        super().__init__(deferrable=True, **kwargs)
         self.limit_s = settings.time_limit_s(stage.name)
-        super().__init__(deferrable=deferrable, timeout=self.limit_s, poke_interval=settings.poll_s, **kwargs)
         self.settings = settings
         self.stage = stage
         self.code_uri = code_uri
         self._started_at = time.time()
-        self._anew_until = 0.0
+        self._add_again_until = 0.0
 
     def execute(self, context: "Context") -> None:
         persist_run_links(context, self)
         if context["ti"].try_number > 1:
-            self._anew_until = time.time() + CLEARING_S
+            self._add_again_until = time.time() + CLEARING_S
         step = self._step_of_this_attempt(context)
         self._started_at = time.time() - age_s(step)
-        if self.deferrable:
-            if not self._is_completed(context, step):
-                self._wait_deferred(context)
-            return
-        self.timeout = max(0.0, self._started_at + self.limit_s - time.time())
-        try:
-            super().execute(context)
-        except AirflowSensorTimeout as error:
-            raise self._given_up() from error
+        if not self._is_completed(context, step):
+            self._wait_deferred(context)
 
     def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
-        told = own_event(context, self, event)
-        if told is None:
+        own = own_event(context, self, event)
+        if own is None:
             self.execute(context)
             return
-        self._started_at, self.step_id, self._anew_until = told["started_at"], told["step_id"], told["anew_until"]
+        self._started_at, self.step_id, self._add_again_until = (
+            own["started_at"],
+            own["step_id"],
+            own["add_again_until"],
+        )
         if self.poke(context):
             return
-        if told["status"] == "timeout":
+        if own["status"] == "timeout":
             raise AirflowSensorTimeout("the trigger's deadline passed")
-        # It could not ask EMR, and now EMR answers: the wait goes on, to the same deadline. Or the step is a new one.
+        # The trigger could not ask EMR, and now EMR answers; or the step is a new one. The wait goes on.
         self._wait_deferred(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
@@ -87,10 +83,15 @@ class StageStepSensor(EmrStepSensor):
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
             # From execute_complete, or from Airflow because no triggerer looked for longer than the stage may take.
-            raise self._given_up() from error
+            cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+            raise AirflowSensorTimeout(
+                f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.limit_s)}, so it was "
+                f"cancelled. If it needs more time, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
+                f"clear the task group {self.stage.name}"
+            ) from error
 
     def poke(self, context: "Context") -> bool:
-        """Whether the step is completed; raises if it ended otherwise."""
+        """Return whether the step is completed; raise an error if it ended in another way."""
         return self._is_completed(context, self.get_emr_response(context))
 
     def on_kill(self) -> None:
@@ -98,8 +99,8 @@ class StageStepSensor(EmrStepSensor):
 
     def _is_completed(self, context: "Context", step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
-        if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._anew_until:
-            self._add_anew(context)
+        if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._add_again_until:
+            self._add_again(context)
             return False
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
@@ -117,38 +118,31 @@ class StageStepSensor(EmrStepSensor):
                 stage=self.stage.name,
                 progress_uri=run_layout(context, self.settings).progress_uri(self.stage.name),
                 aws=aws_parameters(self),
-                poll_s=self.poke_interval,
+                poll_s=self.settings.poll_s,
                 started_at=self._started_at,
                 deadline=self._started_at + self.limit_s,
-                anew_until=self._anew_until,
+                add_again_until=self._add_again_until,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
         )
 
     def _step_of_this_attempt(self, context: "Context") -> dict[str, Any]:
-        """The step that `add_step` named, if it can still be waited for; else one that is added now, or adopted."""
+        """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""
         try:
             step = self.get_emr_response(context)
         except ClientError as error:
-            # The cluster has no such step: it is a new one, and this task was cleared alone.
+            # The cluster has no such step: it is a new cluster, and this task was cleared alone.
             if error_code(error) != "InvalidRequestException":
                 raise
         else:
             is_over = self.state_from_response(step) in self.failed_states
             if not is_over or context["ti"].try_number == 1:
                 return step
-        return self._add_anew(context)
+        return self._add_again(context)
 
-    def _add_anew(self, context: "Context") -> dict[str, Any]:
-        ended, self.step_id = self.step_id, self._add_step(context)
-        self.log.info("Step %s was an earlier attempt's; this one waits for %s", ended, self.step_id)
-        self._started_at, self._anew_until = time.time(), 0.0
-        self.timeout = self.limit_s
-        return self.get_emr_response(context)
-
-    def _add_step(self, context: "Context") -> str:
-        add_step = AddStageStepOperator(
+    def _add_again(self, context: "Context") -> dict[str, Any]:
+        add_step = AddStepOperator(
             task_id=f"{self.task_id}_again",
             settings=self.settings,
             stage=self.stage,
@@ -159,7 +153,10 @@ class StageStepSensor(EmrStepSensor):
             verify=self.verify,
             botocore_config=self.botocore_config,
         )
-        return add_step.add_once(context)
+        ended, self.step_id = self.step_id, add_step.add_once(context)
+        self.log.info("Step %s belonged to an earlier attempt; this one waits for %s", ended, self.step_id)
+        self._started_at, self._add_again_until = time.time(), 0.0
+        return self.get_emr_response(context)
 
     def _why_it_failed(self, status: dict[str, Any]) -> str:
         cluster = cluster_api.describe(self.hook.conn, self.job_flow_id)
@@ -171,11 +168,3 @@ class StageStepSensor(EmrStepSensor):
             s3_client(self), logs_uri, timeline.get("EndDateTime"), wait_s, self.settings.poll_s
         )
         return failure_text(self.stage.name, self.step_id, cluster, status, tails, logs_uri)
-
-    def _given_up(self) -> AirflowSensorTimeout:
-        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
-        return AirflowSensorTimeout(
-            f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.limit_s)}, so it was "
-            f"cancelled. Should it take that long, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
-            f"clear the task group {self.stage.name}"
-        )

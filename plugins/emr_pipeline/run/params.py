@@ -2,7 +2,7 @@
 
 from airflow.sdk import Param
 
-from emr_pipeline.emr.job_flow import SIZES
+from emr_pipeline.run.cluster_sizes import SIZES
 from emr_pipeline.run.layout import RUN_LENGTH, RUN_PATTERN
 from emr_pipeline.run.param_checks import BACKBONE_DIMENSIONS, REDUCE_ACTIONS, SOURCE_URI_PATTERN, WEIGHTS_PATTERN
 from emr_pipeline.settings import Settings

@@ -1,1 +1,1 @@
-"""Objects of S3, listings of a source, and inventories."""
+"""Objects of S3, listings of a source, and inventories of runs."""

@@ -1,4 +1,4 @@
-"""Pure: what differs between two listings of a source, by one walk over both; the one place that compares them."""
+"""Inventories of a source and what differs between two of them; pure."""
 
 import csv
 import gzip
@@ -19,7 +19,7 @@ HASHED_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Changes:
-    """What a listing has that the published one has not, and the other way round, in objects."""
+    """Numbers of objects that differ between a listing and the published one."""
 
     new: int
     changed: int
@@ -33,19 +33,26 @@ class Changes:
         return bool(self.new or self.changed or self.gone)
 
     def text(self) -> str:
-        """For a person: `50 new, 3 changed, 2 gone; 1,048 objects in all`."""
+        """Return the changes as a person reads them.
+
+        >>> Changes(new=50, changed=3, gone=0, objects=1048, digest="").text()
+        '50 new, 3 changed; 1,048 objects in all'
+        """
         if not self.is_any:
             return f"nothing new; {self.objects:,} objects in all"
         counts = {"new": self.new, "changed": self.changed, "gone": self.gone}
-        told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-        return f"{told}; {self.objects:,} objects in all"
+        parts = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        return f"{parts}; {self.objects:,} objects in all"
 
 
 def compare(listed: Iterable[Entry], published: Iterable[Entry]) -> Changes:
-    """Compares a listing with the published one in one walk; memory does not grow with their length.
+    """Compare a listing with the published one in one walk; memory does not grow with their length.
 
-    Both have to be in S3's order, that of the keys' UTF-8 bytes, which is also Python's order of strings; raises
-    InventoryError where they are not.
+    Both must be in S3's order, that of the keys' UTF-8 bytes, which is also Python's order of strings; an
+    InventoryError says where they are not.
+
+    >>> compare([("a.jpg", 1, "e1"), ("c.jpg", 3, "e3")], [("a.jpg", 1, "e0"), ("b.jpg", 2, "e2")]).text()
+    '1 new, 1 changed, 1 gone; 2 objects in all'
     """
     new = changed = gone = 0
     hashed = _Hashed(listed)
@@ -67,7 +74,7 @@ def compare(listed: Iterable[Entry], published: Iterable[Entry]) -> Changes:
 
 
 def in_order(entries: Iterable[Entry], whose: str) -> Iterator[Entry]:
-    """The same entries; InventoryError at the first key that does not come after the one before it."""
+    """Yield the same entries; raise InventoryError at the first key that does not follow the one before it."""
     last = None
     for entry in entries:
         if last is not None and entry[0] <= last:
@@ -80,7 +87,7 @@ def in_order(entries: Iterable[Entry], whose: str) -> Iterator[Entry]:
 
 
 def read_entries(binary_file: IO[bytes]) -> Iterator[Entry]:
-    """The entries of an inventory.csv.gz, read as they are asked for; InventoryError if it is none."""
+    """Yield the entries of an inventory.csv.gz as they are asked for; raise InventoryError if it is not one."""
     with gzip.open(binary_file) as unpacked, io.TextIOWrapper(unpacked, encoding="utf-8", newline="") as text:
         rows = csv.reader(text)
         header = next(rows, None)
@@ -91,7 +98,7 @@ def read_entries(binary_file: IO[bytes]) -> Iterator[Entry]:
 
 
 class _Hashed:
-    """Passes entries on, counts and hashes them."""
+    """Iterator that passes entries on, and counts and hashes them."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.objects = 0
@@ -102,7 +109,7 @@ class _Hashed:
         lines: list[str] = []
         for entry in self._entries:
             key, size_bytes, etag = entry
-            # The key's length in front: keys may hold every character, those that separate the fields too.
+            # The key's length comes first: keys may contain every character, also those that separate the fields.
             lines.append(f"{len(key)}:{key}{size_bytes}:{etag}\n")
             if len(lines) == HASHED_AT_ONCE:
                 self._take(lines)

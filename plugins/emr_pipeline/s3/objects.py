@@ -1,4 +1,4 @@
-"""The few things that tasks ask of S3, through a client that a hook made."""
+"""Requests to S3 for single objects, through a client that a hook made."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def has_object(s3: Any, bucket: str, key: str) -> bool:
 
 
 def etag_of(s3: Any, bucket: str, key: str) -> str | None:
-    """Without its quotes; null if there is no such object."""
+    """Return an object's ETag without its quotes; null if there is no such object."""
     try:
         return str(s3.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
     except ClientError as error:
@@ -41,7 +41,7 @@ def etag_of(s3: Any, bucket: str, key: str) -> str | None:
 
 
 def has_objects_under(s3: Any, uri: str) -> bool:
-    """Whether at least one object lies below a folder; the empty marker of the folder itself does not count."""
+    """Return whether an object lies below a folder; the empty marker of the folder itself does not count."""
     bucket, prefix = split_uri(uri)
     folder = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=2).get("Contents", [])
@@ -49,14 +49,14 @@ def has_objects_under(s3: Any, uri: str) -> bool:
 
 
 def names_under(s3: Any, uri: str) -> list[str]:
-    """Keys below a folder, relative to it."""
+    """Return the keys below a folder, relative to it."""
     bucket, prefix = split_uri(f"{uri}/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", [])]
 
 
 def read_json_with_etag(s3: Any, uri: str) -> tuple[Any, str] | None:
-    """A JSON object and its ETag, or null if there is none."""
+    """Return a JSON object and its ETag, or null if there is none."""
     bucket, key = split_uri(uri)
     try:
         response = s3.get_object(Bucket=bucket, Key=key)
@@ -68,40 +68,31 @@ def read_json_with_etag(s3: Any, uri: str) -> tuple[Any, str] | None:
 
 
 def read_json(s3: Any, uri: str) -> Any:
-    """A JSON object, or null if there is none."""
+    """Return a JSON object, or null if there is none."""
     found = read_json_with_etag(s3, uri)
     return found[0] if found else None
 
 
 def put_json_if(s3: Any, uri: str, content: Any, etag: str | None) -> bool:
-    """Write if nobody has written since the read that gave this ETag (null: there was nothing); whether it was done."""
+    """Write an object unless somebody has written since it was read with this ETag; return whether it was written.
+
+    An ETag of null means that there was no object.
+    """
     bucket, key = split_uri(uri)
     condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     body = json.dumps(content, indent=2).encode()
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
     except ClientError as error:
-        # A match is asked of what somebody has deleted: that is overtaken, too. A bucket that is gone is not.
+        # A match with an object that somebody has deleted: that is overtaken, too. A bucket that is gone is not.
         if error_code(error) in OVERTAKEN or (etag and error_code(error) in ("NoSuchKey", "404")):
             return False
         raise
     return True
 
 
-def delete_if(s3: Any, uri: str, etag: str) -> bool:
-    """Delete if nobody has written since the read that gave this ETag; whether it was done."""
-    bucket, key = split_uri(uri)
-    try:
-        s3.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
-    except ClientError as error:
-        if error_code(error) in OVERTAKEN or error_code(error) in ("NoSuchKey", "404"):
-            return False
-        raise
-    return True
-
-
 def delete_keys(s3: Any, bucket: str, keys: list[str]) -> None:
-    """Delete up to 1,000 objects; a RuntimeError names the first that S3 refused."""
+    """Delete up to 1,000 objects; raise a RuntimeError that names the first that S3 refused."""
     request = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
     refused = s3.delete_objects(Bucket=bucket, Delete=request).get("Errors", [])
     if refused:

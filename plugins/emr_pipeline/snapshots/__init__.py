@@ -1,1 +1,1 @@
-"""Published snapshots: what one says, where they lie, and which are removed."""
+"""Published snapshots: what a document contains, where it lies, and which runs are removed."""

@@ -1,4 +1,4 @@
-"""Removes the folders of runs that no kept snapshot names; their documents stay, and say when."""
+"""The removal of old runs: folders that no kept snapshot names go; their documents stay and say when."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DELETED_AT_ONCE = 1000
 
 
 def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str]:
-    """Remove every run that is old enough; the snapshots whose runs went."""
+    """Remove every run that is old enough, and return the snapshots whose runs were removed."""
     latest, _ = published.latest()
     removed = []
     for snapshot, layout in removable(published.documents(), latest, keep, own):
@@ -26,14 +26,14 @@ def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str
 
 
 def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, own: RunLayout) -> bool:
-    """Mark first: whoever looks for a whole run, to point readers at it, does not take one that is half gone."""
+    """Mark the document, then delete the objects, so that nobody takes a run that is half removed for a whole one."""
     if not _mark(published, snapshot, removed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")):
         return False
-    # The pointer may have been set to this snapshot before it was marked; after that it is not.
+    # The pointer may have been set to this snapshot just before it was marked, by a `publish` that was repeated.
     latest, _ = published.latest()
     still = removable(published.documents(), latest, keep, own)
     if snapshot not in [str(found["snapshot"]) for found, _ in still]:
-        logger.info("Snapshot %s is named again: %s stays", snapshot, layout.run_uri)
+        logger.info("Snapshot %s is named again, so %s stays", snapshot, layout.run_uri)
         _mark(published, snapshot, removed_at=None)
         return False
     count = 0
@@ -50,21 +50,21 @@ def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, o
 
 
 def _mark(published: Published, snapshot: str, **marks: Any) -> bool:
-    """Add these to a snapshot's document, null takes one away; false if it was taken back or removed meanwhile."""
+    """Add these marks to a snapshot's document, or take away those that are null; return False if it was removed."""
     for _ in range(ATTEMPTS):
         document, etag = published.document(snapshot)
-        if document is None or document.get("retracted_at") or "removed_objects" in document:
+        if document is None or "removed_objects" in document:
             return False
         marked = {name: value for name, value in (document | marks).items() if value is not None or name not in marks}
         if document.get("removed_at") and marks.get("removed_at"):
-            return True  # Marked before, by one that was broken off or is at it: the same work.
+            return True  # Marked before, by a task that was interrupted or is still at work: it is the same work.
         if published.replace_document(marked, etag):
             return True
     raise OvertakenError(f"the document of snapshot {snapshot}")
 
 
 def _batches(s3: Any, layout: RunLayout) -> Iterator[list[str]]:
-    """The statistics go first and the audit last: between them the run is not whole, and still known for what it is."""
+    """Yield the statistics first and the audit last: in between the run is not whole, and can still be identified."""
     prefix = f"runs/{layout.run}/"
     audit = layout.validation_uri.removeprefix(f"{layout.run_uri}/")
     names = sorted(names_under(s3, layout.run_uri), key=lambda name: (name == audit, not name.startswith("stats/")))

@@ -1,4 +1,4 @@
-"""Which runs are old enough to be removed; pure."""
+"""The rule that decides which runs are old enough to be removed; pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,15 +11,18 @@ Snapshot = Mapping[str, Any]
 def removable(
     snapshots: Iterable[Snapshot], latest: Snapshot | None, keep: int, own: RunLayout
 ) -> list[tuple[Snapshot, RunLayout]]:
-    """The snapshots whose runs nobody is promised any more, oldest first, each with the folder to remove.
+    """Return the snapshots whose runs may be removed, oldest first, each with the folder to remove.
 
-    Kept are the newest `keep` and the latest one, and every folder that one of these names, whosever run it is; the
-    run being made (`own`); and a run that was taken back, for that is being made again. A removal that was broken off
-    is there again.
+    Kept are the newest `keep` snapshots and the latest one, every folder that one of these names, whichever run it
+    belongs to, and the run that is being made (`own`). A snapshot whose removal was interrupted is returned again.
+
+    >>> dates = ("2026-11-20", "2026-11-21", "2026-11-22")
+    >>> runs = [{"snapshot": date, "run_uri": f"s3://b/runs/{date}", "published_at": date} for date in dates]
+    >>> [snapshot["snapshot"] for snapshot, _ in removable(runs, runs[-1], 2, RunLayout("b", "new"))]
+    ['2026-11-20']
     """
     every = list(snapshots)
-    listed = [snapshot for snapshot in every if not snapshot.get("removed_at") and not snapshot.get("retracted_at")]
-    listed.sort(key=_age, reverse=True)
+    listed = sorted((snapshot for snapshot in every if not snapshot.get("removed_at")), key=_age, reverse=True)
     kept = [*listed[:keep], *([latest] if latest else [])]
     named = {uri for snapshot in kept for uri in uris(snapshot)} | {own.run_uri}
     old = [*listed[keep:], *(snapshot for snapshot in every if is_half_removed(snapshot))]
@@ -28,12 +31,22 @@ def removable(
 
 
 def is_half_removed(snapshot: Snapshot) -> bool:
-    """Marked, and what was marked is not known to be gone."""
+    """Return whether the removal of a snapshot's run was begun and is not known to be finished.
+
+    >>> is_half_removed({"removed_at": "2026-11-20T12:00:00Z"})
+    True
+    >>> is_half_removed({"removed_at": "2026-11-20T12:00:00Z", "removed_objects": 12})
+    False
+    """
     return bool(snapshot.get("removed_at")) and "removed_objects" not in snapshot
 
 
 def uris(value: Any, name: str = "") -> set[str]:
-    """Every `..._uri` in a document, at any depth."""
+    """Return every `..._uri` in a document, at any depth.
+
+    >>> sorted(uris({"run_uri": "s3://b/runs/r", "model": {"fitted_uri": "s3://b/runs/q/model"}, "run": "r"}))
+    ['s3://b/runs/q/model', 's3://b/runs/r']
+    """
     if isinstance(value, Mapping):
         return {uri for key, inner in value.items() for uri in uris(inner, str(key))}
     if isinstance(value, list):
@@ -46,7 +59,7 @@ def _age(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def _layout(snapshot: Snapshot, bucket: str) -> RunLayout | None:
-    """Null for what does not lie under this bucket's runs/: that is not ours to remove."""
+    """Return null for what does not lie under this bucket's runs/: that is not ours to remove."""
     layout = RunLayout.of_uri(str(snapshot.get("run_uri")))
     return layout if layout and layout.bucket == bucket else None
 

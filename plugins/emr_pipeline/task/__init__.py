@@ -1,1 +1,1 @@
-"""What a task knows of its DAG run, and its links in Airflow's UI."""
+"""What a task knows of its DAG run, how it waits, and its links in Airflow's UI."""

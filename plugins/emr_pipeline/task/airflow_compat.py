@@ -1,4 +1,4 @@
-"""The few names that moved between Airflow 3.0, the oldest supported, and later ones."""
+"""Names that moved between Airflow 3.0, the oldest supported, and later versions."""
 
 try:
     from airflow.sdk import AssetOrTimeSchedule, DeltaTriggerTimetable

@@ -1,12 +1,13 @@
-"""Links beside a task in Airflow's UI: the run's report, and its folder in S3.
+"""Links of a task in Airflow's UI: the run's report, its folder in S3, its cluster and the cluster's logs.
 
-In form they are the provider's own links, and so need no AirflowPlugin: Airflow stores the URL when the task ends.
+They have the form of the provider's own links and need no AirflowPlugin: Airflow stores the URL when the task ends.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.links.base_aws import BASE_AWS_CONSOLE_LINK, BaseAwsLink
+from airflow.providers.amazon.aws.links.emr import EmrClusterLink, EmrLogsLink, get_log_uri
 
 from emr_pipeline.run.layout import RunLayout, split_uri
 from emr_pipeline.task.dag_run import aws_parameters, run_layout
@@ -14,12 +15,12 @@ from emr_pipeline.task.dag_run import aws_parameters, run_layout
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# As long as a presigned URL can last; one that temporary credentials signed ends with them.
+# The longest time for which a URL can be presigned; one signed with temporary credentials ends when they do.
 EXPIRES_S = 7 * 24 * 3600
 
 
 class ReportLink(BaseAwsLink):
-    """The page that validate_run writes; opens without an AWS login, until the signature expires."""
+    """Link to the page that validate_run writes; it opens without an AWS login until its signature expires."""
 
     name = "Report"
     key = "fruit_features_report"
@@ -27,7 +28,7 @@ class ReportLink(BaseAwsLink):
 
 
 class RunFolderLink(BaseAwsLink):
-    """Everything that the run wrote: a page of the AWS console, or the listing of another S3 endpoint."""
+    """Link to everything that the run wrote: a page of the AWS console, or the listing of another S3 endpoint."""
 
     name = "Data in S3"
     key = "fruit_features_run_folder"
@@ -35,15 +36,23 @@ class RunFolderLink(BaseAwsLink):
 
 
 def persist_run_links(context: "Context", operator: Any) -> None:
-    """Give a task of this run both links."""
+    """Give a task of this run the links to its report and to its folder."""
     aws = aws_parameters(operator)
-    # Encrypted objects open by a signature of version 4 only, and boto3 still makes the old one in some regions.
+    # Encrypted objects open with a signature of version 4 only, and boto3 still makes the old one in some regions.
     hook = S3Hook(**aws | {"config": {**(aws["config"] or {}), "signature_version": "s3v4"}})
     layout = run_layout(context, operator.settings)
     where = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition}
     ReportLink.persist(context=context, operator=operator, url=_presigned_report(hook.conn, layout), **where)
     folder = _folder_url(hook.conn, layout, hook.conn_partition)
     RunFolderLink.persist(context=context, operator=operator, url=folder, **where)
+
+
+def persist_cluster_links(context: "Context", operator: Any, cluster_id: str) -> None:
+    """Give a task the provider's own links to the cluster and to its logs."""
+    where = {"region_name": operator.hook.conn_region_name, "aws_partition": operator.hook.conn_partition}
+    log_uri = get_log_uri(emr_client=operator.hook.conn, job_flow_id=cluster_id)
+    EmrClusterLink.persist(context=context, operator=operator, job_flow_id=cluster_id, **where)
+    EmrLogsLink.persist(context=context, operator=operator, job_flow_id=cluster_id, log_uri=log_uri, **where)
 
 
 def _presigned_report(s3: Any, layout: RunLayout) -> str:

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from emr_pipeline.emr.idempotent_requests import ATTEMPTS, make_once
-from emr_pipeline.operators import AddStageStepOperator
+from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.task.dag_run import emr_hook_without_retries
 
@@ -85,7 +85,7 @@ def test_it_outlasts_a_minute_of_throttling_and_then_gives_up(waits: list[float]
 def test_the_client_that_makes_does_not_repeat_by_itself_and_keeps_the_rest_of_its_configuration(
     settings: Any,
 ) -> None:
-    operator = AddStageStepOperator(
+    operator = AddStepOperator(
         task_id="add_step",
         settings=settings,
         stage=STAGES[0],

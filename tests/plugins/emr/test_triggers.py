@@ -29,7 +29,7 @@ def trigger(emr: FakeEmr, s3: Any) -> StepTrigger:
         step_id="s-1",
         stage="ingest_images",
         progress_uri="s3://pictures/runs/r/progress/ingest_images.json",
-        anew_until=0.0,
+        add_again_until=0.0,
         aws=AWS,
         poll_s=1,
         started_at=now,
@@ -165,7 +165,7 @@ def test_a_trigger_that_cannot_ask_emr_says_that_it_does_not_know(
         "cluster_id": "j-1",
         "step_id": "s-1",
         "started_at": trigger.started_at,
-        "anew_until": 0.0,
+        "add_again_until": 0.0,
     }
 
 

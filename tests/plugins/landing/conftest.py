@@ -81,7 +81,7 @@ class Landing:
 
     def wait(self, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """What wait_until_settled returns; `meanwhile` happens in each wait."""
-        from emr_pipeline.operators.landing import WaitUntilSettledOperator
+        from emr_pipeline.operators.wait_until_settled import WaitUntilSettledOperator
 
         operator = WaitUntilSettledOperator(task_id="w", settings=self.settings, region_name="us-east-1")
         step: Callable[[], dict[str, Any]] = partial(operator.execute, {})
@@ -101,7 +101,7 @@ class Landing:
 
     def signal(self, settled: dict[str, Any], run_id: str = "scheduled__1") -> tuple[dict[str, Any], OutletEvents]:
         """What signal_new_images writes, and the events it tells."""
-        from emr_pipeline.operators.landing import SignalNewImagesOperator
+        from emr_pipeline.operators.signal_new_images import SignalNewImagesOperator
 
         operator = SignalNewImagesOperator(
             task_id="s", settings=self.settings, settled=json.loads(json.dumps(settled)), region_name="us-east-1"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators import CheckRunOperator
+from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
 
 

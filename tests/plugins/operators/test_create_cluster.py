@@ -9,10 +9,11 @@ from airflow.exceptions import AirflowException
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr.cluster_states import STARTING_STATES, USABLE_STATES
-from emr_pipeline.operators import CreateClusterOperator
+from emr_pipeline.operators.create_cluster import CreateClusterOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException, TaskDeferralError
 from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr
+from tests.plugins.published_runs import publish_run
 
 TAGS = {
     "for-use-with-amazon-emr-managed-policies": "true",
@@ -31,7 +32,6 @@ def create(settings: Any, s3: Any, emr: FakeEmr) -> CreateClusterOperator:
         settings=settings,
         code_uri="s3://pictures/code/v1",
         size="small",
-        deferrable=False,
         region_name="us-east-1",
     )
 
@@ -47,14 +47,32 @@ def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
     assert [action["Name"] for action in request["BootstrapActions"]] == ["10_a", "20_b"]
 
 
-@pytest.mark.parametrize("state", [*STARTING_STATES, *USABLE_STATES])
-def test_a_live_cluster_with_the_runs_tags_is_adopted(
-    create: CreateClusterOperator, emr: FakeEmr, context: Any, state: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", USABLE_STATES)
+def test_a_usable_cluster_with_the_runs_tags_is_adopted(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, state: str
 ) -> None:
     emr.add_cluster("j-OWN", "fruit_features pictures r", state, TAGS)
-    monkeypatch.setattr("time.sleep", lambda _: emr.set_cluster("j-OWN", "WAITING"))
 
     assert create.execute(context) == "j-OWN"
+    assert emr.calls == []
+
+
+@pytest.mark.parametrize("state", STARTING_STATES)
+def test_a_starting_cluster_with_the_runs_tags_is_adopted_and_waited_for(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, state: str
+) -> None:
+    emr.add_cluster("j-OWN", "fruit_features pictures r", state, TAGS)
+
+    assert deferral_of(create, context).trigger.cluster_id == "j-OWN"
+    assert emr.calls == []
+
+
+def test_a_published_run_gets_no_cluster(create: CreateClusterOperator, emr: FakeEmr, s3: Any, context: Any) -> None:
+    publish_run(s3, "r")
+
+    with pytest.raises(AirflowFailException, match="what is published is never rewritten"):
+        create.execute(context)
+
     assert emr.calls == []
 
 
@@ -95,7 +113,6 @@ def test_a_cluster_that_ends_during_bootstrap_is_an_error_with_its_reason_and_lo
     for number, content in (("1", gzip.compress(b"fine\n")), ("2", log)):
         key = f"logs/j-OWN/node/i-1/bootstrap-actions/{number}/stderr.gz"
         s3.put_object(Bucket="pictures", Key=key, Body=content)
-    create.deferrable = True
     deferral_of(create, context)
     emr.set_cluster("j-OWN", "TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", "bootstrap action 2 returned 1")
 
@@ -141,27 +158,13 @@ def test_a_cluster_that_does_not_come_up_in_time_is_ended(
     assert emr.clusters["j-OWN"]["Status"]["State"] == "TERMINATED"
 
 
-def test_waiting_in_the_worker_ends_at_the_time_limit_too(
-    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emr.first_cluster_state = "STARTING"
-    clock = iter(range(0, 100_000, 1000))
-    monkeypatch.setattr("time.time", lambda: float(next(clock)))
-    monkeypatch.setattr("time.sleep", lambda _: None)
-
-    with pytest.raises(AirflowFailException, match="still STARTING"):
-        create.execute(context)
-
-    assert emr.calls == ["RunJobFlow", "TerminateJobFlows"]
-
-
 def test_a_cluster_is_ended_when_anything_fails_while_it_is_waited_for(
     create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise ConnectionError("the line went down")
 
-    monkeypatch.setattr("emr_pipeline.emr.cluster_api.persist_links", fail)
+    monkeypatch.setattr("emr_pipeline.operators.create_cluster.persist_cluster_links", fail)
 
     with pytest.raises(ConnectionError):
         create.execute(context)
@@ -187,7 +190,6 @@ def test_a_deferred_wait_goes_on_until_the_cluster_is_usable(
     create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emr.first_cluster_state = "STARTING"
-    create.deferrable = True
     deferral = deferral_of(create, context)
     (cluster_id,) = emr.clusters
     states = iter(["BOOTSTRAPPING", "WAITING"])
@@ -206,7 +208,6 @@ def test_a_user_who_ends_the_deferred_task_ends_the_cluster(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
     emr.first_cluster_state = "STARTING"
-    create.deferrable = True
     deferral = deferral_of(create, context)
 
     asyncio.run(deferral.trigger.on_kill())
@@ -274,7 +275,6 @@ def test_a_trigger_that_could_not_ask_emr_is_followed_by_another_with_the_same_d
     create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emr.first_cluster_state = "STARTING"
-    create.deferrable = True
     first = deferral_of(create, context).trigger
     event = told_to(create, context, "unknown", cluster_id="j-MADE1", started_at=first.started_at)
 
@@ -289,7 +289,6 @@ def test_what_another_tasks_trigger_told_is_no_reason_to_take_its_cluster(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
     emr.first_cluster_state = "STARTING"
-    create.deferrable = True
     first = deferral_of(create, context).trigger
     emr.add_cluster("j-OTHERS", "fruit_features pictures another", "WAITING", {})
     event = told_to(create, context, "over", waiting_task="another/run/create_cluster", cluster_id="j-OTHERS")

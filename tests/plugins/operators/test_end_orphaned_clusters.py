@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.emr.job_flow import cluster_tags
-from emr_pipeline.operators import EndOrphanedClustersOperator
+from emr_pipeline.operators.end_orphaned_clusters import EndOrphanedClustersOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from tests.plugins.deferral import deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators import StageCodeOperator
+from emr_pipeline.operators.stage_code import StageCodeOperator
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.task.airflow_compat import AirflowFailException
 

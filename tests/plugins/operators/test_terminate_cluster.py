@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators import TerminateClusterOperator
+from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.dag_run import own_tags
@@ -13,10 +13,8 @@ from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr
 
 
-def operator(settings: Any, cluster_id: str | None = "j-1", deferrable: bool = False) -> TerminateClusterOperator:
-    return TerminateClusterOperator(
-        task_id="terminate_cluster", settings=settings, job_flow_id=cluster_id, deferrable=deferrable
-    )
+def operator(settings: Any, cluster_id: str | None = "j-1") -> TerminateClusterOperator:
+    return TerminateClusterOperator(task_id="terminate_cluster", settings=settings, job_flow_id=cluster_id)
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def test_a_deferred_teardown_waits_for_either_end(
     settings: Any, cluster: FakeEmr, context: Any, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.state_after_terminate = "TERMINATING"
-    teardown = operator(settings, deferrable=True)
+    teardown = operator(settings)
     deferral = deferral_of(teardown, context)
 
     async def tick(_: float) -> None:
@@ -52,18 +50,6 @@ def test_a_deferred_teardown_waits_for_either_end(
     teardown.execute_complete(context, event)
 
     assert event["status"] == "over"
-
-
-def test_waiting_in_the_worker_lasts_until_the_cluster_is_gone(
-    settings: Any, cluster: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster.state_after_terminate = "TERMINATING"
-    states = iter(["TERMINATING", "TERMINATED"])
-    monkeypatch.setattr("time.sleep", lambda _: cluster.set_cluster("j-1", next(states)))
-
-    operator(settings).execute(context)
-
-    assert next(states, None) is None
 
 
 def test_a_cluster_that_ended_before_is_no_error(settings: Any, cluster: FakeEmr, context: Any) -> None:
@@ -97,7 +83,7 @@ def test_that_another_cluster_is_gone_says_nothing_of_the_runs_own(
 ) -> None:
     cluster.state_after_terminate = "TERMINATING"
     cluster.add_cluster("j-OTHERS", "fruit_features pictures another", "TERMINATED", {})
-    teardown = operator(settings, deferrable=True)
+    teardown = operator(settings)
     event = told_to(teardown, context, "over", waiting_task="another/run/terminate_cluster", cluster_id="j-OTHERS")
 
     with pytest.raises(TaskDeferred) as again:

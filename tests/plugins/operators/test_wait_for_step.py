@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emr_pipeline.operators.wait_for_step import StageStepSensor
+from emr_pipeline.operators.wait_for_step import WaitForStepSensor
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
 from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
@@ -23,7 +23,7 @@ def ship(s3: Any, name: str, text: str) -> None:
     s3.put_object(Bucket="pictures", Key=f"{LOGS}/{name}.gz", Body=gzip.compress(text.encode()))
 
 
-def test_a_completed_step_lets_the_run_go_on_at_once(sensor: StageStepSensor, step: FakeEmr, context: Any) -> None:
+def test_a_completed_step_lets_the_run_go_on_at_once(sensor: WaitForStepSensor, step: FakeEmr, context: Any) -> None:
     step.set_step("j-1", "s-1", "COMPLETED")
 
     sensor.execute(context)
@@ -33,7 +33,7 @@ def test_a_completed_step_lets_the_run_go_on_at_once(sensor: StageStepSensor, st
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "CANCEL_PENDING"])
 def test_a_step_that_goes_on_is_waited_for_deferred(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, state: str
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, state: str
 ) -> None:
     step.set_step("j-1", "s-1", state)
 
@@ -45,7 +45,7 @@ def test_a_step_that_goes_on_is_waited_for_deferred(
     assert deferral.timeout > timedelta(seconds=6 * 3600)
 
 
-def test_the_trigger_reaches_aws_as_the_task_does(sensor: StageStepSensor, context: Any) -> None:
+def test_the_trigger_reaches_aws_as_the_task_does(sensor: WaitForStepSensor, context: Any) -> None:
     trigger = deferral_of(sensor, context).trigger
 
     assert trigger.aws == {
@@ -57,7 +57,7 @@ def test_the_trigger_reaches_aws_as_the_task_does(sensor: StageStepSensor, conte
 
 
 def test_the_trigger_waits_far_longer_than_sixty_polls_and_says_how_far_the_stage_is(
-    sensor: StageStepSensor,
+    sensor: WaitForStepSensor,
     step: FakeEmr,
     s3: Any,
     context: Any,
@@ -87,7 +87,7 @@ def test_the_trigger_waits_far_longer_than_sixty_polls_and_says_how_far_the_stag
     assert said[-1] == "featurize_images: COMPLETED"
 
 
-def test_the_trigger_says_only_what_is_new(sensor: StageStepSensor, context: Any) -> None:
+def test_the_trigger_says_only_what_is_new(sensor: WaitForStepSensor, context: Any) -> None:
     trigger = deferral_of(sensor, context).trigger
     lines: list[str] = []
     trigger._log = type("Log", (), {"info": lambda self, form, line: lines.append(line)})()
@@ -102,7 +102,7 @@ def test_the_trigger_says_only_what_is_new(sensor: StageStepSensor, context: Any
     ]
 
 
-def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: StageStepSensor, context: Any) -> None:
+def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: WaitForStepSensor, context: Any) -> None:
     trigger = deferral_of(sensor, context).trigger
     trigger.deadline = trigger.started_at
     path, arguments = trigger.serialize()
@@ -113,16 +113,16 @@ def test_the_trigger_gives_up_at_its_deadline_even_after_a_restart(sensor: Stage
     assert event["status"] == "timeout"
 
 
-def resume(sensor: StageStepSensor, context: Any, status: str) -> Any:
+def resume(sensor: WaitForStepSensor, context: Any, status: str) -> Any:
     return sensor.resume_execution("execute_complete", {"event": told(sensor, context, status)}, context)
 
 
-def told(sensor: StageStepSensor, context: Any, status: str, started_at: float = 0.0) -> dict[str, Any]:
-    return told_to(sensor, context, status, step_id="s-1", started_at=started_at, anew_until=0.0)
+def told(sensor: WaitForStepSensor, context: Any, status: str, started_at: float = 0.0) -> dict[str, Any]:
+    return told_to(sensor, context, status, step_id="s-1", started_at=started_at, add_again_until=0.0)
 
 
 def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_setting(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     with pytest.raises(AirflowSensorTimeout) as timeout:
         resume(sensor, context, "timeout")
@@ -134,7 +134,7 @@ def test_a_step_over_its_time_is_cancelled_once_and_the_message_names_the_settin
 
 
 def test_a_step_is_cancelled_when_no_triggerer_looked_in_time(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     with pytest.raises(AirflowSensorTimeout):
         sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
@@ -143,7 +143,7 @@ def test_a_step_is_cancelled_when_no_triggerer_looked_in_time(
 
 
 def test_a_step_that_completed_just_in_time_is_not_cancelled(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     step.set_step("j-1", "s-1", "COMPLETED")
 
@@ -152,27 +152,14 @@ def test_a_step_that_completed_just_in_time_is_not_cancelled(
     assert step.calls == []
 
 
-def test_waiting_in_the_worker_cancels_at_the_limit_too(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sensor.deferrable = False
-    sensor.limit_s = 0
-    monkeypatch.setattr("time.sleep", lambda _: None)
-
-    with pytest.raises(AirflowSensorTimeout, match="so it was cancelled"):
-        sensor.execute(context)
-
-    assert step.calls == ["CancelSteps"]
-
-
-def test_a_killed_wait_cancels_its_step(sensor: StageStepSensor, step: FakeEmr) -> None:
+def test_a_killed_wait_cancels_its_step(sensor: WaitForStepSensor, step: FakeEmr) -> None:
     sensor.on_kill()
 
     assert step.calls == ["CancelSteps"]
 
 
 def test_a_user_who_ends_the_deferred_wait_cancels_the_step(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     asyncio.run(deferral_of(sensor, context).trigger.on_kill())
 
@@ -181,7 +168,7 @@ def test_a_user_who_ends_the_deferred_wait_cancels_the_step(
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "INTERRUPTED"])
 def test_a_failed_step_is_told_by_its_own_last_words(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
 ) -> None:
     step.set_step("j-1", "s-1", finished(state)["State"], FailureDetails={"Reason": "Unknown Error."})
     ship(s3, "stderr", "\n".join(f"jvm {number}" for number in range(100)))
@@ -206,7 +193,7 @@ def test_a_failed_step_is_told_by_its_own_last_words(
 
 
 def test_without_words_of_its_own_a_failed_step_is_told_by_emrs(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     step.set_step("j-1", "s-1", "FAILED", FailureDetails={"Reason": "Out of memory.", "Message": "exit code 137"})
 
@@ -220,7 +207,7 @@ def test_without_words_of_its_own_a_failed_step_is_told_by_emrs(
     ]
 
 
-def test_a_step_whose_cluster_went_under_it_says_so(sensor: StageStepSensor, step: FakeEmr, context: Any) -> None:
+def test_a_step_whose_cluster_went_under_it_says_so(sensor: WaitForStepSensor, step: FakeEmr, context: Any) -> None:
     step.set_step("j-1", "s-1", "CANCELLED")
     step.set_cluster("j-1", "TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "All CORE instances were lost")
 
@@ -229,7 +216,7 @@ def test_a_step_whose_cluster_went_under_it_says_so(sensor: StageStepSensor, ste
 
 
 def test_a_log_from_before_the_end_is_not_taken_while_a_newer_one_may_come(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended_at = datetime.now(UTC) + timedelta(seconds=2)
     status = finished("FAILED")
@@ -252,7 +239,7 @@ def test_a_log_from_before_the_end_is_not_taken_while_a_newer_one_may_come(
 
 
 def test_a_log_that_is_cut_off_gives_what_is_there(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any
 ) -> None:
     step.set_step("j-1", "s-1", "FAILED")
     whole = gzip.compress(b"\n".join(b"line %d" % number for number in range(20_000)))
@@ -263,7 +250,7 @@ def test_a_log_that_is_cut_off_gives_what_is_there(
 
 
 def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_well(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     step.set_step("j-1", "s-1", "FAILED")
 
@@ -276,7 +263,7 @@ def test_the_task_links_to_the_report_and_the_data_whether_or_not_the_step_is_we
 
 
 def test_a_trigger_that_could_not_ask_is_followed_by_another_with_the_same_deadline(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     first = deferral_of(sensor, context).trigger
 
@@ -288,7 +275,7 @@ def test_a_trigger_that_could_not_ask_is_followed_by_another_with_the_same_deadl
 
 
 def test_killing_the_task_of_a_step_whose_cluster_is_gone_is_no_error(
-    sensor: StageStepSensor, step: FakeEmr, monkeypatch: pytest.MonkeyPatch
+    sensor: WaitForStepSensor, step: FakeEmr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": "gone"}}, "CancelSteps")
@@ -302,7 +289,7 @@ def test_killing_the_task_of_a_step_whose_cluster_is_gone_is_no_error(
     "event", [{"suspects": []}, {"waiting_task": "another/run/wait_for_step", "status": "over"}, None]
 )
 def test_that_another_step_is_over_says_nothing_of_the_stages_own(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, event: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, event: Any
 ) -> None:
     step.steps["j-1"]["s-OTHERS"] = {"Id": "s-OTHERS", "Status": {"State": "COMPLETED"}}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators.wait_for_step import StageStepSensor
+from emr_pipeline.operators.wait_for_step import WaitForStepSensor
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr
@@ -23,7 +23,7 @@ def events_of_ended(trigger: Any, emr: FakeEmr) -> list[Any]:
 
 
 def test_a_wait_that_is_cleared_alone_adds_the_step_to_the_new_cluster_itself(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any
 ) -> None:
     finish_ingest(s3)
     sensor.step_id = "s-OF-AN-EARLIER-CLUSTER"
@@ -38,7 +38,7 @@ def test_a_wait_that_is_cleared_alone_adds_the_step_to_the_new_cluster_itself(
 
 @pytest.mark.parametrize("state", ["CANCELLED", "FAILED", "INTERRUPTED"])
 def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any, state: str
 ) -> None:
     finish_ingest(s3)
     step.set_step("j-1", "s-1", state)
@@ -55,7 +55,7 @@ def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
 
 
 def test_a_wait_that_is_tried_again_goes_on_with_a_step_that_goes_on(
-    sensor: StageStepSensor, step: FakeEmr, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
 ) -> None:
     context["ti"].try_number = 2
 
@@ -64,7 +64,7 @@ def test_a_wait_that_is_tried_again_goes_on_with_a_step_that_goes_on(
 
 
 def cancelled_while_waited_for(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, step_id: str, after_s: float, emr_ahead_s: float = 0.0
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, step_id: str, after_s: float, emr_ahead_s: float = 0.0
 ) -> dict[str, Any]:
     """What the trigger tells of a step that EMR took ten minutes before the wait, and that is cancelled meanwhile."""
     emr_now = datetime.now(UTC) + timedelta(seconds=emr_ahead_s)
@@ -89,7 +89,7 @@ def put_ahead(step: FakeEmr, ahead_s: float, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_step_of_an_earlier_attempt_that_airflow_cancels_once_this_one_waits_for_it_is_added_anew(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish_ingest(s3)
     put_ahead(step, 3600, monkeypatch)
@@ -107,7 +107,7 @@ def test_a_step_of_an_earlier_attempt_that_airflow_cancels_once_this_one_waits_f
 
 
 def test_a_step_that_was_added_anew_and_is_cancelled_is_not_added_once_more(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any
+    sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any
 ) -> None:
     finish_ingest(s3)
     context["ti"].try_number = 2
@@ -124,7 +124,7 @@ def test_a_step_that_was_added_anew_and_is_cancelled_is_not_added_once_more(
 
 @pytest.mark.parametrize(("try_number", "after_s"), [(1, 3), (2, 1200)])
 def test_a_step_that_somebody_cancels_is_not_added_anew(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, try_number: int, after_s: float
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, try_number: int, after_s: float
 ) -> None:
     context["ti"].try_number = try_number
     event = cancelled_while_waited_for(sensor, step, context, "s-1", after_s)
@@ -135,24 +135,9 @@ def test_a_step_that_somebody_cancels_is_not_added_anew(
     assert step.calls == []
 
 
-def test_waiting_in_the_worker_goes_on_with_the_step_that_is_added_anew(
-    sensor: StageStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finish_ingest(s3)
-    sensor.deferrable = False
-    context["ti"].try_number = 2
-    ends = iter([("s-1", "CANCELLED"), ("s-ADDED2", "COMPLETED")])
-    monkeypatch.setattr("time.sleep", lambda _: step.set_step("j-1", *next(ends)))
-
-    sensor.execute(context)
-
-    assert step.calls == ["AddJobFlowSteps"]
-    assert list(ends) == []
-
-
 @pytest.mark.parametrize("ahead_s", [-3600, 0, 3600])
 def test_a_retry_of_the_wait_does_not_make_the_stages_time_longer_whatever_emrs_clock_says(
-    sensor: StageStepSensor, step: FakeEmr, context: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emr_now = datetime.now(UTC) + timedelta(seconds=ahead_s)
     step.set_step("j-1", "s-1", "RUNNING", Timeline={"CreationDateTime": emr_now - timedelta(hours=5)})

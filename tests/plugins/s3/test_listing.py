@@ -92,34 +92,6 @@ def test_what_s3_refuses_is_botocores_own_error(filled: Any, cuts: tuple[str, ..
         list(list_entries(filled, "s3://no-such-bucket/landing", cuts))
 
 
-def test_the_same_client_still_gives_others_whole_answers(filled: Any) -> None:
-    entries = list_entries(filled, URI)
-    next(entries)
-
-    (found,) = filled.list_objects_v2(Bucket="pictures", Prefix="landing/a b")["Contents"]
-
-    assert {"Key", "LastModified", "StorageClass"} <= set(found)
-    assert isinstance(found["Size"], int)
-    assert len(list(entries)) == 105
-
-
-def test_botocore_parses_no_object_of_our_pages(filled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What keeps a million objects under a minute; should botocore drop the hook, listings are right and slow."""
-    seen: set[str] = set()
-    asked = listing._ask
-
-    def ask(s3: Any, request: dict[str, Any]) -> Any:
-        page = asked(s3, request)
-        seen.update(*page["Contents"])
-        return page
-
-    monkeypatch.setattr(listing, "_ask", ask)
-
-    list(list_entries(filled, URI))
-
-    assert seen == {"Key", "Size", "ETag"}
-
-
 def test_no_thread_is_left_when_a_listing_is_not_read_to_its_end(filled: Any, keys: list[str]) -> None:
     entries = list_entries(filled, URI, keys[::5])
     next(entries)

@@ -1,4 +1,4 @@
-"""Conditional writes and deletes: done, or told that somebody else was first."""
+"""A conditional write is done, or somebody else was first."""
 
 import json
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emr_pipeline.s3.objects import delete_if, delete_keys, etag_of, put_json_if, read_json_with_etag
-from tests.plugins.published_runs import needs_conditional_deletes
+from emr_pipeline.s3.objects import delete_keys, etag_of, put_json_if, read_json_with_etag
 
 URI = "s3://pictures/published/x.json"
 
@@ -40,18 +39,6 @@ def test_what_was_deleted_meanwhile_is_not_written_again(s3: Any) -> None:
 
     assert not put_json_if(s3, URI, {"by": 2}, etag)
     assert etag_of(s3, "pictures", "published/x.json") is None
-
-
-@needs_conditional_deletes
-def test_only_what_was_seen_is_deleted(s3: Any) -> None:
-    put_json_if(s3, URI, {"by": 1}, None)
-    old = read(s3)[1]
-    put_json_if(s3, URI, {"by": 2}, old)
-
-    assert not delete_if(s3, URI, old)
-    assert delete_if(s3, URI, read(s3)[1])
-    assert read_json_with_etag(s3, URI) is None
-    assert not delete_if(s3, URI, old)
 
 
 def test_a_bucket_that_is_gone_is_an_error_and_not_somebody_elses_write(s3: Any) -> None:

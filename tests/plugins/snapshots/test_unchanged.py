@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators import CheckRunOperator
+from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from tests.plugins.published_runs import BUCKET, latest, publish_run, put

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.operators import AddStageStepOperator
+from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from tests.plugins.fake_emr import FakeEmr
+from tests.plugins.published_runs import keys, latest, make_run, publish_run, put
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def cluster(emr: FakeEmr, s3: Any) -> FakeEmr:
     return emr
 
 
-def operator(settings: Any, stage: int = 0, code: str = "v1") -> AddStageStepOperator:
-    return AddStageStepOperator(
+def operator(settings: Any, stage: int = 0, code: str = "v1") -> AddStepOperator:
+    return AddStepOperator(
         task_id="add_step",
         settings=settings,
         stage=STAGES[stage],
@@ -147,3 +148,43 @@ def test_a_kill_while_the_request_is_under_way_cancels_the_step_it_adds(
         task.execute(context)
 
     assert [step["Status"]["State"] for step in cluster.steps["j-1"].values()] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("others_after_it", [0, 1])
+def test_no_stage_of_a_published_run_is_run_again(
+    settings: Any, cluster: FakeEmr, s3: Any, context: Any, others_after_it: int
+) -> None:
+    snapshot = publish_run(s3, "r")
+    for number in range(others_after_it):
+        publish_run(s3, f"other-{number}", number + 1)
+    before = latest(s3), keys(s3, "")
+
+    with pytest.raises(AirflowFailException, match=f"{snapshot['snapshot']}.*never rewritten.*new run.*force"):
+        add(settings, context, stage=1)
+
+    assert cluster.calls == []
+    assert (latest(s3), keys(s3, "")) == before
+
+
+def test_a_name_whose_published_run_was_removed_may_be_used_again(
+    settings: Any, cluster: FakeEmr, s3: Any, context: Any
+) -> None:
+    removed = publish_run(s3, "r")
+    publish_run(s3, "other", 1)
+    marks = {"removed_at": "2026-11-21T00:00:00Z", "removed_objects": 8}
+    put(s3, f"published/{removed['snapshot']}.json", removed | marks)
+
+    add(settings, context)
+
+    assert cluster.calls == ["AddJobFlowSteps"]
+
+
+def test_a_run_that_failed_before_it_was_published_may_repeat_a_stage(
+    settings: Any, cluster: FakeEmr, s3: Any, context: Any
+) -> None:
+    publish_run(s3, "other")
+    make_run(s3, "r")
+
+    add(settings, context, stage=1)
+
+    assert cluster.calls == ["AddJobFlowSteps"]

@@ -1,20 +1,20 @@
-"""Adds a stage's step to the run's cluster, once."""
+"""Operator that adds a stage's step to the run's cluster, once."""
 
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 
-from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cancel_step import cancel_step
 from emr_pipeline.emr.idempotent_requests import make_once
+from emr_pipeline.errors import PublishedRunError
 from emr_pipeline.run.layout import RunLayout, split_uri
 from emr_pipeline.run.stages import STAGES, Stage, step
 from emr_pipeline.s3.objects import has_object
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots.retract import retract
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.dag_run import emr_hook_without_retries, run_layout, s3_client
+from emr_pipeline.task.links import persist_cluster_links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 ADOPTED_STATES = ("PENDING", "RUNNING", "COMPLETED")
 
 
-class AddStageStepOperator(EmrAddStepsOperator):
-    """Adopts this run's own step of the stage if the cluster has one that counts, or adds it; returns its id.
+class AddStepOperator(EmrAddStepsOperator):
+    """Operator that adopts this run's own step of the stage, or adds it if there is none; it returns the step's id.
 
     AddJobFlowSteps has no client token: a second attempt would run the stage twice. A step is the run's own if its
-    name and its whole command line are the same, so that newly staged code is run and not mistaken for done.
+    name and its whole command line are the same, so newly staged code is run and not mistaken for done.
 
-    A stage counts as done if its statistics are there, which it writes last. No stage begins before those ahead of it
-    count; and one that begins takes its own and those of the stages after it away, whose data it outdates. Is the run
-    published, then first of all the pointer that readers follow is taken back.
+    A stage counts as done if its statistics are there, which it writes last. No stage begins before the stages ahead
+    of it count. A stage that begins deletes its own statistics and those of the stages after it, whose data it makes
+    out of date. No stage of a run that is published begins.
     """
 
     template_fields = (*EmrAddStepsOperator.template_fields, "code_uri")
@@ -48,9 +48,9 @@ class AddStageStepOperator(EmrAddStepsOperator):
         return self.add_once(context)
 
     def add_once(self, context: "Context") -> str:
-        """What this operator is for; a task that is none of its own may ask for it, too."""
+        """Return the id of the run's own step, adopted or added; `wait_for_step` may call this outside its own task."""
         cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
-        cluster_api.persist_links(context, self, cluster_id)
+        persist_cluster_links(context, self, cluster_id)
         self._wanted = wanted = step(self.stage, layout, context["params"], self.code_uri)
         step_id = self._own_step(cluster_id, wanted)
         if step_id:
@@ -76,6 +76,10 @@ class AddStageStepOperator(EmrAddStepsOperator):
 
     def _prepare(self, layout: RunLayout) -> None:
         s3: Any = s3_client(self)
+        try:
+            Published(s3, layout.bucket).refuse_rewrite(layout)
+        except PublishedRunError as error:
+            raise AirflowFailException(str(error)) from error
         position = STAGES.index(self.stage)
         for stage in STAGES[:position]:
             if not has_object(s3, *split_uri(layout.stats_uri(stage.name))):
@@ -83,15 +87,12 @@ class AddStageStepOperator(EmrAddStepsOperator):
                     f"{layout.stats_uri(stage.name)} is not there: {stage.name} did not finish, and {self.stage.name} "
                     f"would read half of its data. Clear the task group {stage.name} and what follows it"
                 )
-        taken_back = retract(Published(s3, layout.bucket), layout)
-        if taken_back:
-            self.log.warning("%s", taken_back)
         for stage in STAGES[position:]:
             bucket, key = split_uri(layout.stats_uri(stage.name))
             s3.delete_object(Bucket=bucket, Key=key)
 
     def _own_step(self, cluster_id: str, wanted: dict[str, Any]) -> str | None:
-        """The newest step that counts and does exactly what is wanted (list_steps gives the newest first)."""
+        """Return the newest step that counts and does exactly what is wanted (list_steps gives the newest first)."""
         emr: Any = self.hook.conn
         pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id, StepStates=list(ADOPTED_STATES))
         for found in (found for page in pages for found in page["Steps"]):

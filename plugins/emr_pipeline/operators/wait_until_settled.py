@@ -1,40 +1,35 @@
-"""The two tasks of fruit_images_landed: wait until what is new has settled, then say so, once."""
+"""Operator that waits until new photographs have landed completely."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowException
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.errors import ParamsError, PipelineError
-from emr_pipeline.landing.assets import fruit_images_asset
-from emr_pipeline.landing.decisions import check_source, inventory_of, signal_document, signalled_already
+from emr_pipeline.landing.decisions import check_source, inventory_of, signalled_already
 from emr_pipeline.landing.signal import read_signal
 from emr_pipeline.landing.triggers import SettleTrigger
-from emr_pipeline.operators.cluster_wait import TRIGGERER_SLACK_S
 from emr_pipeline.run.layout import landed_uri, published_uri, split_uri
 from emr_pipeline.s3.inventory import Changes
 from emr_pipeline.s3.listing import compare_with_inventory
-from emr_pipeline.s3.objects import has_bucket, has_objects_under, put_json_if, read_json
+from emr_pipeline.s3.objects import has_bucket, has_objects_under, read_json
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
-from emr_pipeline.task.dag_run import run_id
+from emr_pipeline.task.deferral import TRIGGERER_SLACK_S
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-ATTEMPTS = 5
-
 
 class WaitUntilSettledOperator(AwsBaseOperator[S3Hook]):
-    """Skips if nothing is new; else waits until two listings a settle time apart are the same, and returns what is new.
+    """Operator that skips if nothing is new, and else returns what is new once it has settled.
 
-    Between the listings the task is deferred. What it knows travels in the trigger's event.
+    A source has settled when two listings, one settle time apart, are the same. Between the listings the task is
+    deferred. What it knows travels in the trigger's event.
     """
 
     aws_hook_class = S3Hook
@@ -53,8 +48,8 @@ class WaitUntilSettledOperator(AwsBaseOperator[S3Hook]):
             if waited_s < self.settings.landing_settle_limit_s:
                 return self._defer(changes, waited_s)
             self.log.warning(
-                "%s was not quiet for %s at any time in %s: going on with what is there; what lands from now on "
-                "belongs to the next run",
+                "%s has not been quiet for %s within %s: the run takes what is there; what lands from now on belongs "
+                "to the next run",
                 self.settings.source_uri,
                 duration_text(settle_s),
                 duration_text(waited_s),
@@ -62,7 +57,7 @@ class WaitUntilSettledOperator(AwsBaseOperator[S3Hook]):
         return {"changes": asdict(changes), "token": uuid.uuid4().hex}
 
     def _look(self) -> Changes:
-        """What is new now; skips if that is nothing, nothing that a run could work on, or signalled already."""
+        """Return what is new now, or skip: nothing is new, the source is empty, or it was signalled already."""
         source_uri, s3 = self.settings.source_uri, self.hook.conn
         try:
             changes = self._changes(s3)
@@ -90,7 +85,7 @@ class WaitUntilSettledOperator(AwsBaseOperator[S3Hook]):
 
     def _defer(self, changes: Changes, waited_s: int) -> dict[str, Any]:
         settle_s = self.settings.landing_settle_s
-        self.log.info("Looking again in %s, whether more has landed", duration_text(settle_s))
+        self.log.info("Looking again in %s, in case more has landed", duration_text(settle_s))
         self.defer(
             trigger=SettleTrigger(settle_s, {"digest": changes.digest, "waited_s": waited_s}),
             method_name="execute_complete",
@@ -98,40 +93,3 @@ class WaitUntilSettledOperator(AwsBaseOperator[S3Hook]):
             timeout=timedelta(seconds=2 * settle_s + TRIGGERER_SLACK_S),
         )
         raise AssertionError("defer does not return")
-
-
-class SignalNewImagesOperator(AwsBaseOperator[S3Hook]):
-    """Claims a listing in landed/latest.json, and tells the asset; skips if another was first."""
-
-    aws_hook_class = S3Hook
-    template_fields: Sequence[str] = (*AwsBaseOperator.template_fields, "settled")
-
-    def __init__(self, *, settings: Settings, settled: Any, **kwargs: Any) -> None:
-        super().__init__(outlets=[fruit_images_asset(settings)], **kwargs)
-        self.settings = settings
-        self.settled = settled
-
-    def execute(self, context: "Context") -> dict[str, Any]:
-        changes, token = Changes(**self.settled["changes"]), self.settled["token"]
-        document = signal_document(changes, self.settings.source_uri, run_id(context), token, datetime.now(UTC))
-        self._claim(document)
-        self.log.info("%s: signalled %s", self.settings.source_uri, changes.text())
-        extra = {"digest": changes.digest, "changes": document["changes"]}
-        context["outlet_events"][fruit_images_asset(self.settings)].extra = extra
-        return document
-
-    def _claim(self, document: dict[str, Any]) -> None:
-        """Of several that try at the same moment, S3 lets one write; the others find its claim and skip."""
-        s3, uri = self.hook.conn, landed_uri(self.settings.bucket)
-        for _ in range(ATTEMPTS):
-            signal, etag = read_signal(s3, uri) or (None, None)
-            if signal and signal.token == document["token"]:
-                self.log.info("%s: an earlier attempt of this task got as far as the claim", uri)
-                return
-            why = signalled_already(document["digest"], signal, self.settings.landing_retry_s)
-            if why:
-                raise AirflowSkipException(f"{self.settings.source_uri}: {why}")
-            if put_json_if(s3, uri, document, etag):
-                return
-            self.log.info("Another run wrote %s in this moment; looking again", uri)
-        raise AirflowException(f"{uri}: others were first {ATTEMPTS} times in a row; the next check tries again")
