@@ -164,10 +164,8 @@ def test_networks_are_imported_only_where_they_are_made_and_run() -> None:
     assert broken(sources(package), ("tensorflow", "keras"), only_at_import=True) == []
 
 
-def test_of_the_tools_only_those_that_run_inside_airflow_import_it() -> None:
-    inside = {"dag_run", "end_run"}
-    others = [path for path in sources("tools") if path.stem not in inside]
-    assert broken(others, ("airflow",)) == []
+def test_tools_do_without_airflow_and_networks() -> None:
+    assert broken(sources("tools"), ("airflow",)) == []
     assert (
         broken([path for path in sources("tools") if path.stem != "stage_weights"], (*NETWORKS, "image_features")) == []
     )
