@@ -56,7 +56,7 @@ def raise_if_airflow_died(home: LocalHome) -> None:
 def airflow_process(home: LocalHome, name: str) -> Background:
     """Return the process that was started; one whose pid file is gone counts as ended."""
     log_path = str(home.logs_path / f"{name}.log")
-    return find_background(home.run_path, name) or Background(name, pid=-1, started=0.0, log_path=log_path)
+    return find_background(home.run_path, name) or Background(name, pid=0, started=0.0, log_path=log_path)
 
 
 def _is_alive(home: LocalHome, name: str) -> bool:
