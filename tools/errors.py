@@ -2,11 +2,11 @@
 
 
 class ToolError(Exception):
-    """Base of all; a tool prints its message and exits 1."""
+    """Base class of all; a tool prints its message and exits with 1."""
 
 
 class PortInUseError(ToolError):
-    """Something else listens where a service should."""
+    """Something else listens on the port of a service."""
 
     def __init__(self, port: int, service: str, variable: str) -> None:
         self.port, self.service, self.variable = port, service, variable
@@ -24,6 +24,16 @@ class ServiceNotHealthyError(ToolError):
         super().__init__(f"{service} {what}; its log is {log_path}, and ends with:\n{tail}")
 
 
+class ServicesInUseError(ToolError):
+    """A `make run` has started the services, in which no DAG starts by its schedule."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a `make run` uses the services that it started, and stops them when it ends; "
+            "wait for it, or end it by Ctrl-C there, then: make up"
+        )
+
+
 class SourceError(ToolError):
     """The photographs cannot be brought in."""
 
@@ -32,13 +42,27 @@ class WeightsFileError(ToolError):
     """A weights file that was named cannot be brought in."""
 
 
-class RunIsBusyError(ToolError):
-    """A `make run` makes a run that would get into another's way."""
-
-    def __init__(self, run: str) -> None:
-        self.run = run
-        super().__init__(f"the run {run} is being made by a `make run`; wait for it, or end it by Ctrl-C there")
-
-
 class AirflowApiError(ToolError):
-    """The running Airflow refused a request."""
+    """The running Airflow refused a request, or did not answer."""
+
+
+class RunRefusedError(ToolError):
+    """The params of a DAG run are not those that the DAG takes."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the run was refused before its first task: {reason}")
+
+
+class DagPausedError(ToolError):
+    """The DAG was paused by a person, so a run of it would wait for ever."""
+
+    def __init__(self, dag_id: str, url: str) -> None:
+        super().__init__(f"the DAG {dag_id} is paused: make up, switch it on in {url}/dags/{dag_id}, and run again")
+
+
+class DagImportError(ToolError):
+    """The file of a DAG cannot be imported."""
+
+    def __init__(self, path: str, stack_trace: str) -> None:
+        super().__init__(f"{path} cannot be imported; mend it, and run again:\n{stack_trace}")

@@ -1,4 +1,4 @@
-"""A LOCAL_HOME of the test's own: the environments are this machine's, everything else is new and thrown away."""
+"""A LOCAL_HOME of the tests' own, in which the services run once and one run computes vectors."""
 
 import json
 import os
@@ -6,18 +6,17 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+import psutil
 import pytest
 
 from tools.data.demo_photos import make_demo_photos
 from tools.local.database import migrate_database
-from tools.local.endpoint import keep_endpoint, release_endpoint
 from tools.local.home import REPOSITORY, LocalHome
+from tools.local.ports import port_is_taken
 
 RUN_LIMIT_S = 280
 
@@ -76,29 +75,40 @@ class Machine:
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
 
-    def cluster_states(self) -> list[str]:
-        """Of all clusters there ever were."""
-        emr = boto3.client(
-            "emr",
-            endpoint_url=self.home.aws_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+    def services(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """As `make up` and `make down`."""
+        return subprocess.run(
+            [str(self.home.airflow_python), "-m", "tools.local.services", verb],
+            cwd=REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        return [cluster["Status"]["State"] for cluster in emr.list_clusters()["Clusters"]]
+
+    def cluster_states(self) -> list[str]:
+        """Of all clusters there ever were, as the endpoint keeps them on disk: it may be stopped by now."""
+        documents = [json.loads(path.read_text()) for path in self.home.emr_path.glob("*/cluster.json")]
+        return [document["state"] for document in documents]
+
+    def processes(self) -> list[list[str]]:
+        """The command lines of all processes that belong to this machine, by their environment."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if f"LOCAL_HOME={self.home.root}" in [f"{k}={v}" for k, v in process.environ().items()]:
+                    found.append(process.cmdline())
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
 
 
-@contextmanager
-def new_machine(folder: Path) -> Iterator[Machine]:
+def new_machine(folder: Path, **variables: str) -> Machine:
     link_environments(folder)
     ports = {"LOCAL_AWS_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
-    environment = kept | ports | {"LOCAL_HOME": str(folder)}
-    machine = Machine(LocalHome.from_environment(environment), environment)
-    # Kept up from outside, as by `make up`: an endpoint that stops ends its clusters, and that is not what is tested.
-    keep_endpoint(machine.home)
-    yield machine
-    release_endpoint(machine.home)
+    environment = kept | ports | {"LOCAL_HOME": str(folder)} | variables
+    return Machine(LocalHome.from_environment(environment), environment)
 
 
 def link_environments(folder: Path) -> None:
@@ -120,9 +130,60 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path, migrated: Path) -> Iterator[Machine]:
+    """A machine on which nothing runs."""
     shutil.copytree(migrated, tmp_path / "airflow")
-    with new_machine(tmp_path) as machine:
-        yield machine
+    machine = new_machine(tmp_path)
+    yield machine
+    machine.services("down")
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The code of the clusters: other code is a reason to run, so nobody's edits in the checkout may reach it."""
+    code = tmp_path_factory.mktemp("code")
+    for folder in ("spark_jobs", "bootstrap", "run_contract"):
+        if (REPOSITORY / folder).is_dir():
+            shutil.copytree(REPOSITORY / folder, code / folder)
+    return code
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory, migrated: Path, code: Path) -> Iterator[Machine]:
+    """A machine on which `make up` was called; afterwards `make down`, and nothing of it is left."""
+    folder = tmp_path_factory.mktemp("home")
+    shutil.copytree(migrated, folder / "airflow")
+    machine = new_machine(folder, FRUIT_FEATURES_CODE_ROOT=str(code))
+    yield from up_and_down(machine)
+
+
+def up_and_down(machine: Machine) -> Iterator[Machine]:
+    started = machine.services("up")
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert f"Airflow is up: {machine.home.airflow_url}" in started.stdout
+    yield machine
+    stopped = machine.services("down")
+    assert "stopped: triggerer, dag-processor, scheduler, api-server, local_aws" in stopped.stdout
+    assert not port_is_taken(machine.home.airflow_port)
+    assert not port_is_taken(machine.home.aws_port)
+    assert machine.services("down").stdout == "stopped: nothing ran\n"
+
+
+@dataclass(frozen=True)
+class GreenRun:
+    """The run `few`, the only one that computes vectors, and the options that make it again."""
+
+    machine: Machine
+    done: subprocess.CompletedProcess[str]
+    options: tuple[str, ...]
+
+    def again(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return self.machine.make_run(*self.options, *options)
+
+
+@pytest.fixture(scope="session")
+def green(airflow: Machine, few_photos: Path) -> GreenRun:
+    options = (f"--source={few_photos}", "--weights=random:0", "--components=4")
+    return GreenRun(airflow, airflow.make_run(*options, "--run=few"), options)
 
 
 @pytest.fixture(scope="session")

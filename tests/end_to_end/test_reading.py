@@ -12,6 +12,7 @@ import pytest
 from local_aws.emr.environment import java_home
 from local_aws.emr.spark_conf import core_site, spark_defaults
 from tests.end_to_end.conftest import REPOSITORY, Machine
+from tools.local.endpoint import start_endpoint, wait_for_endpoint
 from tools.local.home import local_environment
 
 RUN = "s3://fruit-features/runs/read-me"
@@ -42,6 +43,8 @@ def published(machine: Machine) -> Machine:
     folder = machine.home.bucket_path / "published"
     folder.mkdir(parents=True)
     (folder / "latest.json").write_text(json.dumps(snapshot))
+    start_endpoint(machine.home)
+    wait_for_endpoint(machine.home)
     return machine
 
 

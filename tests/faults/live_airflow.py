@@ -10,12 +10,12 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.request import Request
+from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.processes import Guard, kill_session, parent_of
-from tools.local.ports import DIRECT
 
+DIRECT = build_opener(ProxyHandler({}))
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # What notices that somebody died does so in seconds here, in minutes by Airflow's own defaults.
 QUICK_AIRFLOW = {

@@ -29,9 +29,6 @@ build() {
   # bootstrap/10_python_environment.sh never installs into an environment that carries this file.
   echo "Built by 'make setup' from $lock; do not install into it by hand." > "$env/MANAGED_BY_MAKE_SETUP"
   "$uv" pip sync --quiet --require-hashes --python "$env/bin/python" "$lock"
-  if [[ -x $env/bin/spark-submit ]]; then
-    "$env/bin/python" tools/env/archive_classes.py
-  fi
   # Written last: an environment without it was not finished, and is built again.
   echo "$stamp" > "$env/.built-from"
 }

@@ -1,34 +1,34 @@
 """Whether a port is taken, and whether the service behind it is healthy."""
 
-import http.client
-import json
 import socket
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
+
+import httpx
 
 from tools.errors import ServiceNotHealthyError
 from tools.local.log_tail import tail
 from tools.local.processes import Background
 
-# Past any proxy: these are this machine's own services.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+LOOK_EVERY_S = 0.2
+# These are this machine's own services: no proxy is asked.
+CLIENT = httpx.Client(trust_env=False, timeout=30)
 
 
 def get_json(url: str) -> dict[str, Any] | None:
-    """The JSON object that a GET answers; None if nothing answers so."""
+    """Return the JSON object with which a GET is answered; None if there is no such answer."""
     try:
-        with DIRECT.open(url, timeout=5) as response:
-            answer = json.load(response)
-    except (OSError, http.client.HTTPException, ValueError):
+        response = CLIENT.get(url, timeout=5)
+        answer = response.json() if response.is_success else None
+    except (httpx.HTTPError, ValueError):
         return None
     return answer if isinstance(answer, dict) else None
 
 
 def port_is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do: the closing connections of a server that just ended do not hold its port.
+        # Servers do the same: the closing connections of a server that just ended do not hold its port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -38,14 +38,20 @@ def port_is_taken(port: int) -> bool:
 
 
 def wait_until_healthy(background: Background, is_healthy: Callable[[], bool], limit_s: float) -> None:
-    """Return once `is_healthy`; ServiceNotHealthyError, with the end of the log, if the process ends or time is up."""
+    """Return as soon as `is_healthy` is true.
+
+    Raises: ServiceNotHealthyError, with the end of the log, if the process ends or the time is up.
+    """
     deadline = time.monotonic() + limit_s
     while not is_healthy():
-        if not background.is_alive():
-            raise ServiceNotHealthyError(
-                background.name, "ended at its start", background.log_path, tail(background.log_path)
-            )
+        raise_if_dead(background)
         if time.monotonic() > deadline:
             what = f"was not healthy after {limit_s:.0f} s"
             raise ServiceNotHealthyError(background.name, what, background.log_path, tail(background.log_path))
-        time.sleep(0.2)
+        time.sleep(LOOK_EVERY_S)
+
+
+def raise_if_dead(background: Background) -> None:
+    """Raise ServiceNotHealthyError, with the end of the log, if the process has ended."""
+    if not background.is_alive():
+        raise ServiceNotHealthyError(background.name, "ended", background.log_path, tail(background.log_path))

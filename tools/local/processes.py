@@ -1,4 +1,4 @@
-"""Background processes with pid files: started as sessions of their own, found again, ended with their children."""
+"""Background processes with pid files: each leads a session of its own, is found again, and ends with its children."""
 
 import json
 import os
@@ -9,21 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 KILL_PATIENCE_S = 5.0
-BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
+# The time at which a process started is computed from the machine's clock, which may be corrected later.
+CLOCK_TOLERANCE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Background:
-    """A process that was started here. Its pid may be another's by now: the moment it started, and the boot, tell."""
+    """A process that was started here; another process may have its pid by now, but not its start time."""
 
     name: str
     pid: int
-    started: str
+    started: float
     log_path: str
 
     def is_alive(self) -> bool:
-        return started_at(self.pid) == self.started
+        started = started_at(self.pid)
+        return started is not None and abs(started - self.started) < CLOCK_TOLERANCE_S
 
 
 def start_background(
@@ -41,13 +45,13 @@ def start_background(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    background = Background(name, process.pid, started_at(process.pid) or "", str(log_path))
+    background = Background(name, process.pid, started_at(process.pid) or time.time(), str(log_path))
     pid_path(folder, name).write_text(json.dumps(asdict(background)), encoding="utf-8")
     return background
 
 
 def find_background(folder: Path, name: str) -> Background | None:
-    """What the pid file says, alive or not; None where there is none."""
+    """Return what the pid file says of a process, alive or not; None where there is no such file."""
     try:
         return Background(**json.loads(pid_path(folder, name).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -55,17 +59,23 @@ def find_background(folder: Path, name: str) -> Background | None:
 
 
 def stop_background(folder: Path, name: str, patience_s: float = 20.0) -> bool:
-    """End the process and its whole session, and remove the pid file; True if something still ran."""
-    background = find_background(folder, name)
-    if background is None:
-        return False
-    ran = bool(session_members(background))
+    """End a process and its whole session, and remove its pid file. Return True if something still ran."""
+    return bool(stop_backgrounds(folder, [name], patience_s))
+
+
+def stop_backgrounds(folder: Path, names: Sequence[str], patience_s: float = 20.0) -> list[str]:
+    """End several processes at the same time, as `stop_background` does. Return the names of those that still ran."""
+    found = [background for name in names if (background := find_background(folder, name)) is not None]
+    ran = [background.name for background in found if session_members(background)]
     for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, KILL_PATIENCE_S)):
-        _signal(background, number)
         deadline = time.monotonic() + wait_s
-        while session_members(background) and time.monotonic() < deadline:
+        members = [member for background in found for member in session_members(background)]
+        _signal(members, number)
+        while members and time.monotonic() < deadline:
             time.sleep(0.1)
-    pid_path(folder, name).unlink(missing_ok=True)
+            members = [member for background in found for member in session_members(background)]
+    for name in names:
+        pid_path(folder, name).unlink(missing_ok=True)
     return ran
 
 
@@ -74,49 +84,35 @@ def pid_path(folder: Path, name: str) -> Path:
 
 
 def session_members(background: Background) -> list[int]:
-    """Pids of the session that `background` leads or led: its children outlive it when it crashes.
+    """List the pids of the session that `background` leads or led: its children outlive it when it crashes.
 
-    The kernel gives a session's number to no other process while the session has a member, so members without their
-    leader are still ours; a leader that started at another moment is not.
+    The kernel gives a session's number to no other process while the session has a member. So members without their
+    leader are still ours. If the leader started at another moment, or before this boot, they are not.
     """
-    started = started_at(background.pid)
-    another_took_the_pid = started is not None and started != background.started
-    if another_took_the_pid or not background.started.startswith(_boot_id()):
+    another_took_the_pid = started_at(background.pid) is not None and not background.is_alive()
+    if another_took_the_pid or background.started < psutil.boot_time() - CLOCK_TOLERANCE_S:
         return []
-    return [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _session(entry) == background.pid
-    ]
+    return [pid for pid in psutil.pids() if _session(pid) == background.pid and started_at(pid) is not None]
 
 
-def started_at(pid: int) -> str | None:
-    """Boot and clock tick at which the process started; None if there is no such process, or only its remains."""
-    fields = _stat(Path("/proc") / str(pid))
-    if fields is None or fields[0] == "Z":
-        return None
-    return f"{_boot_id()}/{fields[19]}"
-
-
-def _boot_id() -> str:
-    return BOOT_ID_PATH.read_text(encoding="ascii").strip()
-
-
-def _session(entry: Path) -> int | None:
-    fields = _stat(entry)
-    return None if fields is None or fields[0] == "Z" else int(fields[3])
-
-
-def _stat(entry: Path) -> list[str] | None:
-    """The fields of /proc/<pid>/stat from the state on; the name before them may hold spaces and brackets."""
+def started_at(pid: int) -> float | None:
+    """Return when the process started, in seconds of the epoch; None if there is no such process, or only a zombie."""
     try:
-        return (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
         return None
 
 
-def _signal(background: Background, number: signal.Signals) -> None:
-    for pid in session_members(background):
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
         try:
             os.kill(pid, number)
         except ProcessLookupError:

@@ -1,102 +1,136 @@
-"""`make up` and `make down`: Airflow's four processes and the local AWS endpoint in the background of one machine."""
+"""All services of one machine, the endpoint and Airflow: `make up`, `make down`, and what a `make run` uses.
 
+The first that needs the services starts them, all share them, and the last one that leaves stops them; `make up` keeps
+them until `make down`. Every run holds a shared lock on a file while it uses them, which the kernel takes back when the
+run is killed.
+"""
+
+import fcntl
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
-from tools.errors import PortInUseError, RunIsBusyError, ToolError
+from tools.errors import ServicesInUseError, ToolError
+from tools.local import endpoint
+from tools.local.airflow_api import end_abandoned_runs
+from tools.local.airflow_processes import PROCESSES, is_airflow_up, start_airflow, wait_for_airflow
 from tools.local.database import migrate_database
-from tools.local.endpoint import keep_endpoint, release_endpoint
-from tools.local.home import LocalHome, local_environment
-from tools.local.ports import get_json, port_is_taken, wait_until_healthy
-from tools.local.processes import find_background, start_background, stop_background
-from tools.run.direct_run import clear_abandoned_runs, live_runs
+from tools.local.home import LocalHome
+from tools.local.interrupts import endings_as_interrupts, ignoring_interrupts
+from tools.local.processes import stop_backgrounds
 
-# The api-server first: the others talk to it. Tasks' logs are read from the disk, so nobody needs to serve them.
-SERVICES: dict[str, tuple[str, ...]] = {
-    "api-server": (),
-    "scheduler": ("--skip-serve-logs",),
-    "dag-processor": (),
-    "triggerer": ("--skip-serve-logs",),
-}
-HEALTH_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-START_LIMIT_S = 180.0
-BUSY_LIMIT_S = 60.0
+
+@contextmanager
+def services_in_use(home: LocalHome) -> Iterator[None]:
+    """Have the services started before the block, and stopped after it unless somebody else uses them.
+
+    They may still be starting inside the block.
+    """
+    with _users_file(home) as users:
+        try:
+            with _starting(home):
+                _stop_what_a_killed_run_left(home, users)
+                fcntl.flock(users, fcntl.LOCK_SH)
+                _start(home, by_schedule=_kept_path(home).exists())
+            yield
+        finally:
+            with ignoring_interrupts(), _starting(home):
+                if _is_unused(users) and not _kept_path(home).exists():
+                    stop_services(home)
 
 
 def up(home: LocalHome) -> None:
     """Start what does not run yet, and return when Airflow says that all of it is healthy."""
-    if is_airflow_up(home):
+    if _kept_path(home).exists() and is_airflow_up(home):
         print(f"Airflow is up: {home.airflow_url}")
         return
-    stop_airflow(home)
-    if port_is_taken(home.airflow_port):
-        raise PortInUseError(home.airflow_port, "this project's Airflow", "AIRFLOW_PORT")
-    if runs := live_runs(home):
-        # The scheduler would take up its tasks and do them a second time.
-        raise RunIsBusyError(runs[0])
-    keep_endpoint(home)
-    migrate_database(home)
-    clear_abandoned_runs(home)
-    print("starting Airflow")
-    environment = local_environment(home)
-    for name, options in SERVICES.items():
-        command = [str(home.airflow_python), "-m", "airflow", name, *options]
-        start_background(name, command, environment, home.run_path, home.logs_path / f"{name}.log")
-    for name in SERVICES:
-        background = find_background(home.run_path, name)
-        assert background is not None, f"{name} was started above"
-        wait_until_healthy(background, partial(is_part_healthy, home, name), START_LIMIT_S)
+    with _users_file(home) as users, _starting(home):
+        if not _kept_path(home).exists() and not _is_unused(users):
+            # Its scheduler starts no DAG by itself.
+            raise ServicesInUseError
+        _stop_what_a_killed_run_left(home, users)
+        print("starting Airflow")
+        try:
+            _start(home, by_schedule=True)
+        except ToolError:
+            if not _kept_path(home).exists():
+                stop_services(home)
+            raise
+        _kept_path(home).touch()
+    endpoint.wait_for_endpoint(home)
+    wait_for_airflow(home)
+    end_abandoned_runs(home)
     print(f"Airflow is up: {home.airflow_url}\nits logs: {home.logs_path}\nstop it: make down")
 
 
 def down(home: LocalHome) -> None:
-    """Stop what `up` started, whatever is left of it."""
-    stopped = stop_airflow(home)
-    if release_endpoint(home):
-        stopped.append("local_aws")
-    print(f"stopped: {', '.join(stopped) or 'nothing ran'}")
+    """Stop what `up` started, or what a killed run left; a run that uses the services stops them itself at its end."""
+    _kept_path(home).unlink(missing_ok=True)
+    with _users_file(home) as users, _starting(home):
+        if not _is_unused(users):
+            print("a `make run` uses the services, and stops them when it ends")
+            return
+        print(f"stopped: {', '.join(stop_services(home)) or 'nothing ran'}")
 
 
-def stop_airflow(home: LocalHome) -> list[str]:
-    # The api-server last: tasks that are being ended still report to it.
-    return [name for name in reversed(SERVICES) if stop_background(home.run_path, name)]
+def stop_services(home: LocalHome) -> list[str]:
+    """Stop all services. Return the names of those that ran."""
+    # The api-server goes after the others: tasks that are being ended still report to it.
+    workers = [name for name in reversed(PROCESSES) if name != "api-server"]
+    return stop_backgrounds(home.run_path, workers) + stop_backgrounds(home.run_path, ["api-server", endpoint.NAME])
 
 
-def is_airflow_up(home: LocalHome) -> bool:
-    """Whether the Airflow that `up` started for this LOCAL_HOME runs and is healthy."""
-    return all(_is_alive(home, name) for name in SERVICES) and not unhealthy_parts(home)
+def _start(home: LocalHome, by_schedule: bool) -> None:
+    endpoint.start_endpoint(home)
+    migrate_database(home)
+    start_airflow(home, by_schedule)
 
 
-def wait_for_airflow(home: LocalHome) -> bool:
-    """Whether an Airflow was started that a run must go to: its scheduler would take up any other. Healthy by then."""
-    scheduler = find_background(home.run_path, "scheduler")
-    if scheduler is None or not scheduler.is_alive():
+def _stop_what_a_killed_run_left(home: LocalHome, users: IO[str]) -> None:
+    """Stop services that nobody uses or keeps: their settings and their code may be old."""
+    if _is_unused(users) and not _kept_path(home).exists():
+        stop_services(home)
+
+
+def _is_unused(users: IO[str]) -> bool:
+    """Whether no other process uses the services. A lock that `users` itself holds is given up."""
+    fcntl.flock(users, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    wait_until_healthy(scheduler, partial(is_airflow_up, home), BUSY_LIMIT_S)
+    fcntl.flock(users, fcntl.LOCK_UN)
     return True
 
 
-def _is_alive(home: LocalHome, name: str) -> bool:
-    background = find_background(home.run_path, name)
-    return background is not None and background.is_alive()
+@contextmanager
+def _starting(home: LocalHome) -> Iterator[None]:
+    """Let one process at a time start services, stop them, or ask who uses them."""
+    with (home.run_path / "services.start").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def is_part_healthy(home: LocalHome, service: str) -> bool:
-    part = "metadatabase" if service == "api-server" else service.replace("-", "_")
-    return part not in unhealthy_parts(home)
+@contextmanager
+def _users_file(home: LocalHome) -> Iterator[IO[str]]:
+    """Open the file on which every run holds a shared lock while it uses the services."""
+    home.run_path.mkdir(parents=True, exist_ok=True)
+    with (home.run_path / "services.users").open("w") as lock:
+        yield lock
 
 
-def unhealthy_parts(home: LocalHome) -> list[str]:
-    """Those of Airflow's parts that its health page does not call healthy; all if it does not answer."""
-    health = get_json(f"{home.airflow_url}/api/v2/monitor/health") or {}
-    return [part for part in HEALTH_PARTS if health.get(part, {}).get("status") != "healthy"]
+def _kept_path(home: LocalHome) -> Path:
+    """The file that says that `make up` keeps the services."""
+    return home.run_path / "services.keep"
 
 
 def main(arguments: Sequence[str]) -> int:
     home = LocalHome.from_environment()
     try:
-        {"up": up, "down": down}[arguments[0]](home)
+        with endings_as_interrupts():
+            {"up": up, "down": down}[arguments[0]](home)
     except ToolError as error:
         print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -6,15 +6,17 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from tools.run.triggered_run import TaskChange
+
 QUIET_INTERVAL_S = 15.0
 """Between two counts of the same stage where lines cannot be written over."""
 
 
 class ProgressLines:
-    """Fed with events and looked after every second; writes to a terminal or to a file."""
+    """What a run does, on a terminal or in a file; fed with changes, and asked every second for counts."""
 
-    def __init__(self, progress_path: Path, out: TextIO = sys.stdout) -> None:
-        self.progress_path, self.out = progress_path, out
+    def __init__(self, progress_path: Path, out: TextIO | None = None) -> None:
+        self.progress_path, self.out = progress_path, out or sys.stdout
         self.started_at = time.monotonic()
         self.run_started_at = time.time()
         self._part = ""
@@ -22,18 +24,29 @@ class ProgressLines:
         self._last_count_at = 0.0
         self._first_count: tuple[float, int] | None = None
         self._pending = False
+        self._waits_for: str | None = None
 
-    def show_event(self, event: dict[str, Any]) -> None:
-        """A line when another part of the DAG begins, or when a task fails."""
-        part = event["task_id"].partition(".")[0]
-        if event["state"] == "running" and part != self._part:
+    def seconds(self) -> float:
+        """Return the time since the run was triggered."""
+        return time.monotonic() - self.started_at
+
+    def show_change(self, change: TaskChange) -> None:
+        """Write a line when another part of the DAG begins, or when a task fails."""
+        part = change.task_id.partition(".")[0]
+        if change.state == "running" and part != self._part:
             self._part, self._count, self._first_count = part, "", None
             self._write(part)
-        elif event["state"] == "failed":
-            self._write(f"{event['task_id']} FAILED")
+        elif change.state == "failed":
+            self._write(f"{change.task_id} FAILED")
+
+    def show_wait(self, run_id: str | None) -> None:
+        """Write once which run has to end before this one begins."""
+        if run_id is not None and run_id != self._waits_for:
+            self._write(f"waiting for the run {run_id}: the DAG makes one run at a time")
+            self._waits_for = run_id
 
     def show_counts(self) -> None:
-        """The count of the stage that runs, if it moved."""
+        """Write the count of the stage that runs, if it has changed."""
         progress = self._read(self._part)
         if progress is None:
             return
@@ -65,7 +78,7 @@ class ProgressLines:
         return f"{progress['done']:,}{total} {progress['unit']}"
 
     def _rate(self, progress: dict[str, Any]) -> str:
-        """Since the stage's first count: the JVM's start and the network's are not in it."""
+        """Return the rate since the stage's first count: the start of the JVM and of the network are not in it."""
         now, done = time.monotonic(), progress["done"]
         if self._first_count is None:
             self._first_count = (now, done)
@@ -73,7 +86,7 @@ class ProgressLines:
         return f", {(done - before) / (now - since):,.1f} a second" if done > before else ""
 
     def _write(self, text: str, over: bool = False) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - self.started_at), 60)
+        minutes, seconds = divmod(int(self.seconds()), 60)
         line = f"  {minutes:2d}:{seconds:02d}  {text}"
         if self._pending:
             self.out.write("\r\033[K")

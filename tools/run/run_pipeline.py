@@ -1,33 +1,34 @@
 """`make run`: brings photographs in, runs the DAG in Airflow to its end, and says what came of it."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from tools.data.bring import bring
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
-from tools.errors import ToolError
-from tools.local.database import migrate_database
-from tools.local.endpoint import endpoint_in_use
+from tools.errors import RunRefusedError, ToolError
+from tools.local import endpoint
+from tools.local.airflow_api import DAG_ID, end_abandoned_runs, wait_for_dag
 from tools.local.home import LocalHome
 from tools.local.interrupts import endings_as_interrupts, ignoring_interrupts
-from tools.local.services import wait_for_airflow
-from tools.run.direct_run import DirectRun
+from tools.local.services import services_in_use
 from tools.run.progress_lines import ProgressLines
 from tools.run.run_request import RunRequest, parse_request
-from tools.run.scheduled_run import ScheduledRun
 from tools.run.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
+from tools.run.triggered_run import Outcome, TriggeredRun
 
 LOOK_EVERY_S = 1.0
+# After that time a run that Airflow has not begun waits for another one.
+QUEUE_PATIENCE_S = 5.0
 DEFAULT_BACKBONE = "mobilenet_v2"
 
 
 def main(arguments: Sequence[str]) -> int:
     request, home = parse_request(arguments), LocalHome.from_environment()
     try:
-        with endings_as_interrupts(), endpoint_in_use(home):
+        with endings_as_interrupts(), services_in_use(home):
             return run_pipeline(request, home)
     except ToolError as error:
         print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
@@ -38,35 +39,50 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_pipeline(request: RunRequest, home: LocalHome) -> int:
-    """0 if the DAG run succeeded, or had nothing to do; else 1."""
+    """Return 0 if the DAG run succeeded, or had nothing to do; else 1."""
     now = datetime.now(UTC)
+    # The services may still be starting meanwhile.
     source_uri = bring(request.source, home)
     weights = choose_weights(request, home)
-    migrate_database(home)
+    endpoint.wait_for_endpoint(home)
+    wait_for_dag(home)
+    end_abandoned_runs(home)
     run = request.run_name(source_uri, now)
-    params = request.params(run, source_uri, weights)
-    dag_run = (ScheduledRun if wait_for_airflow(home) else DirectRun)(home, run, params, now)
-    print(f"run {run} of the DAG fruit_features; its log: {dag_run.log_path}")
-    run_path = home.bucket_path / "runs" / run
+    dag_run, run_path = TriggeredRun(home, run, now), home.bucket_path / "runs" / run
     try:
-        result, errors = follow(dag_run, ProgressLines(run_path / "progress"))
-    except BaseException:
-        print("\nending the run and its cluster")
-        with ignoring_interrupts():
-            dag_run.end()
+        dag_run.trigger(request.params(run, source_uri, weights))
+        print(f"run {run} of the DAG {DAG_ID}; its logs: {dag_run.logs_path}")
+        outcome = follow(dag_run, ProgressLines(run_path / "progress"))
+    except RunRefusedError:
         raise
-    if is_skipped(result):
+    except BaseException:
+        end(dag_run)
+        raise
+    if is_skipped(outcome):
         print("\n".join(["", *nothing_new_lines(home.bucket_path)]), flush=True)
         return 0
-    print("\n".join([f"\nrun {run}: {result['state']}", *summary_lines(run_path, now.timestamp())]), flush=True)
-    if result["state"] == "success":
+    print("\n".join([f"\nrun {run}: {outcome.state}", *summary_lines(run_path, now.timestamp())]), flush=True)
+    if outcome.state == "success":
         return 0
-    print("\n" + "\n\n".join(failure_texts(result, errors, dag_run.log_path)), file=sys.stderr)
+    print("\n" + "\n\n".join(failure_texts(outcome, dag_run.logs_path)), file=sys.stderr)
     return 1
 
 
+def end(dag_run: TriggeredRun) -> None:
+    """End the run and its cluster, whatever comes in between."""
+    with ignoring_interrupts():
+        # The terminal may be closed.
+        with contextlib.suppress(OSError):
+            print("\nending the run and its cluster", flush=True)
+        try:
+            dag_run.end()
+        except ToolError as error:
+            # The services are stopped next, and the clusters with them; the next start marks the run failed.
+            print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
+
+
 def choose_weights(request: RunRequest, home: LocalHome) -> str | None:
-    """The param `weights`. Only the demo may change it by itself, and never silently."""
+    """Return the param `weights`. Only the demo may change it by itself, and never silently."""
     if request.weights is not None:
         return bring_weights(request.weights, home)
     if not request.is_demo:
@@ -78,18 +94,18 @@ def choose_weights(request: RunRequest, home: LocalHome) -> str | None:
     return DEMO_FALLBACK
 
 
-def follow(dag_run: DirectRun | ScheduledRun, lines: ProgressLines) -> tuple[dict[str, Any], dict[str, str]]:
-    """Wait for the run's last event; it, and the last error of each task that had one."""
-    errors: dict[str, str] = {}
-    while True:
+def follow(dag_run: TriggeredRun, lines: ProgressLines) -> Outcome:
+    """Show what happens until the run is over, and return how it ended."""
+    began = False
+    while dag_run.outcome is None:
         lines.show_counts()
-        for event in dag_run.poll():
-            if "run_id" in event:
-                return event, errors
-            lines.show_event(event)
-            if "error" in event:
-                errors[event["task_id"]] = event["error"]
-        time.sleep(LOOK_EVERY_S)
+        for change in dag_run.poll():
+            began = True
+            lines.show_change(change)
+        if not began and lines.seconds() > QUEUE_PATIENCE_S:
+            lines.show_wait(dag_run.waits_for())
+        time.sleep(LOOK_EVERY_S if dag_run.outcome is None else 0)
+    return dag_run.outcome
 
 
 if __name__ == "__main__":

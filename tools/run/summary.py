@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.run.triggered_run import Outcome
+
 STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
 
 
 def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
-    """The lines of a run's summary; what a failed run has not written is left out.
+    """Yield the lines of a run's summary; what a failed run has not written is left out.
 
     So is what was written before `since`, seconds of the epoch: a run of the same name may lie there.
     """
@@ -33,13 +35,13 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
             yield f"  {name + ':':<24}{path}"
 
 
-def is_skipped(result: dict[str, Any]) -> bool:
+def is_skipped(outcome: Outcome) -> bool:
     """Whether the run's first task found that there is nothing to do."""
-    return bool(result["state"] == "success" and result["tasks"].get("check_run") == "skipped")
+    return outcome.state == "success" and outcome.tasks.get("check_run") == "skipped"
 
 
 def nothing_new_lines(bucket_path: Path) -> Iterator[str]:
-    """What is said instead of a summary, of what is published."""
+    """Yield what is said instead of a summary: what is published."""
     yield "nothing new: the photographs, the params and the code are those of what is published; no cluster was made"
     published = _read(bucket_path / "published" / "latest.json", 0)
     if published is None:
@@ -52,16 +54,11 @@ def nothing_new_lines(bucket_path: Path) -> Iterator[str]:
     yield "to run all the same: make run FORCE=1 ..."
 
 
-def failure_texts(result: dict[str, Any], errors: dict[str, str], log_path: Path) -> Iterator[str]:
-    """Each failed task with its error, and where to read more."""
-    for task_id, state in result["tasks"].items():
-        if state == "failed":
-            yield f"ERROR in the task {task_id}: {errors.get(task_id, 'see the log')}"
-    if "refused" in result:
-        yield f"ERROR the run was refused before its first task: {result['refused']}"
-    if "error" in result:
-        yield f"ERROR the run's process ended without a result; its log ends with:\n{result['error']}"
-    yield f"the whole log: {log_path}"
+def failure_texts(outcome: Outcome, logs_path: Path) -> Iterator[str]:
+    """Yield each failed task with its error, and where to read more."""
+    for task_id, error in outcome.errors.items():
+        yield f"ERROR in the task {task_id}: {error}"
+    yield f"the logs of all tasks: {logs_path}"
 
 
 def _weights_lines(details: dict[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tools.run.progress_lines import ProgressLines
+from tools.run.triggered_run import TaskChange
 
 
 class Terminal(io.StringIO):
@@ -31,7 +32,7 @@ def count(folder: Path, done: int, total: int | None = 100, state: str = "runnin
 
 
 def begin(lines: ProgressLines, task_id: str) -> None:
-    lines.show_event({"task_id": task_id, "state": "running"})
+    lines.show_change(TaskChange(task_id, "running"))
 
 
 def test_each_part_of_the_dag_is_named_once_with_the_time(tmp_path: Path, clock: list[float]) -> None:
@@ -41,13 +42,13 @@ def test_each_part_of_the_dag_is_named_once_with_the_time(tmp_path: Path, clock:
     clock[0] += 65
     for task_id in ("featurize_images.add_step", "featurize_images.wait_for_step"):
         begin(lines, task_id)
-        lines.show_event({"task_id": task_id, "state": "success"})
+        lines.show_change(TaskChange(task_id, "success"))
     assert out.getvalue() == "   0:00  check_run\n   1:05  featurize_images\n"
 
 
 def test_a_failed_task_is_named_in_full(tmp_path: Path, clock: list[float]) -> None:
     out = io.StringIO()
-    ProgressLines(tmp_path, out).show_event({"task_id": "reduce_features.wait_for_step", "state": "failed"})
+    ProgressLines(tmp_path, out).show_change(TaskChange("reduce_features.wait_for_step", "failed"))
     assert out.getvalue() == "   0:00  reduce_features.wait_for_step FAILED\n"
 
 
@@ -100,3 +101,11 @@ def test_an_unknown_total_is_left_out(tmp_path: Path, clock: list[float]) -> Non
     count(tmp_path, 7, total=None)
     lines.show_counts()
     assert out.getvalue().endswith("featurize_images  7 images\n")
+
+
+def test_the_run_that_has_to_end_before_is_named_once(tmp_path: Path, clock: list[float]) -> None:
+    out = io.StringIO()
+    lines = ProgressLines(tmp_path, out)
+    for waits_for in ("first", "first", None):
+        lines.show_wait(waits_for)
+    assert out.getvalue() == "   0:00  waiting for the run first: the DAG makes one run at a time\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.run.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
+from tools.run.triggered_run import Outcome
 
 FEATURIZED = {
     "backbone": "mobilenet_v2",
@@ -94,10 +95,10 @@ def test_a_run_that_wrote_nothing_has_an_empty_summary(tmp_path: Path) -> None:
     assert list(summary_lines(tmp_path)) == []
 
 
-def test_a_failure_names_the_task_its_error_and_the_log(tmp_path: Path) -> None:
-    result = {"state": "failed", "tasks": {"a": "success", "b.wait": "failed", "c": "upstream_failed"}}
-    texts = list(failure_texts(result, {"b.wait": "what, where, what to do", "a": "first try"}, tmp_path / "x.log"))
-    assert texts == ["ERROR in the task b.wait: what, where, what to do", f"the whole log: {tmp_path / 'x.log'}"]
+def test_a_failure_names_the_task_its_error_and_the_logs(tmp_path: Path) -> None:
+    outcome = Outcome("failed", {"a": "success", "b.wait": "failed"}, {"b.wait": "what, where, what to do"})
+    texts = list(failure_texts(outcome, tmp_path))
+    assert texts == ["ERROR in the task b.wait: what, where, what to do", f"the logs of all tasks: {tmp_path}"]
 
 
 def test_what_was_computed_and_what_was_there_and_why_the_model_is_what_it_is(tmp_path: Path) -> None:
@@ -111,9 +112,9 @@ def test_what_was_computed_and_what_was_there_and_why_the_model_is_what_it_is(tm
 
 
 def test_a_run_whose_first_task_was_skipped_had_nothing_to_do() -> None:
-    assert is_skipped({"state": "success", "tasks": {"check_run": "skipped", "publish": "skipped"}})
-    assert not is_skipped({"state": "success", "tasks": {"check_run": "success", "remove_old_runs": "skipped"}})
-    assert not is_skipped({"state": "failed", "tasks": {}})
+    assert is_skipped(Outcome("success", {"check_run": "skipped", "publish": "skipped"}))
+    assert not is_skipped(Outcome("success", {"check_run": "success", "remove_old_runs": "skipped"}))
+    assert not is_skipped(Outcome("failed", {}))
 
 
 def test_nothing_new_is_said_with_what_is_published_and_how_to_run_all_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""Airflow's REST API, as far as it is about the DAG `fruit_features`."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tools.errors import AirflowApiError, DagImportError, DagPausedError, RunRefusedError
+from tools.local.airflow_processes import START_LIMIT_S, airflow_process, raise_if_airflow_died
+from tools.local.home import LocalHome
+from tools.local.ports import CLIENT, LOOK_EVERY_S
+
+DAG_ID = "fruit_features"
+MADE_HERE = "make_run__"
+"""What the id of a DAG run begins with that a `make run` triggered."""
+TRIES = 5
+
+
+def request(home: LocalHome, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the answer to a request about the DAG; `path` is what follows the DAG's own.
+
+    A machine at work on Spark steps may answer late or with an error, so a question is asked several times.
+
+    Raises: RunRefusedError if Airflow does not accept the body; AirflowApiError for every other error.
+    """
+    url = f"{home.airflow_url}/api/v2/dags/{DAG_ID}{path}"
+    for tries_left in reversed(range(TRIES if method == "GET" else 1)):
+        try:
+            response = CLIENT.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            why = f"{type(error).__name__} {error}; is it up? make down, then make up"
+        else:
+            if response.is_success:
+                answer: dict[str, Any] = response.json()
+                return answer
+            if method == "POST" and response.status_code in (400, 422):
+                # The first line names the param and what is wrong with it; the others print the JSON schema.
+                raise RunRefusedError(_detail(response).partition("\n")[0])
+            why = f"{response.status_code} {_detail(response)}"
+            if response.status_code < 500:
+                break
+        if tries_left:
+            time.sleep(1)
+    raise AirflowApiError(f"{method} {url}: {why}")
+
+
+def run_path(run_id: str) -> str:
+    """Return the path of a DAG run.
+
+    >>> run_path("make_run__few photos__20261120-164712")
+    '/dagRuns/make_run__few%20photos__20261120-164712'
+    """
+    return f"/dagRuns/{quote(run_id, safe='')}"
+
+
+def mark_failed(home: LocalHome, run_id: str) -> None:
+    """Mark a run failed; Airflow ends what runs of it, and then runs its teardown, which terminates the cluster."""
+    request(home, "PATCH", run_path(run_id), {"state": "failed"})
+
+
+def unfinished_runs(home: LocalHome) -> list[dict[str, Any]]:
+    """List the DAG runs that run or wait, oldest first."""
+    found: list[dict[str, Any]] = request(home, "GET", "/dagRuns?state=running&state=queued&order_by=run_after")[
+        "dag_runs"
+    ]
+    return found
+
+
+def end_abandoned_runs(home: LocalHome) -> None:
+    """Mark failed what a killed `make run` triggered before these services were started."""
+    started = datetime.fromtimestamp(airflow_process(home, "scheduler").started, UTC)
+    for run in unfinished_runs(home) if _dag(home) is not None else []:
+        run_id = str(run["dag_run_id"])
+        if run_id.startswith(MADE_HERE) and datetime.fromisoformat(run["run_after"]) < started:
+            print(f"ending the run {run_id}, which a `make run` that was killed left")
+            mark_failed(home, run_id)
+
+
+def wait_for_dag(home: LocalHome) -> None:
+    """Return when Airflow has read the DAG's file, as it is now, since the services were started.
+
+    Raises: DagImportError if the file cannot be imported; DagPausedError if a person has paused the DAG;
+    ServiceNotHealthyError if a process ends; AirflowApiError if the time is up.
+    """
+    deadline = time.monotonic() + START_LIMIT_S
+    started = datetime.fromtimestamp(airflow_process(home, "dag-processor").started, UTC)
+    while (dag := _dag(home)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
+        raise_if_airflow_died(home)
+        _raise_import_errors(home, started)
+        if time.monotonic() > deadline:
+            raise AirflowApiError(
+                f"Airflow has not read the DAG {DAG_ID} after {START_LIMIT_S:.0f} s; its logs: {home.logs_path}"
+            )
+        time.sleep(LOOK_EVERY_S)
+    if dag["is_paused"]:
+        raise DagPausedError(DAG_ID, home.airflow_url)
+
+
+def _dag(home: LocalHome) -> dict[str, Any] | None:
+    """What Airflow knows of the DAG; None before it knows it, and before it answers at all."""
+    return _answer(f"{home.airflow_url}/api/v2/dags/{DAG_ID}")
+
+
+def _raise_import_errors(home: LocalHome, since: datetime) -> None:
+    found = _answer(f"{home.airflow_url}/api/v2/importErrors") or {"import_errors": []}
+    for error in found["import_errors"]:
+        if error["filename"].endswith(f"{DAG_ID}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
+            raise DagImportError(error["filename"], error["stack_trace"])
+
+
+def _answer(url: str) -> dict[str, Any] | None:
+    try:
+        response = CLIENT.get(url)
+    except httpx.HTTPError:
+        return None
+    answer: dict[str, Any] | None = response.json() if response.is_success else None
+    return answer
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return response.text
