@@ -17,8 +17,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from local_aws import __version__, emr, queues
 from local_aws.emr.config import LocalEmrConfig
+from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
-from local_aws.s3.protocol.app import S3Application, is_s3_request
 
 logger = logging.getLogger("local_aws")
 

@@ -2,9 +2,9 @@
 
 from moto.emr.models import emr_backends
 
+from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.cluster.cluster_store import ClusterStore
 from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.models import LocalEmrBackend
-from local_aws.emr.store import ClusterStore
 
 __all__ = ["LocalEmrConfig", "install", "shutdown"]
 

@@ -19,9 +19,9 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import S3Backend, s3_backends
 from werkzeug.wrappers import Response as WsgiAnswer
 
-from local_aws.s3.files.multipart import abort_upload, uploads_of
 from local_aws.s3.files.paths import is_bucket_name, is_hidden
 from local_aws.s3.files.store import OWN_FOLDER, ObjectStore
+from local_aws.s3.files.uploads import abort_upload, uploads_of
 from local_aws.s3.operations.notifications import Notifications
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request

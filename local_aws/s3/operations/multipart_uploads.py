@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from local_aws.s3.files.multipart import (
+from local_aws.s3.files.store import ObjectStore
+from local_aws.s3.files.stored_object import opened
+from local_aws.s3.files.uploads import (
     MAX_PART_NUMBER,
     Upload,
     abort_upload,
@@ -16,16 +18,14 @@ from local_aws.s3.files.multipart import (
     parts_of,
     uploads_of,
 )
-from local_aws.s3.files.reading import opened
-from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.writing import WriteCondition, check_writable, write_hashed
+from local_aws.s3.files.writer import WriteCondition, check_writable, write_hashed
 from local_aws.s3.operations.objects import check_copy_source, copy_source, facts_headers
 from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.incoming import plain_chunks, receive
 from local_aws.s3.protocol.messages import Request, Response, iso_time, xml_response
+from local_aws.s3.protocol.upload_body import plain_chunks, receive
 
 MAX_PAGE = 1000
 

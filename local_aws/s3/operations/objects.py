@@ -7,9 +7,9 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from local_aws.s3.files.catalog import ObjectFacts
-from local_aws.s3.files.reading import DEFAULT_CONTENT_TYPE, OpenObject, open_object, opened
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.writing import (
+from local_aws.s3.files.stored_object import DEFAULT_CONTENT_TYPE, OpenObject, open_object, opened
+from local_aws.s3.files.writer import (
     WriteCondition,
     check_writable,
     delete_object,
@@ -20,8 +20,8 @@ from local_aws.s3.files.writing import (
 from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol.conditions import is_unchanged, parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.incoming import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive
 from local_aws.s3.protocol.messages import Request, Response, http_date, iso_time, xml_response
+from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive
 
 WHOLE_BYTES = 1 << 20
 """Bodies up to this size are answered in one piece."""

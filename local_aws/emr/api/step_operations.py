@@ -1,0 +1,55 @@
+"""The API's operations on steps."""
+
+from __future__ import annotations
+
+from local_aws.emr.api.descriptions import describe_step
+from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.api.pages import page
+from local_aws.emr.errors import InvalidRequestError
+from local_aws.emr.state.records import JsonObject
+
+MAX_STEP_IDS = 10
+"""How many steps ListSteps may be asked for by their identifiers."""
+
+
+def add_job_flow_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    role = {"ExecutionRoleArn": request["ExecutionRoleArn"]} if "ExecutionRoleArn" in request else {}
+    configs = [{**step, **role} for step in request["Steps"]]
+    return {"StepIds": backend.job_flow(request["JobFlowId"]).add_steps(configs)}
+
+
+def cancel_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    kill = request.get("StepCancellationOption", "SEND_INTERRUPT") == "TERMINATE_PROCESS"
+    cluster = backend.cluster(request["ClusterId"])
+    return {"CancelStepsInfoList": cluster.cancel_steps(request["StepIds"], kill)}
+
+
+def describe(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    cluster = backend.cluster(request["ClusterId"])
+    with cluster.changed:
+        return {"Step": describe_step(cluster.step(request["StepId"]), cluster.record.request.get("LogUri"))}
+
+
+def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    """The newest first."""
+    cluster = backend.cluster(request["ClusterId"])
+    step_ids, states = request.get("StepIds", []), request.get("StepStates", [])
+    if len(step_ids) > MAX_STEP_IDS:
+        raise InvalidRequestError(f"At most {MAX_STEP_IDS} step ids can be asked for, not {len(step_ids)}.")
+    with cluster.changed:
+        steps = [cluster.step(step_id) for step_id in step_ids] or cluster.record.steps
+        # Steps of one request have one time: the order in which they were added decides.
+        newest_first = [step for step in reversed(cluster.record.steps) if step in steps]
+        log_uri = cluster.record.request.get("LogUri")
+        found = [
+            describe_step(step, log_uri, brief=True) for step in newest_first if not states or step.state in states
+        ]
+    return page("Steps", found, request.get("Marker"))
+
+
+OPERATIONS = {
+    "AddJobFlowSteps": add_job_flow_steps,
+    "CancelSteps": cancel_steps,
+    "DescribeStep": describe,
+    "ListSteps": list_steps,
+}

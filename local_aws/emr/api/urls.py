@@ -1,0 +1,9 @@
+"""Which requests are EMR's: found by moto beside `models`."""
+
+from moto.emr.urls import url_bases
+
+from local_aws.emr.api.responses import EmrResponse
+
+__all__ = ["url_bases", "url_paths"]
+
+url_paths = {"{0}/$": EmrResponse.dispatch}
