@@ -32,8 +32,7 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     return EndpointConfig(
         root=given.root.absolute(),
         work=given.work.absolute(),
-        # Archived classes are of the folder itself, whatever link leads to it.
-        spark_env=given.spark_env.resolve(),
+        spark_env=given.spark_env.absolute(),
         host=given.host,
         port=given.port,
         cores=given.cores,

@@ -15,7 +15,7 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local_aws import __version__, emr, queues
+from local_aws import __version__, emr
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
@@ -146,7 +146,6 @@ def serve(config: EndpointConfig) -> None:
             driver_memory=config.driver_memory,
         )
     )
-    queues.install()
     # uvicorn raises the signal that stopped it again, once it has stopped: by then there is only our own tidying to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

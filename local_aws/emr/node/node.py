@@ -8,7 +8,6 @@ from pathlib import Path
 
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.errors import CommandError
-from local_aws.emr.node.class_archive import java_environment, properties_option
 from local_aws.emr.node.command import Command
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.environment import command_environment
@@ -18,6 +17,9 @@ from local_aws.emr.node.spark_submit import DRIVER_PYTHON, PYTHON, SparkSubmit
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
 from local_aws.s3.files.paths import ObjectPathError, is_bucket_name, object_path
+
+# A step lives for seconds or minutes on a few cores, where Java's second compiler takes more time than it saves.
+_SHORT_LIFE = "-XX:TieredStopAtLevel=1"
 
 
 class ScriptNotFoundError(CommandError):
@@ -62,9 +64,8 @@ class Node:
         if submit is None:
             return PreparedCommand([program, *command.args[1:]], cwd, env, log)
         options = self._driver_python(submit, env, conf_path, log)
-        options += properties_option(self._config.spark_env, conf_path, submit.args)
-        fast = java_environment(self._config.spark_env, env.get("SPARK_SUBMIT_OPTS", ""))
-        return PreparedCommand([program, *options, *submit.args], cwd, env | fast, log)
+        env["SPARK_SUBMIT_OPTS"] = f"{_SHORT_LIFE} {env.get('SPARK_SUBMIT_OPTS', '')}".strip()
+        return PreparedCommand([program, *options, *submit.args], cwd, env, log)
 
     def log_destination(self, uri: str) -> Path:
         """The folder behind a log URI; raises ObjectPathError when it lies in no bucket."""
