@@ -1,4 +1,4 @@
-"""S3's requests: which are meant for S3, which operation each is, and how errors are answered."""
+"""S3 as a WSGI application: which requests are for S3, which operation answers each, and how errors are answered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.operations import listings
-from local_aws.s3.operations import multipart_uploads, objects, tags
+from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
 from local_aws.s3.operations.buckets import Buckets
 from local_aws.s3.protocol.errors import S3Error, from_os_error
 from local_aws.s3.protocol.messages import Request, Response, error_response
@@ -27,7 +26,7 @@ OBJECT_OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("HEAD", ""): objects.get_object,
     ("PUT", ""): objects.put_object,
     ("COPY", ""): objects.copy_object,
-    ("DELETE", ""): objects.delete,
+    ("DELETE", ""): deletions.delete_one,
     ("GET", "tagging"): tags.get_tags,
     ("PUT", "tagging"): tags.put_tags,
     ("DELETE", "tagging"): tags.delete_tags,
@@ -38,21 +37,24 @@ OBJECT_OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "uploadId"): multipart_uploads.complete,
     ("DELETE", "uploadId"): multipart_uploads.abort,
 }
-"""By method and subresource; COPY is a PUT with a source."""
+"""The operations by method and subresource. COPY is a PUT with a source."""
 
 BUCKET_OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", ""): listings.list_objects,
     ("GET", "versions"): listings.list_versions,
     ("GET", "uploads"): multipart_uploads.list_uploads,
-    ("POST", "delete"): listings.delete_objects,
+    ("POST", "delete"): deletions.delete_many,
 }
-"""All others are about a bucket as a whole and moto's."""
+"""The operations of a bucket that need its objects. moto answers all others."""
 
 _OTHER_SERVICES_PATHS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
 
 
 def is_s3_request(environ: Mapping[str, Any]) -> bool:
-    """By its signature; without one, whatever does not look like another service's: a browser may look at objects."""
+    """Return whether a request is for S3.
+
+    Its signature says so. Without one, it is unless it looks like another service's: a browser may read objects.
+    """
     if environ["PATH_INFO"].startswith(_OTHER_SERVICES_PATHS):
         return False
     signature = environ.get("HTTP_AUTHORIZATION", "")
@@ -66,7 +68,7 @@ def is_s3_request(environ: Mapping[str, Any]) -> bool:
 
 
 def check_not_expired(query: Mapping[str, str]) -> None:
-    """Of a presigned address; the signature itself is not checked."""
+    """Raise AccessDenied for a presigned address that has expired. The signature itself is not checked."""
     try:
         if "X-Amz-Expires" in query:
             signed_at = calendar.timegm(time.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
@@ -82,7 +84,7 @@ def check_not_expired(query: Mapping[str, str]) -> None:
 
 
 class S3Application:
-    """WSGI: objects are answered from the store, settings of buckets by moto."""
+    """WSGI application that answers for objects from the store, and for settings of buckets through moto."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store, self.buckets = store, Buckets(store)
@@ -103,7 +105,7 @@ class S3Application:
         return _send(response, environ["REQUEST_METHOD"], start_response)
 
     def _operation(self, request: Request) -> Operation | None:
-        """None for what moto answers."""
+        """Return the operation, or None when moto answers."""
         method = "COPY" if request.method == "PUT" and "x-amz-copy-source" in request.headers else request.method
         name = (method, request.subresource)
         if not request.key:
@@ -115,13 +117,13 @@ class S3Application:
         return OBJECT_OPERATIONS[name]
 
     def _refuse(self, environ: Mapping[str, Any], error: S3Error) -> Response:
-        # Percent-encoded, as it came: a key may hold characters that XML cannot.
+        # It stays percent-encoded: a key may hold characters that XML cannot.
         resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
         logger.debug("%s %s: %s", environ["REQUEST_METHOD"], resource, error)
         response = error_response(error, resource)
         if "HTTP_EXPECT" not in environ:
             return response
-        # The client waits before it sends the body and now never will, while the server would take what comes for it.
+        # The client now never sends the body that it announced, and the server would take the next request for it.
         return replace(response, headers={**response.headers, "Connection": "close"})
 
 

@@ -1,4 +1,4 @@
-"""One page of a bucket's listing."""
+"""Pages of a bucket's listing."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ MAX_KEYS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Query:
+    """The keys that one page is asked for."""
+
     prefix: str
     delimiter: str
     after: str
-    """Items up to this one, and below it if it is a common prefix, were on earlier pages."""
+    """Earlier pages had the items up to this one, and what lies below it when it is a common prefix."""
     max_keys: int
 
 
 @dataclass(slots=True)
 class Page:
+    """The objects and common prefixes of one page."""
+
     objects: list[ObjectSummary] = field(default_factory=list)
     common_prefixes: list[str] = field(default_factory=list)
     last: str = ""
-    """The last key or common prefix on this page, if there are more."""
+    """The last key or common prefix on this page."""
     is_truncated: bool = False
 
 
@@ -40,7 +44,7 @@ def _common_prefix(key: str, query: Query) -> str:
 
 
 def _can_have_keys(prefix: str) -> bool:
-    """Raises for a prefix that leads out of the bucket; others that no key can have merely find nothing."""
+    """Return whether a key can have the prefix, and raise S3Error for a prefix that leads out of the bucket."""
     folder_key, slash, _ = prefix.rpartition("/")
     if ".." in folder_key.split("/"):
         raise S3Error("InvalidURI", f"the prefix {prefix!r} leads out of the bucket's folder")
@@ -52,6 +56,7 @@ def _can_have_keys(prefix: str) -> bool:
 
 
 def list_page(store: ObjectStore, bucket: str, query: Query) -> Page:
+    """Return the next page of a bucket's listing."""
     walk = store.walk(bucket)
     page = Page()
     if query.max_keys == 0 or not _can_have_keys(query.prefix):
@@ -76,13 +81,10 @@ def list_page(store: ObjectStore, bucket: str, query: Query) -> Page:
     return page
 
 
-def is_common_prefix(key: str, prefix: str, delimiter: str) -> bool:
-    return bool(delimiter) and key.endswith(delimiter) and len(key) > len(prefix) and key.startswith(prefix)
-
-
 def after_marker(marker: str, prefix: str, delimiter: str) -> str:
-    """Where a listing goes on: behind a key, or behind all keys that a common prefix stands for."""
-    return marker + AFTER_ALL if is_common_prefix(marker, prefix, delimiter) else marker
+    """Return where a listing goes on: after a key, or after all keys that a common prefix stands for."""
+    is_common_prefix = delimiter and marker.endswith(delimiter) and marker.startswith(prefix) and marker != prefix
+    return marker + AFTER_ALL if is_common_prefix else marker
 
 
 def encode_token(last: str) -> str:
@@ -93,4 +95,7 @@ def decode_token(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise S3Error("InvalidArgument", f"the continuation token {token!r} is none of this endpoint's") from error
+        raise S3Error(
+            "InvalidArgument",
+            f"the continuation token {token!r} is not from this endpoint; list again without it",
+        ) from error

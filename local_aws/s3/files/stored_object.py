@@ -1,4 +1,4 @@
-"""Objects as they are on disk at this moment, with what is known of them."""
+"""Objects as they are on disk at this moment, with the facts that are known about them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.protocol.errors import NoSuchKeyError
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
-EMPTY_ETAG = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 SETTLED_NS = 100_000_000
-"""A file changed since may change again within a tick of the file system's clock: its ETag is not kept yet."""
+"""A file that changed later than this may change again within one tick of the disk's clock: its ETag is not kept."""
 
-# A thread a core: hashing lets go of the interpreter.
+# One thread per core: hashing releases the interpreter's lock.
 _hashers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="etag")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
-    """An object and its open file, which stays the same whatever happens to the name meanwhile."""
+    """An object and its open file, which stays the same whatever happens to its name."""
 
     key: str
     version: FileVersion
@@ -40,7 +39,7 @@ class OpenObject:
 
     @property
     def content_type(self) -> str:
-        """As uploaded; guessed from the name for a file that no S3 client wrote, as `aws s3 cp` would have."""
+        """The type that was uploaded; for a plain file, a guess from its name, as `aws s3 cp` makes it."""
         return self.facts.headers.get("Content-Type") or mimetypes.guess_type(self.key)[0] or DEFAULT_CONTENT_TYPE
 
     def close(self) -> None:
@@ -50,7 +49,7 @@ class OpenObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSummary:
-    """What a listing says of an object."""
+    """The facts about an object that a listing shows."""
 
     key: str
     version: FileVersion
@@ -62,7 +61,7 @@ def _is_settled(version: FileVersion) -> bool:
 
 
 def _open_file(path: Path) -> FileIO | None:
-    """The file, if it is a plain one that exists."""
+    """Return the file if it is a plain file that exists."""
     try:
         # Without O_NONBLOCK a named pipe would wait here for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -81,7 +80,7 @@ def _hash_file(file: FileIO) -> str:
 
 
 def _read_facts(store: ObjectStore, bucket: str, key: str, file: FileIO) -> OpenObject | None:
-    """None if the file is not the object any more, and what was known of it may be forgotten already."""
+    """Return the object, or None when the file is not the object any more and its facts may be forgotten."""
     version = FileVersion.of(os.fstat(file.fileno()))
     facts = store.catalog.find(bucket, key, version)
     if facts is None:
@@ -103,7 +102,7 @@ def _find_marker(store: ObjectStore, bucket: str, key: str) -> OpenObject | None
 
 
 def find_object(store: ObjectStore, bucket: str, key: str) -> OpenObject | None:
-    """The object, to be closed by the caller; None when there is none. The bucket is taken to exist."""
+    """Return the object, which the caller closes, or None. The bucket has to exist."""
     path = store.object_path(bucket, key)
     if key.endswith("/"):
         return _find_marker(store, bucket, key)
@@ -120,7 +119,7 @@ def find_object(store: ObjectStore, bucket: str, key: str) -> OpenObject | None:
 
 
 def open_object(store: ObjectStore, bucket: str, key: str) -> OpenObject:
-    """The object, to be closed by the caller; raises NoSuchBucketError and NoSuchKeyError."""
+    """Return the object, which the caller closes, and raise NoSuchBucketError or NoSuchKeyError when there is none."""
     found = find_object(store, bucket, key)
     if found is None:
         store.find_bucket(bucket)
@@ -138,7 +137,7 @@ def opened(store: ObjectStore, bucket: str, key: str) -> Iterator[OpenObject]:
 
 
 def find_version(store: ObjectStore, bucket: str, key: str) -> FileVersion | None:
-    """Of a key that a walk has shown; None when it is gone since."""
+    """Return the version of a key that a walk has found, or None when it has gone since."""
     if key.endswith("/"):
         mtime_ns = store.catalog.folder_markers(bucket).get(key)
         return None if mtime_ns is None else FileVersion(0, mtime_ns)
@@ -149,18 +148,18 @@ def find_version(store: ObjectStore, bucket: str, key: str) -> FileVersion | Non
 
 
 def describe(store: ObjectStore, bucket: str, seen: Sequence[tuple[str, FileVersion]]) -> list[ObjectSummary]:
-    """Many objects with their ETags, in the order given. One that is gone since it was seen is left out."""
+    """List objects with their ETags in the given order, without those that have gone since they were found."""
     known = store.catalog.find_etags(bucket, [key for key, _ in seen])
 
     def summary(item: tuple[str, FileVersion]) -> ObjectSummary | None:
         etag = known.get(item)
-        return ObjectSummary(*item, etag) if etag is not None else _look_again(store, bucket, item[0])
+        return ObjectSummary(*item, etag) if etag is not None else _describe_again(store, bucket, item[0])
 
     is_all_known = all(item in known for item in seen)
     return [found for found in (map(summary, seen) if is_all_known else _hashers.map(summary, seen)) if found]
 
 
-def _look_again(store: ObjectStore, bucket: str, key: str) -> ObjectSummary | None:
+def _describe_again(store: ObjectStore, bucket: str, key: str) -> ObjectSummary | None:
     found = find_object(store, bucket, key)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Multipart uploads: a folder each, a file per part, until they are put together; they outlive a restart."""
+"""Multipart uploads: one folder each and one file per part until they are one object. A restart keeps them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from local_aws.s3.files.writer import WriteCondition, publish
 from local_aws.s3.protocol.errors import S3Error
 
 MIN_PART_BYTES = 5 << 20
-"""Of every part but the last."""
+"""The limit for every part but the last."""
 MAX_PART_NUMBER = 10_000
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _RECORD = "upload.json"
@@ -29,7 +29,7 @@ _RECORD = "upload.json"
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was said when the upload began."""
+    """The facts that a client gave when it began the upload."""
 
     upload_id: str
     bucket: str
@@ -40,7 +40,7 @@ class Upload:
 
 
 class Part(NamedTuple):
-    """The file of a part is called `<number>.<md5>`."""
+    """A part, whose file is named `<number>.<md5>`."""
 
     number: int
     etag: str
@@ -53,7 +53,7 @@ def begin_upload(
     store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str], tags: Mapping[str, str]
 ) -> Upload:
     upload = Upload(uuid.uuid4().hex, bucket, key, headers, tags, time.time_ns())
-    # Complete before it can be seen: the record is written in a folder of another name.
+    # The record is written in a folder of another name, so that nobody sees an upload without one.
     unnamed = store.incoming / upload.upload_id
     unnamed.mkdir()
     (unnamed / _RECORD).write_text(json.dumps(asdict(upload)))
@@ -77,13 +77,13 @@ def find_upload(store: ObjectStore, bucket: str, key: str, upload_id: str) -> Up
 
 
 def uploads_of(store: ObjectStore, bucket: str) -> list[Upload]:
-    """In the order of their keys."""
+    """List the uploads of a bucket in the order of their keys."""
     uploads = [upload for folder in store.uploads.iterdir() if (upload := _load(folder)) and upload.bucket == bucket]
     return sorted(uploads, key=lambda upload: (upload.key, upload.initiated_ns))
 
 
 def add_part(store: ObjectStore, upload: Upload, number: int, scratch: Scratch, md5: str) -> Part:
-    """Makes a scratch file a part, in place of an earlier one of its number."""
+    """Make a scratch file a part, instead of an earlier part with the same number."""
     if not 1 <= number <= MAX_PART_NUMBER:
         raise S3Error("InvalidArgument", f"parts are numbered 1 to {MAX_PART_NUMBER}, not {number}")
     scratch[1].flush()
@@ -105,12 +105,12 @@ def _part(path: Path) -> Part:
 
 
 def parts_of(store: ObjectStore, upload: Upload) -> list[Part]:
-    """By number."""
+    """List the parts of an upload by number."""
     return [_part(path) for path in sorted((store.uploads / upload.upload_id).iterdir()) if path.name != _RECORD]
 
 
 def chosen_parts(parts: Iterable[Part], wanted: list[tuple[int, str]]) -> list[Part]:
-    """The parts that a completion names, by number and ETag; raises for what S3 would not put together."""
+    """Return the parts that a completion names by number and ETag, and raise S3Error for what S3 would not join."""
     if not wanted:
         raise S3Error("MalformedXML", "the completion of an upload names at least one part")
     by_number = {part.number: part for part in parts}
@@ -128,7 +128,7 @@ def chosen_parts(parts: Iterable[Part], wanted: list[tuple[int, str]]) -> list[P
 
 
 def complete_upload(store: ObjectStore, upload: Upload, parts: list[Part], condition: WriteCondition) -> str:
-    """Makes the parts one object; its ETag."""
+    """Make one object of the parts, and return its ETag."""
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
     with store.scratch_file() as scratch:
@@ -144,7 +144,7 @@ def _append(part: Part, target: BinaryIO) -> None:
     left = part.size
     with part.path.open("rb") as source:
         while left:
-            # Within the kernel, and on some file systems without copying at all.
+            # The kernel copies, and on some file systems shares the blocks instead.
             copied = os.copy_file_range(source.fileno(), target.fileno(), left)
             if not copied:
                 raise S3Error("InternalError", f"{part.path} became shorter while it was read")

@@ -1,4 +1,4 @@
-"""Tags of objects, as a header and as XML."""
+"""Operations on the tags of objects, which come as a header or as XML."""
 
 from __future__ import annotations
 

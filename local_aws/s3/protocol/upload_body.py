@@ -1,4 +1,4 @@
-"""The bytes of an upload on their way to disk: framing, length and checksums are checked as they pass."""
+"""The bytes of an upload on their way to disk. Framing, length and checksums are checked as they pass."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from local_aws.s3.protocol.messages import Readable, Request
 CHUNK_BYTES = 1 << 20
 MAX_FRAME_LINE_BYTES = 1024
 MAX_UPLOAD_BYTES = 5 << 30
-"""S3's own limit for one PUT, one part or one copy."""
+"""The limit of S3 for one PUT, one part or one copy."""
 
 
 class Crc32:
-    """zlib's checksum in the shape of hashlib's."""
+    """CRC32 of zlib with the interface of hashlib."""
 
     def __init__(self) -> None:
         self.value = 0
@@ -36,17 +36,17 @@ CHECKSUMS: Mapping[str, Callable[[], Any]] = {
     "x-amz-checksum-sha1": hashlib.sha1,
     "x-amz-checksum-sha256": hashlib.sha256,
 }
-"""Those that can be computed here. S3's others (CRC32C, CRC64NVME) are not looked at."""
+"""The checksums that can be computed here. Those that need another library (CRC32C, CRC64NVME) are ignored."""
 
 
 @dataclass(slots=True)
 class Receipt:
-    """What is known of bytes once they have arrived."""
+    """Facts about bytes that have arrived."""
 
     size: int
     md5: str
     checksums: dict[str, str] = field(default_factory=dict)
-    """Those that the client sent and that were found right, by header name."""
+    """The checksums that the client sent and that are right, by header name."""
 
 
 def plain_chunks(stream: Readable, length: int) -> Iterator[bytes]:
@@ -59,7 +59,7 @@ def plain_chunks(stream: Readable, length: int) -> Iterator[bytes]:
 
 
 class FramedBody:
-    """A body in `aws-chunked` encoding: sized frames, then headers that trail. Signatures of frames are not checked."""
+    """A body in `aws-chunked` encoding: sized frames, then trailing headers. Signatures of frames are not checked."""
 
     def __init__(self, stream: Readable) -> None:
         self.stream, self.buffer = stream, b""
@@ -134,7 +134,7 @@ def _base64_digest(header: str, text: str, size: int) -> bytes:
 
 
 def _check_digests(headers: Mapping[str, str], digests: Mapping[str, bytes]) -> None:
-    """Compares what the client announced (base64; a payload's SHA-256 in hex) with what arrived."""
+    """Compare what the client announced (base64; a payload's SHA-256 in hex) with what arrived."""
     for header, digest in digests.items():
         announced = headers.get(header)
         if header == "x-amz-content-sha256":
@@ -146,7 +146,7 @@ def _check_digests(headers: Mapping[str, str], digests: Mapping[str, bytes]) -> 
 
 
 def receive(request: Request, target: BinaryIO) -> Receipt:
-    """Writes a request's body to the target; raises unless length and every announced checksum are right."""
+    """Write a request's body to the target, and raise S3Error unless length and every announced checksum are right."""
     headers = dict(request.headers)
     length = _announced_length(headers)
     framed = FramedBody(request.stream) if _is_framed(headers) else None
