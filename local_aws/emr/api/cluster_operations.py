@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
-from local_aws.emr.api.descriptions import cluster_arn, describe_bootstrap_actions, describe_cluster, summarize_cluster
+from local_aws.emr.api.descriptions import bootstrap_action_descriptions, cluster_description, cluster_summary
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.api.pages import page
 from local_aws.emr.state.limits import check_step_concurrency
@@ -16,25 +16,25 @@ from local_aws.emr.state.records import JsonObject
 
 def run_job_flow(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = backend.start_job_flow(request)
-    return {"JobFlowId": cluster.id, "ClusterArn": cluster_arn(cluster.record)}
+    return {"JobFlowId": cluster.id, "ClusterArn": cluster.record.arn}
 
 
-def describe(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+def describe_cluster(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = backend.cluster(request["ClusterId"])
     with cluster.changed:
-        return {"Cluster": describe_cluster(cluster.record)}
+        return {"Cluster": cluster_description(cluster.record)}
 
 
 def list_clusters(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     clusters = backend.clusters_in(
         request.get("ClusterStates", []), _seconds(request.get("CreatedAfter")), _seconds(request.get("CreatedBefore"))
     )
-    summaries = [summarize_cluster(cluster.record) for cluster in clusters]
+    summaries = [cluster_summary(cluster.record) for cluster in clusters]
     return page("Clusters", summaries, request.get("Marker"))
 
 
 def list_bootstrap_actions(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    actions = describe_bootstrap_actions(backend.cluster(request["ClusterId"]).record)
+    actions = bootstrap_action_descriptions(backend.cluster(request["ClusterId"]).record)
     return page("BootstrapActions", actions, request.get("Marker"), key="Name")
 
 
@@ -57,7 +57,7 @@ def set_termination_protection(backend: LocalEmrBackend, request: JsonObject) ->
     return _set(backend, request, "termination_protected", request["TerminationProtected"])
 
 
-def set_keep_alive(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+def set_keep_job_flow_alive_when_no_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     return _set(backend, request, "keep_alive", request["KeepJobFlowAliveWhenNoSteps"])
 
 
@@ -90,30 +90,14 @@ def remove_tags(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
 
 
 def _resource_id(request: JsonObject) -> str:
-    """A cluster is named by its identifier or by its ARN."""
+    """Return the identifier of a cluster that is named by its identifier or its ARN."""
     resource: str = request["ResourceId"]
     return resource.rpartition("/")[2]
 
 
 def _seconds(timestamp: Any) -> float | None:
-    """A request's time: seconds since 1970, or a text."""
+    """Return a request's time, which is a number of seconds since 1970 or a text."""
     if timestamp is None:
         return None
     moment: datetime = parse_timestamp(timestamp)
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-
-
-OPERATIONS = {
-    "AddTags": add_tags,
-    "DescribeCluster": describe,
-    "ListBootstrapActions": list_bootstrap_actions,
-    "ListClusters": list_clusters,
-    "ModifyCluster": modify_cluster,
-    "RemoveTags": remove_tags,
-    "RunJobFlow": run_job_flow,
-    "SetKeepJobFlowAliveWhenNoSteps": set_keep_alive,
-    "SetTerminationProtection": set_termination_protection,
-    "SetUnhealthyNodeReplacement": set_unhealthy_node_replacement,
-    "SetVisibleToAllUsers": set_visible_to_all_users,
-    "TerminateJobFlows": terminate_job_flows,
-}

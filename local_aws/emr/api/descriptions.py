@@ -10,11 +10,15 @@ PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
 
 
 def without_none(**members: Any) -> JsonObject:
-    """AWS leaves out what has no value."""
+    """Leave out what has no value, as AWS does.
+
+    >>> without_none(Id="j-1", Name=None)
+    {'Id': 'j-1'}
+    """
     return {name: value for name, value in members.items() if value is not None}
 
 
-def describe_cluster(record: ClusterRecord) -> JsonObject:
+def cluster_description(record: ClusterRecord) -> JsonObject:
     request = record.request
     names = (
         "AutoScalingRole", "CustomAmiId", "EbsRootVolumeIops", "EbsRootVolumeSize", "EbsRootVolumeThroughput",
@@ -22,7 +26,7 @@ def describe_cluster(record: ClusterRecord) -> JsonObject:
         "RepoUpgradeOnBoot", "SecurityConfiguration", "ServiceRole",
     )  # fmt: skip
     return {
-        **summarize_cluster(record),
+        **cluster_summary(record),
         **{name: request[name] for name in names if name in request},
         "Applications": request.get("Applications", []),
         "AutoTerminate": not record.keep_alive,
@@ -40,8 +44,8 @@ def describe_cluster(record: ClusterRecord) -> JsonObject:
     }
 
 
-def summarize_cluster(record: ClusterRecord) -> JsonObject:
-    """What ListClusters tells of a cluster."""
+def cluster_summary(record: ClusterRecord) -> JsonObject:
+    """Return what ListClusters shows of a cluster."""
     status = {
         "State": record.state,
         "StateChangeReason": _reason(record.reason),
@@ -53,21 +57,17 @@ def summarize_cluster(record: ClusterRecord) -> JsonObject:
         "Name": record.request["Name"],
         "Status": status,
         "NormalizedInstanceHours": 0,
-        "ClusterArn": cluster_arn(record),
+        "ClusterArn": record.arn,
     }
 
 
-def cluster_arn(record: ClusterRecord) -> str:
-    return f"arn:aws:elasticmapreduce:{record.region}:{record.account}:cluster/{record.id}"
-
-
 def timeline(record: ClusterRecord) -> JsonObject:
-    """A cluster's, and that of its instances."""
+    """Return the timeline of a cluster and of its instances."""
     return without_none(CreationDateTime=record.created_at, ReadyDateTime=record.ready_at, EndDateTime=record.ended_at)
 
 
-def describe_step(step: StepRecord, log_uri: str | None, brief: bool = False) -> JsonObject:
-    """`brief` for ListSteps, which leaves out the role."""
+def step_description(step: StepRecord, log_uri: str | None, brief: bool = False) -> JsonObject:
+    """Return what DescribeStep shows, or, with `brief`, what ListSteps shows: all but the role."""
     config = step.config["HadoopJarStep"]
     failure = step.failure and without_none(
         Reason=step.failure.reason, Message=step.failure.message, LogFile=step.failure.log_file
@@ -96,7 +96,7 @@ def describe_step(step: StepRecord, log_uri: str | None, brief: bool = False) ->
     )
 
 
-def describe_bootstrap_actions(record: ClusterRecord) -> list[JsonObject]:
+def bootstrap_action_descriptions(record: ClusterRecord) -> list[JsonObject]:
     return [
         {
             "Name": action["Name"],

@@ -16,7 +16,7 @@ from local_aws.emr.state.records import (
 )
 
 
-def describe_group(group: InstanceCollection, record: ClusterRecord) -> JsonObject:
+def group_description(group: InstanceCollection, record: ClusterRecord) -> JsonObject:
     config = group.config
     return without_none(
         Id=group.id,
@@ -34,7 +34,7 @@ def describe_group(group: InstanceCollection, record: ClusterRecord) -> JsonObje
     )
 
 
-def describe_fleet(fleet: InstanceCollection, record: ClusterRecord) -> JsonObject:
+def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonObject:
     config = fleet.config
     is_up = _state(record) == "RUNNING"
     specifications = [
@@ -66,7 +66,7 @@ def describe_fleet(fleet: InstanceCollection, record: ClusterRecord) -> JsonObje
     )
 
 
-def list_instances(record: ClusterRecord, collections: list[InstanceCollection]) -> Iterator[JsonObject]:
+def instance_descriptions(record: ClusterRecord, collections: list[InstanceCollection]) -> Iterator[JsonObject]:
     for collection in collections:
         for instance in collection.instances:
             yield _describe_instance(instance, collection, record)
@@ -109,6 +109,6 @@ def _status(record: ClusterRecord, ended_state: str) -> JsonObject:
 
 
 def instance_state(record: ClusterRecord) -> str:
-    """The state of every instance of the cluster, for ListInstances' filter."""
+    """Return the state of every instance of the cluster, which ListInstances filters by."""
     state: str = _status(record, "TERMINATED")["State"]
     return state

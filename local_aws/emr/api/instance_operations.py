@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from local_aws.emr.api.descriptions import cluster_arn
-from local_aws.emr.api.instance_descriptions import describe_fleet, describe_group, instance_state
-from local_aws.emr.api.instance_descriptions import list_instances as describe_instances
+from local_aws.emr.api.instance_descriptions import (
+    fleet_description,
+    group_description,
+    instance_descriptions,
+    instance_state,
+)
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.api.pages import page
 from local_aws.emr.cluster.cluster import Cluster
@@ -15,13 +18,13 @@ from local_aws.emr.state.records import InstanceCollection, JsonObject
 
 def list_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = _cluster_of(backend, request["ClusterId"], GROUPS)
-    groups = [describe_group(group, cluster.record) for group in cluster.record.instance_collections]
+    groups = [group_description(group, cluster.record) for group in cluster.record.instance_collections]
     return page("InstanceGroups", groups, request.get("Marker"))
 
 
 def list_instance_fleets(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = _cluster_of(backend, request["ClusterId"], FLEETS)
-    fleets = [describe_fleet(fleet, cluster.record) for fleet in cluster.record.instance_collections]
+    fleets = [fleet_description(fleet, cluster.record) for fleet in cluster.record.instance_collections]
     return page("InstanceFleets", fleets, request.get("Marker"))
 
 
@@ -38,7 +41,9 @@ def list_instances(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         for collection in record.instance_collections
         if (not ids or collection.id in ids) and (not roles or collection.role in roles)
     ]
-    instances = [] if states and instance_state(record) not in states else list(describe_instances(record, collections))
+    instances = (
+        [] if states and instance_state(record) not in states else list(instance_descriptions(record, collections))
+    )
     return page("Instances", instances, request.get("Marker"))
 
 
@@ -49,7 +54,7 @@ def add_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonOb
     return {
         "JobFlowId": cluster.id,
         "InstanceGroupIds": [group.id for group in groups],
-        "ClusterArn": cluster_arn(cluster.record),
+        "ClusterArn": cluster.record.arn,
     }
 
 
@@ -57,7 +62,7 @@ def add_instance_fleet(backend: LocalEmrBackend, request: JsonObject) -> JsonObj
     cluster = _cluster_of(backend, request["ClusterId"], FLEETS)
     fleet = make_fleet(dict(request["InstanceFleet"]))
     _add(cluster, [fleet])
-    return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster_arn(cluster.record)}
+    return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.record.arn}
 
 
 def modify_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -99,14 +104,3 @@ def _find(backend: LocalEmrBackend, collection_id: str) -> tuple[Cluster, Instan
             if collection.id == collection_id:
                 return cluster, collection
     raise InvalidRequestError(f"Instance group or fleet id '{collection_id}' is not valid.")
-
-
-OPERATIONS = {
-    "AddInstanceFleet": add_instance_fleet,
-    "AddInstanceGroups": add_instance_groups,
-    "ListInstanceFleets": list_instance_fleets,
-    "ListInstanceGroups": list_instance_groups,
-    "ListInstances": list_instances,
-    "ModifyInstanceFleet": modify_instance_fleet,
-    "ModifyInstanceGroups": modify_instance_groups,
-}

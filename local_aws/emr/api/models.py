@@ -1,6 +1,6 @@
-"""The clusters of one account in one region, in place of moto's own, which records steps and never runs one.
+"""Clusters of one account in one region, instead of moto's own, which records steps and never runs one.
 
-The module has the name that moto expects: it looks for `urls` beside the module of a backend.
+The module has the name that moto expects: moto looks for `urls` next to the module of a backend.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _SHUTDOWN_WAIT_S = 15.0
 
 
 class LocalEmrBackend(ElasticMapReduceBackend):
-    """Security configurations, release labels and public access settings stay moto's."""
+    """The backend of EMR. Security configurations, release labels and public access settings stay moto's."""
 
     config: LocalEmrConfig
-    """Set once, by `install`: moto makes a backend whenever a region is first asked for."""
+    """Set once before the first request: moto makes a backend when a region is first used."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -51,7 +51,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
         super().reset()
 
     def shut_down(self) -> None:
-        """Ends every cluster and all that runs for it."""
+        """End every cluster and all that runs for it."""
         for cluster in self.clusters.values():
             cluster.end(_SHUTDOWN)
             cluster.kill_processes()
@@ -64,7 +64,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
         return self.clusters[cluster_id]
 
     def job_flow(self, job_flow_id: str) -> Cluster:
-        """The same for the older half of the API, which answers with another error."""
+        """Return a cluster for the older half of the API, which answers with another error."""
         if job_flow_id not in self.clusters:
             raise NoSuchJobFlowError
         return self.clusters[job_flow_id]
@@ -104,7 +104,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
     def clusters_in(
         self, states: Sequence[str], created_after: float | None, created_before: float | None
     ) -> list[Cluster]:
-        """The newest first."""
+        """List clusters, the newest first."""
         found = [
             cluster
             for cluster in self.clusters.values()
@@ -115,7 +115,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
         return sorted(found, key=lambda cluster: cluster.record.created_at, reverse=True)
 
     def end_job_flows(self, job_flow_ids: Sequence[str]) -> None:
-        """Ends those that are not protected, then says if one was."""
+        """End the clusters that are not protected, and then raise TerminationProtectedError if one was."""
         clusters = [self.job_flow(job_flow_id) for job_flow_id in job_flow_ids]
         protected = [c for c in clusters if c.record.termination_protected and not c.record.is_ending]
         for cluster in clusters:

@@ -1,4 +1,4 @@
-"""Long answers in pages, as EMR gives them. Pure."""
+"""Pages of long answers, as EMR gives them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE_SIZE = 50
 
 
 def page(name: str, members: Sequence[JsonObject], marker: str | None, key: str = "Id") -> JsonObject:
-    """The members after the one that the marker names, and the marker of the next page if there is one."""
+    """Return the members after the one that the marker names, and the marker of the next page if there is one."""
     start = 0
     if marker:
         positions = [position for position, member in enumerate(members) if member[key] == marker]

@@ -10,9 +10,7 @@ from local_aws.emr.state.records import JsonObject
 def put_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     policy = {"IdleTimeout": DEFAULT_IDLE_TIMEOUT_S} | request.get("AutoTerminationPolicy", {})
     check_auto_termination(policy)
-    with backend.cluster(request["ClusterId"]).change_living() as record:
-        record.auto_termination_policy = policy
-    return {}
+    return _set(backend, request, "auto_termination_policy", policy)
 
 
 def get_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -21,16 +19,12 @@ def get_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -
 
 
 def remove_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    with backend.cluster(request["ClusterId"]).change_living() as record:
-        record.auto_termination_policy = None
-    return {}
+    return _set(backend, request, "auto_termination_policy", None)
 
 
 def put_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     check_managed_scaling(request["ManagedScalingPolicy"])
-    with backend.cluster(request["ClusterId"]).change_living() as record:
-        record.managed_scaling_policy = request["ManagedScalingPolicy"]
-    return {}
+    return _set(backend, request, "managed_scaling_policy", request["ManagedScalingPolicy"])
 
 
 def get_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -39,16 +33,10 @@ def get_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) ->
 
 
 def remove_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    return _set(backend, request, "managed_scaling_policy", None)
+
+
+def _set(backend: LocalEmrBackend, request: JsonObject, field: str, policy: JsonObject | None) -> JsonObject:
     with backend.cluster(request["ClusterId"]).change_living() as record:
-        record.managed_scaling_policy = None
+        setattr(record, field, policy)
     return {}
-
-
-OPERATIONS = {
-    "GetAutoTerminationPolicy": get_auto_termination_policy,
-    "GetManagedScalingPolicy": get_managed_scaling_policy,
-    "PutAutoTerminationPolicy": put_auto_termination_policy,
-    "PutManagedScalingPolicy": put_managed_scaling_policy,
-    "RemoveAutoTerminationPolicy": remove_auto_termination_policy,
-    "RemoveManagedScalingPolicy": remove_managed_scaling_policy,
-}

@@ -1,38 +1,52 @@
-"""The EMR API: each operation reads its request, and answers in EMR's shapes."""
+"""EMR's API: which function answers an operation, and how its request is checked."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore import xform_name
+from botocore.validate import ParamValidator
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 from moto.emr.models import emr_backends
 from moto.emr.responses import ElasticMapReduceResponse
 
+from local_aws.emr.api import cluster_operations, instance_operations, policy_operations, step_operations
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.api.operations import OPERATIONS
-from local_aws.emr.errors import MalformedRequestError, ServiceException, UnknownOperationError
-from local_aws.emr.state.limits import check_shape
+from local_aws.emr.errors import MalformedRequestError, ServiceException, UnknownOperationError, ValidationError
+from local_aws.emr.state.records import JsonObject
 
-MOTO_OPERATIONS = {
-    "CreateSecurityConfiguration": ElasticMapReduceResponse.create_security_configuration,
-    "DeleteSecurityConfiguration": ElasticMapReduceResponse.delete_security_configuration,
-    "DescribeSecurityConfiguration": ElasticMapReduceResponse.describe_security_configuration,
-    "GetBlockPublicAccessConfiguration": ElasticMapReduceResponse.get_block_public_access_configuration,
-    "ListReleaseLabels": ElasticMapReduceResponse.list_release_labels,
-    "ListSupportedInstanceTypes": ElasticMapReduceResponse.list_supported_instance_types,
-    "PutBlockPublicAccessConfiguration": ElasticMapReduceResponse.put_block_public_access_configuration,
+Operation = Callable[[LocalEmrBackend, JsonObject], JsonObject]
+
+OPERATIONS: Mapping[str, Operation] = {
+    name: getattr(module, xform_name(name))
+    for module in (cluster_operations, step_operations, instance_operations, policy_operations)
+    for name in get_service_model("emr").operation_names
+    if hasattr(module, xform_name(name))
 }
-"""What moto does well enough; everything else about clusters is ours."""
+"""The functions of the `*_operations` modules that are named as operations of EMR.
+
+Each takes a request whose shape has been checked, and returns the members of the answer.
+"""
+
+MOTO_OPERATIONS = frozenset(
+    {
+        "CreateSecurityConfiguration", "DeleteSecurityConfiguration", "DescribeSecurityConfiguration",
+        "GetBlockPublicAccessConfiguration", "ListReleaseLabels", "ListSupportedInstanceTypes",
+        "PutBlockPublicAccessConfiguration",
+    }
+)  # fmt: skip
+"""The operations that moto answers well enough."""
 
 
 class EmrResponse(ElasticMapReduceResponse):
-    """One request. Whatever is wrong with it is the caller's error, and never a 500."""
+    """One request. Whatever is wrong with it is an error of the caller, and never a 500."""
 
     PROTOCOL_PARSER_MAP_TYPE = dict  # type: ignore[assignment]
-    get_region_from_url = BaseResponse.get_region_from_url  # moto's own finds no region in a local endpoint's address
+    get_region_from_url = BaseResponse.get_region_from_url  # that of moto's EMR finds no region in a local address
 
     @property
     def backend(self) -> LocalEmrBackend:
@@ -56,8 +70,8 @@ class EmrResponse(ElasticMapReduceResponse):
         return 200, _HEADERS, json.dumps(answer)
 
     @staticmethod
-    def _checked(action: str, data: bytes) -> dict[str, Any]:
-        """The request's members, once they are known to be what the operation takes."""
+    def _checked(action: str, data: bytes) -> JsonObject:
+        """Return the members of a request, and raise what EMR answers when they are not what the operation takes."""
         service = get_service_model("emr")
         if action not in service.operation_names:
             raise UnknownOperationError(f"EMR has no operation {action!r}.")
@@ -70,8 +84,11 @@ class EmrResponse(ElasticMapReduceResponse):
             body = json.loads(data or b"{}")
         except ValueError as error:
             raise MalformedRequestError(f"The request's body is not JSON: {error}") from error
-        check_shape(body, service.operation_model(action))
-        members: dict[str, Any] = body
+        if shape := service.operation_model(action).input_shape:
+            report = ParamValidator().validate(body, shape)
+            if report.has_errors():
+                raise ValidationError(f"{action}: {report.generate_report()}")
+        members: JsonObject = body
         return members
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from local_aws.emr.api.descriptions import describe_step
+from local_aws.emr.api.descriptions import step_description
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.api.pages import page
 from local_aws.emr.errors import InvalidRequestError
 from local_aws.emr.state.records import JsonObject
 
 MAX_STEP_IDS = 10
-"""How many steps ListSteps may be asked for by their identifiers."""
+"""The limit of ListSteps for steps that are named by their identifiers."""
 
 
 def add_job_flow_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -24,14 +24,14 @@ def cancel_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     return {"CancelStepsInfoList": cluster.cancel_steps(request["StepIds"], kill)}
 
 
-def describe(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+def describe_step(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = backend.cluster(request["ClusterId"])
     with cluster.changed:
-        return {"Step": describe_step(cluster.step(request["StepId"]), cluster.record.request.get("LogUri"))}
+        return {"Step": step_description(cluster.step(request["StepId"]), cluster.record.request.get("LogUri"))}
 
 
 def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    """The newest first."""
+    """List steps, the newest first."""
     cluster = backend.cluster(request["ClusterId"])
     step_ids, states = request.get("StepIds", []), request.get("StepStates", [])
     if len(step_ids) > MAX_STEP_IDS:
@@ -42,14 +42,6 @@ def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         newest_first = [step for step in reversed(cluster.record.steps) if step in steps]
         log_uri = cluster.record.request.get("LogUri")
         found = [
-            describe_step(step, log_uri, brief=True) for step in newest_first if not states or step.state in states
+            step_description(step, log_uri, brief=True) for step in newest_first if not states or step.state in states
         ]
     return page("Steps", found, request.get("Marker"))
-
-
-OPERATIONS = {
-    "AddJobFlowSteps": add_job_flow_steps,
-    "CancelSteps": cancel_steps,
-    "DescribeStep": describe,
-    "ListSteps": list_steps,
-}

@@ -1,4 +1,4 @@
-"""Which requests are EMR's: found by moto beside `models`."""
+"""The addresses of EMR, which moto finds next to `models`."""
 
 from moto.emr.urls import url_bases
 

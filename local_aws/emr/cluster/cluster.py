@@ -1,4 +1,4 @@
-"""One cluster as the API changes it. What it does by itself is in `lifecycle`."""
+"""One cluster as the API changes it. `lifecycle` has what it does by itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from local_aws.emr.api.descriptions import cluster_arn
 from local_aws.emr.cluster.cluster_store import ClusterStore
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.errors import ClusterEndedError, NoSuchStepError
@@ -31,7 +30,7 @@ from local_aws.emr.state.records import (
 
 @dataclass(frozen=True)
 class Ending:
-    """How and why a cluster ends."""
+    """State and reason of a cluster's end."""
 
     state: str
     code: str
@@ -42,7 +41,7 @@ USER_REQUEST = Ending(TERMINATED, "USER_REQUEST", "Terminated by user request")
 
 
 class Cluster:
-    """The record, the lock that guards it, and the processes that run for it."""
+    """A cluster's record, the lock that guards it, and the processes that run for it."""
 
     def __init__(self, record: ClusterRecord, config: LocalEmrConfig, store: ClusterStore) -> None:
         self.record, self.config, self._store = record, config, store
@@ -57,8 +56,8 @@ class Cluster:
 
     @property
     def arn(self) -> str:
-        """Read by moto's resource tagging API, as are the tags."""
-        return cluster_arn(self.record)
+        """The name that moto's resource tagging API reads, as it reads the tags."""
+        return self.record.arn
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -66,7 +65,7 @@ class Cluster:
 
     @contextmanager
     def change(self) -> Iterator[ClusterRecord]:
-        """Holds the lock; what was changed is on disk, and all who wait know of it, when it is released."""
+        """Hold the lock; then write the record to disk, and wake all who wait for a change."""
         with self.changed:
             yield self.record
             self._store.save(self.record)
@@ -74,7 +73,7 @@ class Cluster:
 
     @contextmanager
     def change_living(self) -> Iterator[ClusterRecord]:
-        """The same for changes that EMR refuses once a cluster is ending."""
+        """Do the same for a change that EMR refuses when a cluster is ending."""
         with self.change() as record:
             if record.is_ending:
                 raise ClusterEndedError
@@ -95,7 +94,7 @@ class Cluster:
         raise NoSuchStepError(step_id)
 
     def cancel_steps(self, step_ids: Sequence[str], kill: bool) -> list[JsonObject]:
-        """CancelSteps: what is pending is cancelled at once, what runs when its process is gone."""
+        """Cancel steps: a pending step at once, a running step when its process has ended."""
         with self.change_living():
             return [self._cancel_step(step, kill) for step in [self.step(step_id) for step_id in step_ids]]
 
@@ -111,7 +110,7 @@ class Cluster:
         return {"StepId": step.id, "Status": "SUBMITTED"}
 
     def end(self, ending: Ending) -> None:
-        """Asks for the end; the first one who asks says why. Without effect on a cluster that is ending."""
+        """Begin the end, for the reason that is given first. A cluster that is ending does not change."""
         with self.change() as record:
             if record.is_ending:
                 return
@@ -127,11 +126,11 @@ class Cluster:
                 process.kill()
 
     def attach(self, name: str, process: SessionProcess) -> None:
-        """The caller holds the lock: between the start of a process and this nobody may look for it."""
+        """Attach a started process. The caller holds the lock, so that nobody looks for the process before this."""
         self._processes[name] = process
 
     def detach(self, name: str) -> None:
-        """The caller holds the lock."""
+        """Detach a process that has ended. The caller holds the lock."""
         self._processes.pop(name, None)
 
 

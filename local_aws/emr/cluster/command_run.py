@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from local_aws.emr.cluster.cluster import Cluster
-from local_aws.emr.errors import CommandError
-from local_aws.emr.node.command import Command
+from local_aws.emr.node.command import Command, CommandError
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.node import Node
 from local_aws.s3.files.paths import ObjectPathError

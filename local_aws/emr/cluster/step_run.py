@@ -6,8 +6,7 @@ import logging
 
 from local_aws.emr.cluster.cluster import Cluster, Ending, cancel
 from local_aws.emr.cluster.command_run import Outcome, execute, ship_log
-from local_aws.emr.errors import CommandError
-from local_aws.emr.node.command import step_command
+from local_aws.emr.node.command import CommandError, step_command
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.node import Node
 from local_aws.emr.state.records import (

@@ -1,4 +1,4 @@
-"""What a step runs: from the jar and the arguments of its HadoopJarStep to a program or a script. Pure."""
+"""Command of a step: a program or a script, from the jar and the arguments of its HadoopJarStep. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local_aws.emr.errors import CommandError
 from local_aws.emr.node.spark_submit import SparkSubmit, localize
 
 _SCRIPT_RUNNER = re.compile(r"(s3://[^/]*elasticmapreduce/libs/script-runner/)?script-runner\.jar")
 _NEEDS_HADOOP = frozenset({"s3-dist-cp", "hadoop", "hdfs", "yarn", "mapred", "hive-script", "hive", "pig-script"})
+
+
+class CommandError(Exception):
+    """A step or a bootstrap action that cannot be started. The text goes to the stderr that its author reads."""
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,18 @@ class Command:
     """A program of the node and its arguments, or a script that has to be fetched from S3 first."""
 
     args: tuple[str, ...]
-    """The arguments alone where there is a script, else the program first."""
+    """The arguments of the script, or the program and its arguments."""
     script_uri: str | None = None
     spark_submit: SparkSubmit | None = None
-    """The same for a spark-submit, whose program is found on the node."""
+    """The same for a spark-submit, whose program lies on the node."""
 
 
 def step_command(jar: str, args: Sequence[str], cores: int, driver_memory: str) -> Command:
-    """Raises CommandError for a jar or a program that this endpoint does not run."""
+    """Return the command of a step, and raise CommandError for a jar or a program that this endpoint does not run.
+
+    >>> step_command("command-runner.jar", ["bash", "-c", "exit 3"], cores=2, driver_memory="1g").args
+    ('bash', '-c', 'exit 3')
+    """
     if _SCRIPT_RUNNER.fullmatch(jar):
         if not args:
             raise CommandError("script-runner.jar needs a script: its first argument is the script's URI")

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.errors import CommandError
+from local_aws.emr.node.command import CommandError
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
 

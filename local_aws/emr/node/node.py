@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.errors import CommandError
-from local_aws.emr.node.command import Command
+from local_aws.emr.node.command import Command, CommandError
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.environment import command_environment
 from local_aws.emr.node.session_process import SessionProcess

@@ -9,17 +9,18 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import psutil
 
 logger = logging.getLogger(__name__)
 
-_PROC = Path("/proc")
 _END_LIMIT_S = 5.0
 
 
 class SessionProcess:
-    """A running command. Ending it ends its whole session: Spark's Python workers have process groups of their own."""
+    """A running command. Its end is the end of its session: Spark's Python workers have process groups of their own."""
 
     def __init__(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: Path, stderr: Path) -> None:
         with stdout.open("ab") as out, stderr.open("ab") as err:
@@ -31,8 +32,8 @@ class SessionProcess:
         self._signal_lock = threading.Lock()
 
     def wait(self) -> int:
-        """The exit code, negative for a signal, once the command has ended; what it left running is ended too."""
-        # Not reaped yet, the process keeps its number, so that nobody else's session can be meant.
+        """Wait for the command, end what it left running, and return its exit code, negative for a signal."""
+        # The process keeps its number until it is reaped, so that no other session can have the number.
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._signal_lock:
             self._ended.set()
@@ -40,7 +41,7 @@ class SessionProcess:
         return self._process.wait()
 
     def interrupt(self, grace_s: float) -> None:
-        """Asks the command to stop (SIGTERM), and kills it when it has not after the grace time."""
+        """Ask the command to stop (SIGTERM), and kill it when it still runs after the grace time."""
         with self._signal_lock:
             if self._ended.is_set():
                 return
@@ -59,49 +60,35 @@ class SessionProcess:
 
 
 def end_session(leader: int) -> None:
-    """Kills every process of the session, also those that are born meanwhile."""
-    _end_all(lambda: _session_members(leader), f"session {leader}")
+    """Kill every process of the session, and those that they start meanwhile."""
+    _end_all(lambda process: _is_in_session(process, leader), f"session {leader}")
 
 
 def end_marked(name: str, value: str) -> None:
-    """Kills every process whose environment holds the variable: those that an earlier endpoint left behind."""
-    _end_all(lambda: _marked(f"{name}={value}".encode()), f"{name}={value}")
+    """Kill every process whose environment holds the variable: an earlier endpoint has left it behind."""
+    _end_all(lambda process: process.environ().get(name) == value, f"{name}={value}")
 
 
-def _end_all(find: Callable[[], Iterator[int]], what: str) -> None:
+def _end_all(is_meant: Callable[[psutil.Process], bool], what: str) -> None:
     give_up_at = time.monotonic() + _END_LIMIT_S
-    while found := list(find()):
-        for pid in found:
-            # One that changed its user is not ours to kill.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+    while found := [process for process in psutil.process_iter() if _safely(is_meant, process)]:
+        for process in found:
+            # A process that has changed its user is not ours to kill.
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         if time.monotonic() > give_up_at:
-            logger.warning("processes of %s could not be ended: %s", what, found)
+            logger.warning("processes of %s could not be ended: %s", what, [process.pid for process in found])
             return
         time.sleep(0.01)
 
 
-def _session_members(leader: int) -> Iterator[int]:
-    for folder in _process_folders():
-        # What follows the name in /proc/<pid>/stat: state, parent, group, session.
-        fields = _read(folder / "stat").rpartition(b")")[2].split()
-        if fields and int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
-            yield int(folder.name)
+def _is_in_session(process: psutil.Process, leader: int) -> bool:
+    return os.getsid(process.pid) == leader and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
-def _marked(entry: bytes) -> Iterator[int]:
-    for folder in _process_folders():
-        if entry in _read(folder / "environ").split(b"\0"):
-            yield int(folder.name)
-
-
-def _process_folders() -> Iterator[Path]:
-    return (folder for folder in _PROC.iterdir() if folder.name.isdigit())
-
-
-def _read(path: Path) -> bytes:
-    """Empty for a process that is gone, or that is another user's."""
+def _safely(is_meant: Callable[[psutil.Process], bool], process: psutil.Process) -> bool:
+    """Return the answer, or False for a process that has gone or belongs to another user."""
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return b""
+        return is_meant(process)
+    except (OSError, psutil.Error):
+        return False

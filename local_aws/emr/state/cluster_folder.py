@@ -1,4 +1,4 @@
-"""Where a cluster keeps what: one place knows the paths of its work folder."""
+"""Folder of a cluster: the one place that knows the paths in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ClusterFolder:
-    """`<work_root>/<cluster>/`: the state and the logs stay, the scratch goes when the cluster ends."""
+    """`<work_root>/<cluster>/`, where state and logs stay, and the scratch is deleted when the cluster ends."""
 
     path: Path
 
@@ -38,11 +38,11 @@ class ClusterFolder:
         return self.scratch_path / "warehouse"
 
     def command_path(self, name: str) -> Path:
-        """The working directory of one step or bootstrap action."""
+        """Return the working directory of one step or bootstrap action."""
         return self.scratch_path / "commands" / name
 
     def conf_path(self, name: str) -> Path:
-        """The SPARK_CONF_DIR and HADOOP_CONF_DIR of one step or bootstrap action."""
+        """Return the SPARK_CONF_DIR and HADOOP_CONF_DIR of one step or bootstrap action."""
         return self.scratch_path / "conf" / name
 
     def make(self) -> None:
@@ -50,5 +50,5 @@ class ClusterFolder:
             path.mkdir(parents=True, exist_ok=True)
 
     def remove_scratch(self) -> None:
-        # A process that is being killed may still write there; what it leaves behind is only disk space.
+        # A process that is being killed may still write there. What it leaves only takes disk space.
         shutil.rmtree(self.scratch_path, ignore_errors=True)

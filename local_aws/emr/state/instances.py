@@ -1,4 +1,4 @@
-"""Instance groups and fleets: what was asked for, as instances that EMR would list. None of them does anything."""
+"""Instance groups and fleets, as the instances that EMR would list. None of them does anything. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID_LETTERS = string.ascii_uppercase + string.digits
 
 
 def make_collections(asked: Mapping[str, Any]) -> tuple[str, list[InstanceCollection]]:
-    """The groups or fleets of RunJobFlow's Instances, and which of the two they are."""
+    """Return which of groups or fleets RunJobFlow's Instances are, and the groups or fleets."""
     groups, fleets = asked.get("InstanceGroups"), asked.get("InstanceFleets")
     if groups and fleets:
         raise ValidationError("Instance groups and instance fleets are mutually exclusive.")
@@ -29,7 +29,7 @@ def make_collections(asked: Mapping[str, Any]) -> tuple[str, list[InstanceCollec
 
 
 def _uniform_groups(asked: Mapping[str, Any]) -> list[JsonObject]:
-    """MasterInstanceType, SlaveInstanceType and InstanceCount, as the groups that they are short for."""
+    """Return the groups that MasterInstanceType, SlaveInstanceType and InstanceCount mean."""
     primary_type = asked.get("MasterInstanceType", _DEFAULT_INSTANCE_TYPE)
     groups = [{"InstanceRole": "MASTER", "InstanceType": primary_type, "InstanceCount": 1}]
     if (core_count := asked.get("InstanceCount", 1) - 1) > 0:

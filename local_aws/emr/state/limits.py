@@ -1,4 +1,4 @@
-"""Requests that EMR refuses: each check raises what EMR answers."""
+"""Limits of EMR. Each check raises the error that EMR answers. Pure."""
 
 from __future__ import annotations
 
@@ -6,32 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.model import OperationModel
-from botocore.validate import ParamValidator
-
 from local_aws.emr.errors import ValidationError
 
 MAX_STEPS = 256
 MAX_STEP_CONCURRENCY = 256
 IDLE_TIMEOUT_S = range(60, 604_801)
-"""What EMR accepts: a minute to a week."""
+"""The seconds that EMR accepts: a minute to a week."""
 DEFAULT_IDLE_TIMEOUT_S = 3600
 
 _RELEASE_LABEL = re.compile(r"emr-(spark-)?\d+\.\d+\.\d+")
 _LOG_URI = re.compile(r"s3[an]?://[^/]+.*")
 
 
-def check_shape(request: Mapping[str, Any], operation: OperationModel) -> None:
-    """The request has the members and types of the service model."""
-    if operation.input_shape is None:
-        return
-    report = ParamValidator().validate(request, operation.input_shape)
-    if report.has_errors():
-        raise ValidationError(f"{operation.name}: {report.generate_report()}")
-
-
 def check_job_flow(request: Mapping[str, Any]) -> None:
-    """RunJobFlow, all but its instances."""
+    """Check all of RunJobFlow but its instances."""
     if not request.get("ServiceRole"):
         raise ValidationError("ServiceRole is required for creating cluster.")
     if not request.get("JobFlowRole"):

@@ -1,4 +1,4 @@
-"""The state of a cluster: plain fields that survive as JSON. Whatever else is known of a cluster derives from them."""
+"""Records of a cluster: plain fields that can be JSON. Everything else about a cluster is computed from them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ JsonObject = dict[str, Any]
 
 
 def now() -> float:
-    """Seconds since 1970, as exact as EMR tells them."""
+    """Return the seconds since 1970, rounded to milliseconds as EMR does."""
     return round(time.time(), 3)
 
 
 def make_id(prefix: str, alphabet: str = string.ascii_uppercase + string.digits, length: int = 13) -> str:
-    """An identifier that looks like AWS's own: `j-2AXXXXXXGAPLF`."""
+    """Make an identifier that looks like one of AWS: `j-2AXXXXXXGAPLF`."""
     return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
 
 
@@ -35,7 +35,7 @@ def make_ec2_id() -> str:
 
 @dataclass
 class StateChangeReason:
-    """Why a cluster or a step is in its state; EMR leaves out the code while all is well."""
+    """Reason why a cluster or a step is in its state. EMR gives no code while all is well."""
 
     code: str | None = None
     message: str | None = None
@@ -94,7 +94,7 @@ class ClusterRecord:
     account: str
     region: str
     request: JsonObject
-    """RunJobFlow as it was sent; what can change later has fields of its own below."""
+    """RunJobFlow as it was sent. What can change later has its own fields below."""
     created_at: float
     keep_alive: bool
     termination_protected: bool
@@ -115,6 +115,10 @@ class ClusterRecord:
     managed_scaling_policy: JsonObject | None = None
 
     @property
+    def arn(self) -> str:
+        return f"arn:aws:elasticmapreduce:{self.region}:{self.account}:cluster/{self.id}"
+
+    @property
     def is_ending(self) -> bool:
         return self.state in ENDING_STATES
 
@@ -128,7 +132,7 @@ class ClusterRecord:
 
     @property
     def log_uri(self) -> str | None:
-        """Where this cluster's logs go, without a slash at the end; None when none were asked for."""
+        """The place of this cluster's logs without a slash at the end, or None when the cluster has no LogUri."""
         uri = self.request.get("LogUri")
         return f"{uri.rstrip('/')}/{self.id}" if uri else None
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from botocore.validate import ParamValidator
 
-from local_aws.emr.api.operations import OPERATIONS
-from local_aws.emr.api.responses import MOTO_OPERATIONS
+from local_aws.emr.api.responses import MOTO_OPERATIONS, OPERATIONS
 from tests.local_aws.emr.harness import LocalEmr, bash_step, job_flow
 
 FLEET = {

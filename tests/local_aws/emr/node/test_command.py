@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_aws.emr.errors import CommandError
-from local_aws.emr.node.command import Command, step_command
+from local_aws.emr.node.command import Command, CommandError, step_command
 
 
 @pytest.mark.parametrize(
