@@ -1,4 +1,4 @@
-"""The command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
+"""Command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
 
 from __future__ import annotations
 

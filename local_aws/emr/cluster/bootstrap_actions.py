@@ -1,4 +1,4 @@
-"""The bootstrap actions of a cluster: scripts from S3, run one after another before the first step."""
+"""Bootstrap actions of a cluster: scripts from S3 that run one after another before the first step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_aws.emr.state.records import TERMINATED_WITH_ERRORS
 
 
 def run_bootstrap_actions(cluster: Cluster, node: Node) -> Ending | None:
-    """How the cluster ends because of the first action that failed; None when all went well."""
+    """Run the actions, and return how the cluster ends when one failed, or None."""
     for number, action in enumerate(cluster.record.request.get("BootstrapActions", []), start=1):
         log = _log(cluster, number)
         log.start()

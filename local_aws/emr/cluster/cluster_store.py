@@ -1,4 +1,4 @@
-"""The clusters on disk: written at every change, read when the endpoint starts again."""
+"""Clusters on disk, which are written at every change and read when the endpoint starts again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class ClusterStore:
-    """One JSON file per cluster."""
+    """The JSON files of all clusters, one each."""
 
     def __init__(self, work_root: Path) -> None:
         self._work_root = work_root
@@ -33,7 +33,7 @@ class ClusterStore:
         return ClusterFolder(self._work_root / cluster_id)
 
     def save(self, record: ClusterRecord) -> None:
-        """The caller holds the cluster's lock. A full disk costs what a restart would know, not the cluster."""
+        """Write a record. The caller holds the cluster's lock. A full disk costs only what a restart would know."""
         path = self.folder(record.id).state_path
         unfinished = path.with_suffix(".unfinished")
         try:
@@ -41,15 +41,15 @@ class ClusterStore:
             unfinished.write_text(json.dumps(record.to_json(), indent=1))
             unfinished.replace(path)
         except OSError as error:
-            logger.error("%s is not what the cluster is now: %s", path, error)
+            logger.error("the state of the cluster could not be written to %s: %s", path, error)
 
     def load(self) -> list[ClusterRecord]:
-        """Every cluster that an earlier endpoint left behind and this one can read."""
+        """Read every cluster that an earlier endpoint left and this one can read."""
         paths = sorted(self._work_root.glob("j-*/cluster.json"))
         return [record for path in paths if (record := _read(path))]
 
     def end_lost_clusters(self) -> None:
-        """Ends what an endpoint that was killed left running, as EMR ends a cluster whose instances are gone."""
+        """End what an endpoint that was killed left running, as EMR ends a cluster whose instances are gone."""
         for record in self.load():
             if not record.has_ended:
                 logger.warning("%s was lost with an earlier endpoint: ended", record.id)
@@ -60,7 +60,7 @@ class ClusterStore:
 
 
 def _read(path: Path) -> ClusterRecord | None:
-    """None for what another version wrote or a crash damaged: old clusters must not stop the endpoint."""
+    """Read a record, or set aside what another version wrote or a crash damaged: it must not stop the endpoint."""
     try:
         return ClusterRecord.from_json(json.loads(path.read_text()))
     except (ValueError, TypeError, KeyError) as error:

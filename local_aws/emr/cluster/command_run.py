@@ -1,4 +1,4 @@
-"""Runs one command of a cluster to its end, with its log: what steps and bootstrap actions have in common."""
+"""Run of one command of a cluster with its log, which steps and bootstrap actions have in common."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended; the exit code is negative for a signal."""
+    """End of a command. The exit code is negative for a signal."""
 
     exit_code: int
     refusal: CommandError | None = None
-    """Why it was never started, if so."""
+    """The reason why the command was not started, if so."""
 
     @classmethod
     def refused(cls, error: CommandError, log: CommandLog) -> Outcome:
@@ -42,7 +42,7 @@ class Outcome:
 def execute(
     cluster: Cluster, node: Node, command: Command, name: str, log: CommandLog, is_wanted: Callable[[], bool]
 ) -> Outcome:
-    """`is_wanted` is asked last before the start: preparing takes time, in which the command may be cancelled."""
+    """Run a command to its end. `is_wanted` is asked just before the start: it may be cancelled until then."""
     started_at = time.monotonic()
     try:
         prepared = node.prepare(command, name, log)
@@ -66,7 +66,7 @@ def execute(
 
 
 def ship_log(node: Node, log: CommandLog, uri: str | None) -> None:
-    """To the LogUri; a bucket that is not there costs the logs there, not the step."""
+    """Copy the log to the LogUri. A bucket that does not exist costs the logs there, not the step."""
     if uri is None:
         return
     try:

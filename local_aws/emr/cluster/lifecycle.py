@@ -1,4 +1,4 @@
-"""What a cluster does by itself, in a thread of its own: start, bootstrap, run steps, wait, end."""
+"""Life of a cluster in its own thread: start, bootstrap actions, steps, waiting, end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """The thread of one cluster and those of its running steps."""
+    """The thread of one cluster and the threads of its running steps."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -45,7 +45,7 @@ class Lifecycle:
             self._cluster.folder.make()
             ending = self._live()
         except Exception as error:
-            # Whatever it is, a cluster without its thread would look alive for ever.
+            # Whatever the error is, a cluster without its thread would look alive for ever.
             logger.exception("%s: the local EMR itself failed", self._cluster.id)
             ending = Ending(TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", f"The local EMR itself failed: {error}")
         self._finish(ending)
@@ -63,7 +63,7 @@ class Lifecycle:
         return self._cluster.ending or self._serve()
 
     def _serve(self) -> Ending:
-        """Runs steps until there is a reason to end."""
+        """Run steps until there is a reason to end."""
         with self._cluster.change() as record:
             record.ready_at = now()
         with self._cluster.changed:
@@ -76,7 +76,7 @@ class Lifecycle:
             return self._cluster.ending
 
     def _start_steps(self) -> None:
-        """As many of the pending steps, in their order, as may run beside each other. Holds the lock."""
+        """Start as many pending steps, in their order, as may run at once. The caller holds the lock."""
         record = self._cluster.record
         pending = record.steps_in(PENDING)
         active = sum(step.is_active for step in record.steps) - len(pending)
@@ -92,7 +92,7 @@ class Lifecycle:
             thread.start()
 
     def _rest(self) -> Ending | None:
-        """With no step left: end, or wait for more. Holds the lock."""
+        """Return how to end when no step is left, or None to wait for more steps. The caller holds the lock."""
         record = self._cluster.record
         if not record.keep_alive:
             failed = any(step.failure for step in record.steps)
@@ -132,5 +132,5 @@ class Lifecycle:
             record.idle_since = None
 
     def _pause(self) -> None:
-        """EMR takes minutes to start and to end a cluster: long enough here to be seen."""
+        """Wait so that the state can be seen: EMR takes minutes to start and to end a cluster."""
         time.sleep(self._cluster.config.transition_s)

@@ -1,4 +1,4 @@
-"""One step, from its command to its last state."""
+"""Run of one step, from its command to its last state."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 
 def run_step(cluster: Cluster, node: Node, step: StepRecord) -> None:
-    """In the step's own thread; the step is RUNNING, and has ended when this returns."""
+    """Run a step in its own thread. It is RUNNING, and has ended when this returns."""
     try:
         failure = _run(cluster, node, step)
     except Exception as error:
-        # Whatever it is, a full disk for example, a step without its thread would look as if it ran for ever.
+        # Whatever the error is, for example a full disk, a step without its thread would look as if it ran for ever.
         logger.exception("%s: the local EMR itself failed", step.id)
         failure = StepFailure("Unknown Error.", f"The local EMR itself failed: {error}", None)
     with cluster.change():
@@ -73,7 +73,10 @@ def _failure(outcome: Outcome, log: CommandLog, uri: str | None) -> StepFailure:
 
 
 def _act_on_failure(cluster: Cluster, step: StepRecord) -> None:
-    """Holds the lock. With several steps at a time EMR does nothing but record the failure."""
+    """Do what the step says about failure. With several steps at a time EMR only records the failure.
+
+    The caller holds the lock.
+    """
     record = cluster.record
     if step.action_on_failure == "CONTINUE" or record.step_concurrency_level > 1:
         return

@@ -1,4 +1,4 @@
-"""The logs of steps and bootstrap actions: live as plain files, then gzipped in EMR's layout under the LogUri."""
+"""Logs of steps and bootstrap actions: first plain files, then gzipped in EMR's layout below the LogUri."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class CommandLog:
             (self.path / name).write_bytes(b"")
 
     def note(self, text: str) -> None:
-        """A line of the controller, who says what was run and how it ended."""
+        """Add a line to the controller's log, which says what was run and how it ended."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         with (self.path / "controller").open("a") as controller:
             controller.write(f"{moment} INFO {text}\n")
 
     def last_error_line(self) -> str | None:
-        """The line of stderr that tells most likely why the command failed."""
+        """Return the line of stderr that most likely says why the command failed."""
         with self.stderr_path.open("rb") as stderr:
             stderr.seek(max(0, self.stderr_path.stat().st_size - _TAIL_BYTES))
             lines = stderr.read().decode(errors="replace").splitlines()
         return last_useful_line(lines)
 
     def ship(self, destination: Path) -> None:
-        """Leaves each file gzipped in the destination, so that a reader sees all of it or nothing."""
+        """Write each file gzipped to the destination, so that a reader sees all of it or nothing."""
         destination.mkdir(parents=True, exist_ok=True)
         for source in self.path.iterdir():
             target = destination / f"{source.name}.gz"
@@ -64,10 +64,14 @@ class CommandLog:
 
 
 def last_useful_line(lines: Sequence[str]) -> str | None:
-    """The job's own last word; if it has none, the last error that Spark reports."""
+    """Return the last line that the job itself wrote, or the last error that Spark reports, or None.
+
+    >>> last_useful_line(["ValueError: no such label", "26/11/20 16:00:01 WARN Spark: at shutdown"])
+    'ValueError: no such label'
+    """
     own: str | None = None
     reported: str | None = None
-    is_logged = False  # what follows belongs to a line of Spark's log, as long as it is an exception
+    is_logged = False  # an exception that follows belongs to a line of Spark's log
     for line, following in pairwise([*lines, ""]):
         if spark_line := _SPARK_LINE.match(line):
             is_logged = True

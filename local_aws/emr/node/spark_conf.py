@@ -1,4 +1,4 @@
-"""The configuration files of a step, made from the cluster's Configurations and the buckets there are. Pure."""
+"""Configuration files of a step, made of the cluster's Configurations and the existing buckets. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LOGGING = {
     "logger.native.name": "org.apache.hadoop.util.NativeCodeLoader",
     "logger.native.level": "error",
 }
-"""Spark says what went wrong and nothing else, so that a step's stderr is its own."""
+"""Spark logs what went wrong and nothing else, so that a step's stderr is its own."""
 
 
 @dataclass
 class ClusterConfiguration:
-    """What a cluster's Configurations mean for its steps."""
+    """The meaning of a cluster's Configurations for its steps."""
 
     spark_defaults: dict[str, str] = field(default_factory=dict)
     core_site: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class ClusterConfiguration:
 
 
 def read_configurations(configurations: Sequence[Mapping[str, Any]]) -> ClusterConfiguration:
-    """RunJobFlow's Configurations, sorted by what they are for."""
+    """Sort RunJobFlow's Configurations by what they are for."""
     result = ClusterConfiguration()
     for configuration in configurations:
         classification = configuration.get("Classification", "")
@@ -70,7 +70,7 @@ def _read_spark_defaults(properties: Mapping[str, str], result: ClusterConfigura
 
 
 def spark_defaults(asked: Mapping[str, str], warehouse_path: Path) -> str:
-    """The text of spark-defaults.conf."""
+    """Return the text of spark-defaults.conf."""
     properties = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -83,10 +83,11 @@ def spark_defaults(asked: Mapping[str, str], warehouse_path: Path) -> str:
 
 
 def core_site(asked: Mapping[str, str], bucket_paths: Iterable[Path]) -> str:
-    """The text of core-site.xml, in which every bucket is a mount of its folder.
+    """Return the text of core-site.xml, in which every bucket is a mount of its folder.
 
-    `rawlocal` is the local file system without its .crc files. There is on purpose no
-    `fs.viewfs.overload.scheme.target.s3.impl`: with it, a bucket that does not exist would be the machine's root.
+    `rawlocal` is the local file system without its .crc files. On purpose,
+    `fs.viewfs.overload.scheme.target.s3.impl` is not set: with it, a bucket that does not exist would be the
+    machine's root.
     """
     properties = dict(asked) | {"fs.rawlocal.impl": "org.apache.hadoop.fs.RawLocalFileSystem"}
     for scheme in S3_SCHEMES:
@@ -103,13 +104,13 @@ def core_site(asked: Mapping[str, str], bucket_paths: Iterable[Path]) -> str:
 
 
 def log4j2_properties(asked: Mapping[str, str]) -> str:
-    """The text of log4j2.properties."""
+    """Return the text of log4j2.properties."""
     properties = {**_LOGGING, **asked}
     return "".join(f"{_escape_name(name)} = {_escape_value(value)}\n" for name, value in properties.items())
 
 
 def _escape_value(value: str) -> str:
-    """As java.util.Properties reads it back."""
+    """Escape a value so that java.util.Properties reads it back."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
 
 

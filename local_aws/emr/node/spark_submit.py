@@ -1,4 +1,4 @@
-"""A spark-submit written for a cluster, rewritten for one machine: sizes and master go, everything else stays. Pure."""
+"""Rewrite of a cluster's spark-submit for one machine: sizes and master go, everything else stays. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIONS_WITH_VALUE = frozenset(
         "--repositories", "--status", "--total-executor-cores",
     }
 )  # fmt: skip
-"""Of Spark's own SparkSubmitOptionParser; every other option is a switch."""
+"""The options of Spark's SparkSubmitOptionParser that have a value. Every other option is a switch."""
 
 CLUSTER_OPTIONS = frozenset(
     {
@@ -23,7 +23,7 @@ CLUSTER_OPTIONS = frozenset(
         "--num-executors", "--queue", "--total-executor-cores",
     }
 )  # fmt: skip
-"""What says how big the cluster is and who schedules it: here one machine of known size does."""
+"""The options that say how big the cluster is and who schedules it. Here one machine of known size does."""
 
 _CLUSTER_PROPERTY = re.compile(
     r"""spark\.( master | submit\.deployMode
@@ -33,7 +33,7 @@ _CLUSTER_PROPERTY = re.compile(
         | hadoop\.fs\.(AbstractFileSystem\.)?s3[an]?\.impl )""",
     re.VERBOSE,
 )
-"""The same among the properties, and the file system that `s3://` is here."""
+"""The properties that say the same, and those that name the file system of `s3://`."""
 
 DRIVER_PYTHON, PYTHON = "spark.pyspark.driver.python", "spark.pyspark.python"
 
@@ -43,26 +43,30 @@ _ASSIGNED_OPTION = re.compile(r"(--[^=]+)=(.+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class SparkSubmit:
-    """What follows `spark-submit` on the command line, what its driver's environment gets, and which Python that is."""
+    """The arguments of `spark-submit`, and the environment and the Python of its driver."""
 
     args: tuple[str, ...]
     environment: dict[str, str]
     driver_python: str | None
-    """None: whatever the cluster's configuration says."""
+    """None means what the cluster's configuration says."""
 
 
 def is_cluster_property(name: str) -> bool:
-    """Whether a Spark property describes the cluster, and so has no meaning on one machine."""
+    """Return whether a Spark property describes the cluster, and so has no meaning on one machine.
+
+    >>> is_cluster_property("spark.executor.memory"), is_cluster_property("spark.sql.shuffle.partitions")
+    (True, False)
+    """
     return _CLUSTER_PROPERTY.fullmatch(name) is not None
 
 
 def driver_variable(name: str) -> str | None:
-    """The environment variable that a property sets in the driver when YARN starts it."""
+    """Return the environment variable that a property sets in the driver when YARN starts it, or None."""
     return name.removeprefix(_DRIVER_ENVIRONMENT_PREFIX) if name.startswith(_DRIVER_ENVIRONMENT_PREFIX) else None
 
 
 def localize(args: Sequence[str], cores: int, driver_memory: str) -> SparkSubmit:
-    """The arguments of a cluster's spark-submit, made to run as `local[cores]` with its driver on this machine."""
+    """Rewrite the arguments of a cluster's spark-submit to run as `local[cores]` with the driver on this machine."""
     kept: list[str] = ["--master", f"local[{cores}]", "--deploy-mode", "client", "--driver-memory", driver_memory]
     properties: dict[str, str] = {}
     for option, value, words in _split(args):
@@ -78,7 +82,7 @@ def localize(args: Sequence[str], cores: int, driver_memory: str) -> SparkSubmit
 
 
 def _split(args: Sequence[str]) -> Iterator[tuple[str | None, str | None, Sequence[str]]]:
-    """Each option, its value and the words as written; last, without an option, the application and its arguments."""
+    """List each option, its value and its words; last, without an option, the application and its arguments."""
     position = 0
     while position < len(args):
         word = args[position]
