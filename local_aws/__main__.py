@@ -1,4 +1,4 @@
-"""The command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
+"""Command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     return EndpointConfig(
         root=given.root.absolute(),
         work=given.work.absolute(),
-        # Archived classes are of the folder itself, whatever link leads to it.
-        spark_env=given.spark_env.resolve(),
+        spark_env=given.spark_env.absolute(),
         host=given.host,
         port=given.port,
         cores=given.cores,

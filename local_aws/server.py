@@ -1,4 +1,4 @@
-"""One process that answers for AWS: our S3 and EMR, moto for every other service, behind uvicorn."""
+"""Server of one process that answers for AWS: our S3 and EMR, moto for every other service, behind uvicorn."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local_aws import __version__, emr, queues
+from local_aws import __version__, emr
 from local_aws.emr.config import LocalEmrConfig
+from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
-from local_aws.s3.protocol.app import S3Application, is_s3_request
 
 logger = logging.getLogger("local_aws")
 
 HEALTH_PATH = "/_local_aws/health"
 WORKER_THREADS = 64
-"""Requests answered at once. A slow reader of a large object holds one; idle connections hold none."""
+"""The number of requests answered at once. A slow reader of a large object holds one, an idle connection none."""
 SHUTDOWN_GRACE_S = 5
 KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections in their pools, so that none is closed just when it is used again."""
+"""Longer than clients keep idle connections, so that none is closed just when it is used again."""
 BACKLOG = 256
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class StartupError(Exception):
-    """The endpoint cannot start: what, where, and what to do."""
+    """An error because the endpoint cannot start: what, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """Where the endpoint listens, and the folders it works in; all paths absolute."""
+    """The address of the endpoint and the folders that it works in. All paths are absolute."""
 
     root: Path
     work: Path
@@ -51,12 +51,12 @@ class EndpointConfig:
 
     @property
     def url(self) -> str:
-        """The address for clients on this machine, also when every interface is listened on."""
+        """The address for clients on this machine, also when the endpoint listens on every interface."""
         return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
 
 
 def make_app(store: ObjectStore) -> WsgiApp:
-    """Sends each request to the health page, to S3 or to moto."""
+    """Make the application that sends each request to the health page, to S3 or to moto."""
     moto = DomainDispatcherApplication(create_backend_app)
     s3 = S3Application(store)
 
@@ -74,7 +74,7 @@ def check_folders(config: EndpointConfig) -> None:
     python = config.spark_env / "bin" / "python"
     if not python.exists():
         raise StartupError(
-            f"no Spark environment: {python} is missing; run `make setup`, or name another by --spark-env"
+            f"no Spark environment: {python} is missing; run `make setup`, or name another with --spark-env"
         )
     for option, folder in (("--root", config.root), ("--work", config.work)):
         probe = folder / ".local_aws-probe"
@@ -85,27 +85,23 @@ def check_folders(config: EndpointConfig) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise StartupError(
-                f"cannot write to {folder} ({reason}); make it writable, or name another by {option}"
+                f"cannot write to {folder} ({reason}); make it writable, or name another with {option}"
             ) from error
 
 
 def listen(config: EndpointConfig) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        listener.bind((config.host, config.port))
-        listener.listen(BACKLOG)
+        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        listener.close()
         raise StartupError(
             f"cannot listen on {config.host} port {config.port} ({error.strerror or error}); "
-            "stop what holds the port, or name another by --port"
+            "stop what holds the port, or name another with --port"
         ) from error
-    return listener
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which says when it is ready and leaves what follows a signal to us."""
+    """Server of uvicorn that logs when it is ready."""
 
     def __init__(self, app: WsgiApp, ready_line: str) -> None:
         self.ready_line = ready_line
@@ -128,7 +124,7 @@ class Server(uvicorn.Server):
 
 
 def serve(config: EndpointConfig) -> None:
-    """Answers until SIGTERM or SIGINT, then ends the steps that run. Raises StartupError when it cannot start."""
+    """Answer until SIGTERM or SIGINT, then end the steps that run. Raises StartupError when it cannot start."""
     check_folders(config)
     listener = listen(config)
     try:
@@ -146,8 +142,7 @@ def serve(config: EndpointConfig) -> None:
             driver_memory=config.driver_memory,
         )
     )
-    queues.install()
-    # uvicorn raises the signal that stopped it again, once it has stopped: by then there is only our own tidying to do.
+    # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:

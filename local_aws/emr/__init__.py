@@ -2,15 +2,15 @@
 
 from moto.emr.models import emr_backends
 
+from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.cluster.cluster_store import ClusterStore
 from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.models import LocalEmrBackend
-from local_aws.emr.store import ClusterStore
 
 __all__ = ["LocalEmrConfig", "install", "shutdown"]
 
 
 def install(config: LocalEmrConfig) -> None:
-    """Puts this EMR in the place of moto's; before the first request, for moto keeps what it has once made."""
+    """Put this EMR in the place of moto's. It has to be done before the first request: moto keeps its backends."""
     LocalEmrBackend.config = config
     ClusterStore(config.work_root).end_lost_clusters()
     emr_backends.clear()
@@ -18,7 +18,7 @@ def install(config: LocalEmrConfig) -> None:
 
 
 def shutdown() -> None:
-    """Ends every cluster, its threads and every process that was started for it."""
+    """End every cluster, its threads and every process that was started for it."""
     for _, _, backend in emr_backends.iter_backends():
         if isinstance(backend, LocalEmrBackend):
             backend.shut_down()

@@ -1,4 +1,4 @@
-"""What EMR answers to a request that it refuses, in EMR's own words and codes."""
+"""Errors for requests that EMR refuses, in EMR's own words and codes."""
 
 from moto.core.exceptions import ServiceException
 
@@ -30,7 +30,7 @@ class NoSuchStepError(InvalidRequestError):
 
 
 class NoSuchJobFlowError(ValidationError):
-    """The older half of the API calls a cluster a job flow, and answers with another code."""
+    """An error of the older half of the API, which calls a cluster a job flow and has another code."""
 
     def __init__(self) -> None:
         super().__init__("Specified job flow ID does not exist.")
@@ -44,7 +44,3 @@ class ClusterEndedError(ValidationError):
 class TerminationProtectedError(ValidationError):
     def __init__(self) -> None:
         super().__init__("Could not shut down one or more job flows since they are termination protected.")
-
-
-class CommandError(Exception):
-    """A step or a bootstrap action that cannot be started; its text goes to the stderr that its author reads."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local_aws.emr.environment import java_home
-from local_aws.emr.spark_conf import core_site, spark_defaults
+from local_aws.emr.node.environment import java_home
+from local_aws.emr.node.spark_conf import core_site, spark_defaults
 from tests.end_to_end.conftest import REPOSITORY, Machine
 from tools.local.endpoint import start_endpoint, wait_for_endpoint
 from tools.local.home import local_environment

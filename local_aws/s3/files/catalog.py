@@ -1,7 +1,7 @@
-"""What files cannot say of themselves: ETags, headers, tags; one SQLite file, so that a restart forgets nothing.
+"""Catalog of what files cannot say about themselves: ETags, headers and tags.
 
-A row belongs to one version of a file, told by its size and time of change. Once the file changes under it, by
-whose hand ever, the row is found no more, and the object is a plain file again.
+It is one SQLite file, so that a restart forgets nothing. A row belongs to one version of a file, known by its size and
+time of change. When anybody changes the file, the row is not found any more, and the object is a plain file again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS folder_markers ON objects (bucket, key, mtime_ns) WHE
 
 
 class FileVersion(NamedTuple):
-    """Two versions of a file with both the same are taken for one."""
+    """Size and time of change of a file. Two versions with the same values count as one."""
 
     size: int
     mtime_ns: int
@@ -38,17 +38,17 @@ class FileVersion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """What an upload told of its object, beside the bytes."""
+    """The facts that an upload gave about its object, besides the bytes."""
 
     etag: str
     """Without the quotes."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """To be given back as they came: Content-Type and its like, `x-amz-meta-*`, checksums."""
+    """Headers that a read gives back as they came: Content-Type and others, `x-amz-meta-*`, checksums."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Catalog:
-    """All methods may be called from any thread."""
+    """The rows of all objects. Every method may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
         # One connection and a lock: a look-up takes microseconds, and SQLite writes one at a time in any case.
@@ -74,7 +74,7 @@ class Catalog:
         return ObjectFacts(rows[0][0], json.loads(rows[0][1]), json.loads(rows[0][2])) if rows else None
 
     def find_etags(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], str]:
-        """The known ETags of all versions of the keys, which may be some thousands."""
+        """Return the known ETags of all versions of the keys, which may be some thousands."""
         marks = ",".join("?" * len(keys))
         rows = self._rows(
             f"SELECT key, size, mtime_ns, etag FROM objects WHERE bucket = ? AND key IN ({marks})", (bucket, *keys)
@@ -82,7 +82,7 @@ class Catalog:
         return {(key, FileVersion(size, mtime_ns)): etag for key, size, mtime_ns, etag in rows}
 
     def folder_markers(self, bucket: str) -> dict[str, int]:
-        """Keys that end in a slash, and when each was written in nanoseconds."""
+        """Return the keys that end in a slash, and when each was written in nanoseconds."""
         return dict(
             self._rows("SELECT key, mtime_ns FROM objects WHERE bucket = ? AND substr(key, -1) = '/'", (bucket,))
         )
@@ -92,7 +92,7 @@ class Catalog:
         self._rows("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def record_etag(self, bucket: str, key: str, version: FileVersion, etag: str) -> None:
-        """Of a plain file; leaves alone what an upload has recorded."""
+        """Record the ETag of a plain file, but keep what an upload has recorded."""
         row = (bucket, key, *version, etag, "{}", "{}")
         self._rows("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -109,7 +109,7 @@ class Catalog:
             self._connection.execute("COMMIT")
 
     def forget_others(self, bucket: str, key: str, version: FileVersion) -> None:
-        """All versions of a key but this one."""
+        """Forget all versions of a key except this one."""
         self._rows(
             "DELETE FROM objects WHERE bucket = ? AND key = ? AND (size != ? OR mtime_ns != ?)", (bucket, key, *version)
         )

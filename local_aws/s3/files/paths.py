@@ -1,4 +1,4 @@
-"""Where an object lies: bucket and key to a file below the root, and which names no file can stand for."""
+"""The way from bucket and key to a file below the root, and the names that no file can have."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MAX_KEY_BYTES = 1024
 MAX_NAME_BYTES = 255
-"""What file systems allow for one part of a path."""
+"""The limit of file systems for one part of a path."""
 
 HIDDEN_FOLDER = re.compile(r"_temporary|\.spark-staging-.*")
-"""Folders of Hadoop's committers: what lies in them is not written to its end."""
+"""The folders of Hadoop's committers. Files in them are not complete."""
 
 HIDDEN_FILE = re.compile(r"\..*\.crc")
-"""Checksums that Hadoop's local file system lays beside its files."""
+"""The checksums that Hadoop's local file system puts next to its files."""
 
 
 class ObjectPathError(ValueError):
@@ -30,15 +30,19 @@ def is_bucket_name(name: str) -> bool:
 
 
 def is_hidden(key: str) -> bool:
-    """Whether the file is some writer's scratch, which S3 would never have shown."""
+    """Return whether the file is a writer's scratch, which S3 would never have shown.
+
+    >>> is_hidden("out/_temporary/0/part"), is_hidden("out/.part.crc"), is_hidden("out/checks.crc")
+    (True, True, False)
+    """
     *folders, name = key.split("/")
     return HIDDEN_FILE.fullmatch(name) is not None or any(HIDDEN_FOLDER.fullmatch(folder) for folder in folders)
 
 
 def check_key(key: str) -> None:
-    """Raises ObjectPathError for a key that is not the relative path of a file.
+    """Raise ObjectPathError for a key that is not the relative path of a file.
 
-    One trailing slash is allowed: that is how S3 clients write the marker of an empty folder.
+    One trailing slash is allowed: S3 clients write the marker of an empty folder so.
     """
     if len(key.encode("utf-8", "surrogateescape")) > MAX_KEY_BYTES:
         raise ObjectPathError(key, f"the key is longer than {MAX_KEY_BYTES} bytes")
@@ -55,17 +59,14 @@ def check_key(key: str) -> None:
             )
 
 
-def key_path(bucket_path: Path, key: str) -> Path:
-    """The file of a key; raises ObjectPathError when there can be none."""
-    check_key(key)
-    return bucket_path / key
-
-
 def object_path(root: Path, uri: str) -> Path:
-    """The file or folder of `s3://bucket/key`; of the bucket itself when there is no key.
+    """Return the file or folder of `s3://bucket/key`, or the bucket's own folder when there is no key.
 
     A slash at the end is ignored, so that prefixes can be given as users write them. Raises ObjectPathError for another
-    scheme, for what is no bucket name, and for every key that would lead out of the bucket's folder.
+    scheme, for a wrong bucket name, and for every key that would lead out of the bucket's folder.
+
+    >>> object_path(Path("root"), "s3://fruits/a/b/").as_posix()
+    'root/fruits/a/b'
     """
     scheme, _, rest = uri.partition("://")
     if scheme not in ("s3", "s3a", "s3n"):
@@ -74,4 +75,6 @@ def object_path(root: Path, uri: str) -> Path:
     if not is_bucket_name(bucket):
         raise ObjectPathError(uri, f"{bucket!r} is not a bucket name")
     key = key.removesuffix("/")
-    return key_path(root / bucket, key) if key else root / bucket
+    if key:
+        check_key(key)
+    return root / bucket / key

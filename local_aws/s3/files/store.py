@@ -1,4 +1,4 @@
-"""The folder of the buckets: where things lie in it, who may write, and what one process has to remember."""
+"""Folder of the buckets: what lies where, who may write, and what one process has to remember."""
 
 from __future__ import annotations
 
@@ -10,32 +10,45 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from local_aws.s3.files.catalog import Catalog, FileVersion
 from local_aws.s3.files.paths import MAX_KEY_BYTES, ObjectPathError, check_key, is_bucket_name
 from local_aws.s3.files.walk import BucketWalk
-from local_aws.s3.operations.notifications import Change
 from local_aws.s3.protocol.errors import NoSuchBucketError, S3Error
 
 OWN_FOLDER = ".local_aws"
-"""Below the root, beside the buckets: no bucket can be called so, and its files can be renamed into any bucket."""
+"""A folder next to the buckets. No bucket can have its name, and its files can be renamed into any bucket."""
 LOCKS = 256
 
 Scratch = tuple[Path, BinaryIO]
-"""A file that is being written, where no reader looks."""
+"""A file that is being written where no reader looks."""
 
 
 class RootInUseError(Exception):
-    """Another endpoint serves the same root; two would not see each other's locks."""
+    """An error because another endpoint serves the same root. Two endpoints would not see each other's locks."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(f"{root} is served by another endpoint that runs; stop that one, or name another --root")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object that came or went. The names of the fields are those that moto asks for."""
+
+    event: str
+    """For example `s3:ObjectCreated:Put`."""
+    bucket: str
+    name: str
+    size: int = 0
+    etag: str = ""
+    version_id: str | None = None
+
+
 class ObjectStore:
-    """What reading.py, writing.py and multipart.py share."""
+    """The folders, the catalog, the locks and the clock that readers, writers and uploads share."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -48,16 +61,16 @@ class ObjectStore:
         except BlockingIOError as error:
             self._lock_file.close()
             raise RootInUseError(root) from error
-        shutil.rmtree(self.incoming, ignore_errors=True)  # what an endpoint that was killed had half received
+        shutil.rmtree(self.incoming, ignore_errors=True)  # an endpoint that was killed leaves half of an upload
         self.incoming.mkdir()
         self.catalog = Catalog(own / "objects.sqlite")
         self._forget_replaced_files()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
         self._clock_lock, self._last_ns = threading.Lock(), 0
-        self.tell: Callable[[Change], None] = lambda change: None
+        self.notify: Callable[[Change], None] = lambda change: None
 
     def _forget_replaced_files(self) -> None:
-        """The catalog has a row for every version it met; others than we may have written many."""
+        """Forget versions that other programs have replaced: the catalog has a row for every version that it met."""
         for bucket in self.bucket_names():
             rows = self.catalog.versions_of(bucket)
             self.catalog.forget_versions(bucket, [row for row in rows if not self._is_current(bucket, *row)])
@@ -77,14 +90,14 @@ class ObjectStore:
         return sorted(entry.name for entry in os.scandir(self.root) if is_bucket_name(entry.name) and entry.is_dir())
 
     def find_bucket(self, bucket: str) -> Path:
-        """The path of a bucket that exists; raises NoSuchBucketError."""
+        """Return the path of a bucket, and raise NoSuchBucketError when there is none."""
         path = self.root / bucket
         if not (is_bucket_name(bucket) and path.is_dir()):
             raise NoSuchBucketError(bucket)
         return path
 
     def object_path(self, bucket: str, key: str) -> Path:
-        """Where an object lies or would lie; whether it does, and whether its bucket does, is not asked."""
+        """Return where an object lies or would lie, whether or not it and its bucket exist."""
         if not is_bucket_name(bucket):
             raise NoSuchBucketError(bucket)
         try:
@@ -98,18 +111,18 @@ class ObjectStore:
         return BucketWalk(str(self.find_bucket(bucket)), self.catalog.folder_markers(bucket))
 
     def lock(self, bucket: str, key: str) -> threading.Lock:
-        """Held while an object is replaced or deleted. Objects may share one."""
+        """Return the lock that is held while an object is replaced or deleted. Objects may share one."""
         return self._locks[hash((bucket, key)) % LOCKS]
 
     def next_ns(self) -> int:
-        """The time; never the same twice, so that two versions of an object never look alike."""
+        """Return the time, never the same twice, so that two versions of an object never look the same."""
         with self._clock_lock:
             self._last_ns = max(self._last_ns + 1, time.time_ns())
             return self._last_ns
 
     @contextmanager
     def scratch_file(self) -> Iterator[Scratch]:
-        """A new file outside of all buckets; gone at the end if it was not renamed."""
+        """Make a new file outside of all buckets, and delete it at the end if it was not renamed."""
         path = self.incoming / uuid.uuid4().hex
         try:
             with path.open("wb") as scratch:

@@ -1,4 +1,4 @@
-"""The objects below a bucket's folder, in S3's order, looked up folder by folder as they are asked for."""
+"""Walk through a bucket's folder in the order of S3, which reads each folder only when it is needed."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pathlib import Path
 from local_aws.s3.files.paths import HIDDEN_FILE, HIDDEN_FOLDER
 
 AFTER_ALL = "\U0010ffff"
-"""Sorts behind every character that a key may have."""
+"""A character that sorts after every character of a key."""
 
 
 def _is_folder(entry: os.DirEntry[str], folder: str) -> bool:
     if not entry.is_dir():
         return False
-    # A link to one of the folders that it lies in would never end.
+    # A link to a folder that contains the link would never end.
     return not (entry.is_symlink() and f"{os.path.realpath(folder)}/".startswith(f"{os.path.realpath(entry.path)}/"))
 
 
 def _is_text(name: str) -> bool:
-    """Names that are not UTF-8 cannot be keys."""
+    """Return whether a name is UTF-8; others cannot be keys."""
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def folder_names(folder: str) -> list[str]:
-    """What a folder holds, folders with a slash behind them, in the order of their keys.
+    """List what a folder holds in the order of the keys. The names of folders end in a slash.
 
-    S3 orders keys by their UTF-8 bytes, as Python does strings. The slash counts: `a.b` comes before `a/b`.
+    S3 orders keys by their UTF-8 bytes, as Python orders strings. The slash counts: `a.b` comes before `a/b`.
     """
     names = []
     try:
@@ -55,9 +55,9 @@ class BucketWalk:
     markers: Container[str]
 
     def keys(self, prefix: str, after: str, fold: bool) -> Iterator[str]:
-        """Keys with the prefix that sort behind `after`.
+        """List the keys that have the prefix and sort after `after`.
 
-        With `fold`, a folder below the prefix's own is one item, its key with a slash behind, if it holds any such key.
+        With `fold`, a folder below the prefix's own folder that holds such a key is one item: its key, with a slash.
         """
         folder_key = prefix[: prefix.rfind("/") + 1]
         if folder_key and folder_key == prefix and prefix > after and self._is_marker(prefix):

@@ -1,6 +1,6 @@
-"""Buckets: a folder each, and their settings, which moto's S3 keeps.
+"""Buckets: one folder each, and their settings, which moto's S3 keeps.
 
-A folder that appears below the root is a bucket from the next request on, and a bucket whose folder is gone is gone.
+A folder that appears below the root is a bucket from the next request on. A bucket whose folder is gone is gone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import S3Backend, s3_backends
 from werkzeug.wrappers import Response as WsgiAnswer
 
-from local_aws.s3.files.multipart import abort_upload, uploads_of
 from local_aws.s3.files.paths import is_bucket_name, is_hidden
 from local_aws.s3.files.store import OWN_FOLDER, ObjectStore
+from local_aws.s3.files.uploads import abort_upload, uploads_of
 from local_aws.s3.operations.notifications import Notifications
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request
@@ -29,11 +29,11 @@ from local_aws.s3.protocol.messages import Request
 logger = logging.getLogger(__name__)
 
 REGION = "us-east-1"
-"""Of buckets that a folder made; others have the region of the client that made them."""
+"""The region of a bucket that a new folder made; other buckets have the region of the client that made them."""
 
 
 class Buckets:
-    """Hands requests about whole buckets to moto, and keeps folders and moto's buckets the same."""
+    """The requests about whole buckets, which moto answers, with moto's buckets and the folders kept the same."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
@@ -43,15 +43,15 @@ class Buckets:
         self._reconcile()
         self.notifications = Notifications(store.root / OWN_FOLDER / "notifications.json", lambda: self.moto_backend)
         self.notifications.restore()
-        store.tell = self.notifications.tell
+        store.notify = self.notifications.send
 
     @property
     def moto_backend(self) -> S3Backend:
-        """Has all settings of buckets."""
+        """The backend of moto with all settings of buckets."""
         return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def answer(self, request: Request, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Lets moto answer; raises S3Error for what a folder cannot do."""
+        """Let moto answer, and raise S3Error for what a folder cannot do."""
         is_whole_bucket = request.bucket != "" and not request.subresource
         with self._lock:
             self._reconcile()
@@ -71,25 +71,25 @@ class Buckets:
             self._reconcile()
             if request.method in ("PUT", "DELETE"):
                 self.notifications.keep()
-        # Not before: the client may go on as soon as it sees the status, and expects a new bucket to be there.
+        # Not earlier: the client may go on as soon as it sees the status, and expects a new bucket to exist.
         start_response(answer.status, list(answer.headers))
         return [answer.data]
 
     def _ask_moto(self, environ: dict[str, Any]) -> WsgiAnswer:
-        # Under this name moto takes the bucket from the path, whatever the endpoint is called.
+        # With this name moto takes the bucket from the path, whatever the name of the endpoint is.
         return WsgiAnswer.from_app(self.moto_app, {**environ, "HTTP_HOST": "localhost"}, buffered=True)
 
     def _check_new(self, request: Request) -> None:
         if not is_bucket_name(request.bucket):
             message = (
-                f"{request.bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, hyphens and dots"
+                f"{request.bucket!r} is not a bucket name: use 3 to 63 lower-case letters, digits, hyphens and dots"
             )
             raise S3Error("InvalidBucketName", message)
         if request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
             raise S3Error("NotImplemented", "the buckets here keep no versions, so objects cannot be locked")
 
     def _reconcile(self) -> None:
-        """Folders become moto's buckets, new buckets of moto folders; moto forgets those whose folder is gone."""
+        """Make moto's buckets of new folders and folders of new buckets, and forget buckets whose folder is gone."""
         buckets = self.moto_backend.buckets
         folders = set(self.store.bucket_names())
         for name in set(buckets) - folders - self._known:
@@ -120,6 +120,6 @@ class Buckets:
                 Path(folder).rmdir()
             except OSError as error:
                 raise S3Error(
-                    "BucketNotEmpty", f"{folder} holds what is no object, or was just written; remove it"
+                    "BucketNotEmpty", f"{folder} holds something that is not an object or was just written; remove it"
                 ) from error
         self.store.catalog.forget_bucket(bucket)

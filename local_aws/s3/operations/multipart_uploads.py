@@ -1,10 +1,12 @@
-"""Operations of multipart uploads: create, upload a part, copy a part, list, complete, abort."""
+"""Operations on multipart uploads: create, upload a part, copy a part, list, complete, abort."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from local_aws.s3.files.multipart import (
+from local_aws.s3.files.store import ObjectStore
+from local_aws.s3.files.stored_object import opened
+from local_aws.s3.files.uploads import (
     MAX_PART_NUMBER,
     Upload,
     abort_upload,
@@ -16,16 +18,14 @@ from local_aws.s3.files.multipart import (
     parts_of,
     uploads_of,
 )
-from local_aws.s3.files.reading import opened
-from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.writing import WriteCondition, check_writable, write_hashed
+from local_aws.s3.files.writer import WriteCondition, check_writable, folder_error, write_hashed
 from local_aws.s3.operations.objects import check_copy_source, copy_source, facts_headers
 from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.incoming import plain_chunks, receive
 from local_aws.s3.protocol.messages import Request, Response, iso_time, xml_response
+from local_aws.s3.protocol.upload_body import plain_chunks, receive
 
 MAX_PAGE = 1000
 
@@ -37,7 +37,7 @@ def _upload(store: ObjectStore, request: Request) -> Upload:
 def create(store: ObjectStore, request: Request) -> Response:
     check_writable(store, request.bucket, request.key)
     if request.key.endswith("/"):
-        raise S3Error("InvalidArgument", f"{request.key!r} ends in a slash: a folder here, which holds no bytes")
+        raise folder_error(request.key)
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     upload = begin_upload(store, request.bucket, request.key, headers, tags)
     node = {"Bucket": request.bucket, "Key": request.key, "UploadId": upload.upload_id}
@@ -118,7 +118,7 @@ def list_parts(store: ObjectStore, request: Request) -> Response:
 
 
 def list_uploads(store: ObjectStore, request: Request) -> Response:
-    """All in one page."""
+    """List all uploads in one page."""
     store.find_bucket(request.bucket)
     prefix = request.query.get("prefix", "")
     uploads = [upload for upload in uploads_of(store, request.bucket) if upload.key.startswith(prefix)]

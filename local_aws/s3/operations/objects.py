@@ -1,4 +1,4 @@
-"""Operations on one object: GetObject, HeadObject, PutObject, CopyObject, DeleteObject."""
+"""Operations that read and write one object: GetObject, HeadObject, PutObject, CopyObject."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from local_aws.s3.files.catalog import ObjectFacts
-from local_aws.s3.files.reading import DEFAULT_CONTENT_TYPE, OpenObject, open_object, opened
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.writing import (
+from local_aws.s3.files.stored_object import DEFAULT_CONTENT_TYPE, OpenObject, open_object, opened
+from local_aws.s3.files.writer import (
     WriteCondition,
     check_writable,
-    delete_object,
     publish,
-    put_folder_marker,
     write_hashed,
 )
 from local_aws.s3.operations.tags import tags_of_header
-from local_aws.s3.protocol.conditions import is_unchanged, parse_range
+from local_aws.s3.protocol.conditions import check_version, is_unchanged, parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.incoming import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive
 from local_aws.s3.protocol.messages import Request, Response, http_date, iso_time, xml_response
+from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive
 
 WHOLE_BYTES = 1 << 20
-"""Bodies up to this size are answered in one piece."""
+"""The answer to a read of up to this size is one piece."""
 PIECE_BYTES = 1 << 18
 METADATA_HEADER = "x-amz-meta-"
 CONTENT_HEADERS = (
@@ -38,7 +36,7 @@ CONTENT_HEADERS = (
 
 
 class FilePieces:
-    """The body of a large answer; closes the file behind it."""
+    """The body of a large answer, which closes its file at the end."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self.file, self.left = file, length
@@ -50,12 +48,6 @@ class FilePieces:
 
     def close(self) -> None:
         self.file.close()
-
-
-def refuse_versions(request: Request) -> None:
-    """Buckets keep no versions; `null` is the name of the only one there is."""
-    if request.query.get("versionId", "null") != "null":
-        raise S3Error("NoSuchVersion", "the buckets here keep no versions of their objects")
 
 
 def object_headers(found: OpenObject) -> dict[str, str]:
@@ -72,7 +64,7 @@ def object_headers(found: OpenObject) -> dict[str, str]:
 
 
 def _overrides(request: Request) -> dict[str, str]:
-    """`response-content-type=...` and its like, mostly in presigned addresses."""
+    """Return the headers that `response-content-type=...` and others ask for, mostly in presigned addresses."""
     asked = {name: request.query.get(f"response-{name.lower()}") for name in CONTENT_HEADERS}
     return {name: value for name, value in asked.items() if value is not None}
 
@@ -85,8 +77,8 @@ def _asked_range(request: Request, found: OpenObject) -> range | None:
 
 
 def get_object(store: ObjectStore, request: Request) -> Response:
-    """Answers HEAD too, without a body."""
-    refuse_versions(request)
+    """Answer GetObject and, without a body, HeadObject."""
+    check_version(request.query.get("versionId", "null"))
     if "partNumber" in request.query:
         raise S3Error("NotImplemented", "single parts of an object cannot be read here; ask for a Range instead")
     found = open_object(store, request.bucket, request.key)
@@ -116,9 +108,9 @@ def _read_span(file: BinaryIO, span: range) -> bytes | FilePieces:
 
 
 def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """What an upload wants to be given back with its object."""
+    """Return the headers of an upload that later reads give back."""
     content = {name: headers[name.lower()] for name in CONTENT_HEADERS if name.lower() in headers}
-    # aws-chunked is how the upload was framed, not how the object is encoded.
+    # aws-chunked is the framing of the upload, not the encoding of the object.
     encodings = [part.strip() for part in content.pop("Content-Encoding", "").split(",")]
     kept = ",".join(part for part in encodings if part not in ("", "aws-chunked"))
     metadata = {name: value for name, value in headers.items() if name.startswith(METADATA_HEADER)}
@@ -130,33 +122,19 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _condition(request: Request) -> WriteCondition:
-    condition = WriteCondition.of(request.headers)
-    if request.key.endswith("/") and condition != WriteCondition():
-        raise S3Error("NotImplemented", "the marker of a folder can only be written without conditions")
-    return condition
-
-
 def put_object(store: ObjectStore, request: Request) -> Response:
-    condition = _condition(request)
-    check_writable(store, request.bucket, request.key)
+    condition = WriteCondition.of(request.headers)
+    check_writable(store, request.bucket, request.key, condition)
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
         receipt = receive(request, scratch[1])
-        if request.key.endswith("/"):
-            if receipt.size:
-                raise S3Error(
-                    "InvalidArgument", f"{request.key!r} ends in a slash: a folder here, which holds no bytes"
-                )
-            put_folder_marker(store, request.bucket, request.key, headers)
-        else:
-            facts = ObjectFacts(receipt.md5, headers | receipt.checksums, tags)
-            publish(store, request.bucket, request.key, scratch, facts, condition)
+        facts = ObjectFacts(receipt.md5, headers | receipt.checksums, tags)
+        publish(store, request.bucket, request.key, scratch, facts, condition)
     return Response(200, {"ETag": f'"{receipt.md5}"', **receipt.checksums})
 
 
 def copy_source(request: Request) -> tuple[str, str]:
-    """Bucket and key of `x-amz-copy-source`."""
+    """Return bucket and key of `x-amz-copy-source`."""
     path, _, version = request.headers["x-amz-copy-source"].partition("?versionId=")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not key or version not in ("", "null"):
@@ -170,8 +148,8 @@ def check_copy_source(request: Request, source: OpenObject) -> None:
 
 
 def copy_object(store: ObjectStore, request: Request) -> Response:
-    condition = _condition(request)
-    check_writable(store, request.bucket, request.key)
+    condition = WriteCondition.of(request.headers)
+    check_writable(store, request.bucket, request.key, condition)
     replaces_headers = request.headers.get("x-amz-metadata-directive", "COPY") == "REPLACE"
     replaces_tags = request.headers.get("x-amz-tagging-directive", "COPY") == "REPLACE"
     source_bucket, source_key = copy_source(request)
@@ -186,19 +164,6 @@ def copy_object(store: ObjectStore, request: Request) -> Response:
         kept = {"Content-Type": source.content_type, **source.facts.headers}
         headers = facts_headers(request.headers) if replaces_headers else kept
         tags = tags_of_header(request.headers) if replaces_tags else source.facts.tags
-        if request.key.endswith("/"):
-            if source.version.size:
-                raise S3Error(
-                    "InvalidArgument", f"{request.key!r} ends in a slash: a folder here, which holds no bytes"
-                )
-            version = put_folder_marker(store, request.bucket, request.key, headers, "Copy")
-        else:
-            facts = ObjectFacts(md5, headers, tags)
-            version = publish(store, request.bucket, request.key, scratch, facts, condition, "Copy")
+        facts = ObjectFacts(md5, headers, tags)
+        version = publish(store, request.bucket, request.key, scratch, facts, condition, "Copy")
     return xml_response("CopyObjectResult", {"LastModified": iso_time(version.mtime_ns), "ETag": f'"{md5}"'})
-
-
-def delete(store: ObjectStore, request: Request) -> Response:
-    refuse_versions(request)
-    delete_object(store, request.bucket, request.key, WriteCondition.of(request.headers))
-    return Response(204)

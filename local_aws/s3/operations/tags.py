@@ -1,4 +1,4 @@
-"""Tags of objects, as a header and as XML."""
+"""Operations on the tags of objects, which come as a header or as XML."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from local_aws.s3.files.reading import opened
 from local_aws.s3.files.store import ObjectStore
+from local_aws.s3.files.stored_object import opened
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request, Response, xml_response

@@ -4,45 +4,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
+
+from werkzeug.http import parse_date, parse_etags
 
 from local_aws.s3.protocol.errors import PreconditionFailedError, S3Error
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-def _names_etag(header: str, etag: str) -> bool:
-    return header.strip() == "*" or etag in (tag.strip().removeprefix("W/").strip('"') for tag in header.split(","))
-
-
-def _seconds(date: str) -> float | None:
-    """None for what is no date, which RFC 9110 says to ignore."""
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except ValueError:
-        return None
+def check_version(version_id: str) -> None:
+    """Raise NoSuchVersion for every version but `null`: buckets keep no versions, and the only one has that name."""
+    if version_id != "null":
+        raise S3Error("NoSuchVersion", "the buckets here keep no versions of their objects")
 
 
 def is_unchanged(headers: Mapping[str, str], etag: str, mtime_ns: int, source: str = "") -> bool:
-    """Whether the answer is 304; raises PreconditionFailedError when it is 412.
+    """Return whether the answer is 304, and raise PreconditionFailedError when it is 412.
 
     `source` is put before the headers' names: a copy asks about its source by `x-amz-copy-source-if-match`.
+    RFC 9110 says to ignore what is no date.
     """
-    modified = mtime_ns // 1_000_000_000
+    modified = datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
     match, none_match = headers.get(f"{source}if-match"), headers.get(f"{source}if-none-match")
+    limit = parse_date(headers.get(f"{source}if-unmodified-since"))
     if match is not None:
-        if not _names_etag(match, etag):
+        if not parse_etags(match).contains_weak(etag):
             raise PreconditionFailedError(f"If-Match: {match}")
-    elif (limit := _seconds(headers.get(f"{source}if-unmodified-since", ""))) is not None and modified > limit:
+    elif limit is not None and modified > limit:
         raise PreconditionFailedError(f"If-Unmodified-Since: {headers[f'{source}if-unmodified-since']}")
     if none_match is not None:
-        return _names_etag(none_match, etag)
-    since = _seconds(headers.get(f"{source}if-modified-since", ""))
+        return parse_etags(none_match).contains_weak(etag)
+    since = parse_date(headers.get(f"{source}if-modified-since"))
     return since is not None and modified <= since
 
 
 def parse_range(header: str, size: int) -> range | None:
-    """The bytes of a Range header; None if it is none that S3 follows, which means all of them."""
+    """Return the bytes that a Range header names, or None when S3 ignores the header and answers with all of them.
+
+    >>> parse_range("bytes=2-4", size=10), parse_range("bytes=-4", size=3), parse_range("bytes=4-2", size=10)
+    (range(2, 5), range(0, 3), None)
+    """
     match = _RANGE.fullmatch(header.strip())
     if match is None or match[0] == "bytes=-":
         return None
@@ -53,5 +55,5 @@ def parse_range(header: str, size: int) -> range | None:
     else:
         first, last = max(size - int(match[2]), 0), size - 1
     if first >= size:
-        raise S3Error("InvalidRange", f"{header} begins behind the object's {size} bytes")
+        raise S3Error("InvalidRange", f"{header} begins after the object's {size} bytes")
     return range(first, min(last + 1, size))

@@ -1,4 +1,4 @@
-"""The errors of S3: code, status, and a message that says what to do."""
+"""S3's errors: code, status, and a message that says what to do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STATUS_OF_CODE = {
     "PreconditionFailed": 412,
     "XAmzContentSHA256Mismatch": 400,
 }
-"""All are S3's own but InsufficientStorage, ObjectExistsAsFolder and ParentIsObject, which only a disk can give."""
+"""All codes are S3's own but InsufficientStorage, ObjectExistsAsFolder and ParentIsObject, which only a disk has."""
 
 _CODE_OF_ERRNO = {
     errno.ENOSPC: "InsufficientStorage",
@@ -49,7 +49,7 @@ _CODE_OF_ERRNO = {
 
 
 class S3Error(Exception):
-    """An answer that is an error; the codes are those of STATUS_OF_CODE."""
+    """An answer that is an error, with a code of STATUS_OF_CODE."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code, self.message, self.status = code, message, STATUS_OF_CODE[code]
@@ -74,7 +74,7 @@ class PreconditionFailedError(S3Error):
 
 
 def from_os_error(error: OSError) -> S3Error:
-    """What the disk refused, in S3's words."""
+    """Return what the disk refused in S3's words."""
     code = _CODE_OF_ERRNO.get(error.errno or 0, "InternalError")
     place = f" at {error.filename}" if error.filename else ""
     remedy = "; make room on the disk of the endpoint's root" if code == "InsufficientStorage" else ""

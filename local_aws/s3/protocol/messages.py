@@ -1,4 +1,4 @@
-"""A request as our S3 sees it, and what it answers."""
+"""Requests and answers of S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 
 MAX_DOCUMENT_BYTES = 4 << 20
-"""Of a request's XML body: a thousand keys of a DeleteObjects at their longest fit twice."""
+"""The limit of a request's XML body. The thousand longest keys of one DeleteObjects fit twice."""
 
 # fmt: off
 SUBRESOURCES = frozenset({
@@ -24,7 +24,7 @@ SUBRESOURCES = frozenset({
     "tagging", "torrent", "uploadId", "uploads", "versioning", "versions", "website",
 })
 # fmt: on
-"""The parameters of a query that name another thing than the bucket or object itself."""
+"""The parameters of a query that name something else than the bucket or the object itself."""
 
 
 class Readable(Protocol):
@@ -40,7 +40,7 @@ class Request:
     key: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    """By lower-case name. Taken from the connection: WSGI would make one of `x-amz-meta-a_b` and `x-amz-meta-a-b`."""
+    """By lower-case name, as the connection has them: WSGI would confuse `x-amz-meta-a_b` with `x-amz-meta-a-b`."""
     stream: Readable
 
     @classmethod
@@ -57,18 +57,18 @@ class Request:
 
     @property
     def subresource(self) -> str:
-        """What of the bucket or object is meant, `tagging` for example; empty for itself."""
+        """The part of the bucket or object that is meant, for example `tagging`; empty for the thing itself."""
         return next((name for name in self.query if name in SUBRESOURCES), "")
 
     def read_document(self) -> bytes:
-        """The whole body of a request that carries XML."""
+        """Return the whole body of a request that carries XML."""
         document = self.stream.read(MAX_DOCUMENT_BYTES + 1)
         if len(document) > MAX_DOCUMENT_BYTES:
             raise S3Error("MalformedXML", f"the request's XML is larger than {MAX_DOCUMENT_BYTES} bytes")
         return document
 
     def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
-        """A number of the query; values above the highest count as the highest, as in S3."""
+        """Return a number of the query. Values above the highest count as the highest, as in S3."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and int(text) >= lowest):
             raise S3Error("InvalidArgument", f"{name} has to be an integer of at least {lowest}, not {text!r}")
@@ -96,7 +96,11 @@ def error_response(error: S3Error, resource: str) -> Response:
 
 
 def iso_time(time_ns: int) -> str:
-    """As in XML; whole seconds, as S3 does."""
+    """Return a time as S3 writes it in XML, in whole seconds.
+
+    >>> iso_time(1_500_000_000)
+    '1970-01-01T00:00:01.000Z'
+    """
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time_ns // 1_000_000_000))
 
 

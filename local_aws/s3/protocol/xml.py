@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from local_aws.s3.protocol.errors import S3Error
 
 Node: TypeAlias = "str | int | bool | Mapping[str, Node] | Sequence[Node]"
-"""A leaf, or children by name; a list repeats its name for each item."""
+"""A leaf, or children by name. A list repeats its name for each item."""
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
@@ -37,6 +37,11 @@ def _render(name: str, node: Node) -> Iterator[str]:
 
 
 def render(name: str, node: Mapping[str, Node], namespace: bool = True) -> bytes:
+    """Return a whole document.
+
+    >>> render("Tag", {"Key": "a&b", "Value": [1, True]}, namespace=False).splitlines()[1]
+    b'<Tag><Key>a&amp;b</Key><Value>1</Value><Value>true</Value></Tag>'
+    """
     document = "".join(_render(name, node))
     if namespace:
         document = document.replace(f"<{name}>", f'<{name} xmlns="{_NAMESPACE}">', 1)
@@ -44,7 +49,7 @@ def render(name: str, node: Mapping[str, Node], namespace: bool = True) -> bytes
 
 
 def parse(document: bytes, name: str) -> ElementTree.Element:
-    """The root element, without namespaces; raises MalformedXML when it is not called `name`."""
+    """Return the root element without namespaces, and raise MalformedXML when its name is not `name`."""
     try:
         root = ElementTree.fromstring(document)
     except ElementTree.ParseError as error:
@@ -64,7 +69,7 @@ def child_integer(element: ElementTree.Element, name: str) -> int:
 
 
 def child_text(element: ElementTree.Element, name: str) -> str:
-    """The text of a child that has to be there."""
+    """Return the text of a child that has to be there."""
     text = element.findtext(name)
     if text is None:
         raise S3Error("MalformedXML", f"<{element.tag}> lacks its <{name}>")

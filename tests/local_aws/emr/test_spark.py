@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -90,8 +89,7 @@ def step(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         cluster_id,
         command_step(
             *("spark-submit", "--deploy-mode", "cluster", "--master", "yarn", "--executor-memory", "900g"),
-            # Java does not start at all if the archive of classes that `make setup` made does not fit.
-            *("--driver-java-options", "-Xshare:on -Dfrom.the.step=yes"),
+            *("--driver-java-options", "-Dfrom.the.step=yes"),
             *(
                 "--name",
                 "a name",
@@ -139,10 +137,8 @@ def test_a_job_gets_what_its_step_says(facts: dict[str, Any], fact: str, expecte
     assert found.startswith(expected) if fact == "master" else found == expected
 
 
-def test_a_step_starts_from_archived_classes_and_keeps_its_own_java_options(facts: dict[str, Any]) -> None:
-    options = facts["java_options"]
-    assert any(re.fullmatch(r"-XX:SharedArchiveFile=/.*/class-archive/spark\.jsa", option) for option in options)
-    assert "-Dfrom.the.step=yes" in options
+def test_java_starts_fast_and_keeps_the_steps_own_options(facts: dict[str, Any]) -> None:
+    assert {"-XX:TieredStopAtLevel=1", "-Dfrom.the.step=yes"} <= set(facts["java_options"])
 
 
 def test_a_bucket_that_does_not_exist_is_an_error_and_not_the_root_of_the_machine(facts: dict[str, Any]) -> None:

@@ -36,11 +36,13 @@ KEYS = [
 ]
 
 
-@pytest.fixture
-def filled(s3: S3Client, bucket: str) -> str:
+@pytest.fixture(scope="module")
+def filled(s3: S3Client) -> str:
+    """A bucket that no test changes."""
+    s3.create_bucket(Bucket="test-listing")
     for key in KEYS:
-        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
-    return bucket
+        s3.put_object(Bucket="test-listing", Key=key, Body=key.encode())
+    return "test-listing"
 
 
 def expected_items(prefix: str, delimiter: str) -> list[tuple[str, str]]:
@@ -111,10 +113,12 @@ def test_nonsense_is_refused(s3: S3Client, filled: str) -> None:
     assert refused(s3.list_objects_v2, Bucket=filled, MaxKeys=-1) == (400, "InvalidArgument")
 
 
-def test_a_listing_goes_on_although_the_key_it_stopped_at_is_gone(s3: S3Client, filled: str) -> None:
-    first = s3.list_objects_v2(Bucket=filled, Prefix="b/", MaxKeys=2)
-    s3.delete_object(Bucket=filled, Key="b/2/x")
-    rest = s3.list_objects_v2(Bucket=filled, Prefix="b/", ContinuationToken=first["NextContinuationToken"])
+def test_a_listing_goes_on_although_the_key_it_stopped_at_is_gone(s3: S3Client, bucket: str) -> None:
+    for key in ("b/1", "b/2/x", "b/2/y", "b/3"):
+        s3.put_object(Bucket=bucket, Key=key)
+    first = s3.list_objects_v2(Bucket=bucket, Prefix="b/", MaxKeys=2)
+    s3.delete_object(Bucket=bucket, Key="b/2/x")
+    rest = s3.list_objects_v2(Bucket=bucket, Prefix="b/", ContinuationToken=first["NextContinuationToken"])
     assert [found["Key"] for found in rest["Contents"]] == ["b/2/y", "b/3"]
 
 

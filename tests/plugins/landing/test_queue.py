@@ -82,13 +82,13 @@ def events_within(trigger: QueueTrigger, seconds: float, after_first: Callable[[
     return told
 
 
-def test_a_burst_of_ten_thousand_messages_is_one_event_and_none_is_left(queue: Queue) -> None:
+def test_a_burst_of_messages_is_one_event_and_none_is_left(queue: Queue) -> None:
     queue.make()
-    queue.send(10_000)
+    queue.send(200)
 
-    told = events_within(trigger_of(queue.url), 100, after_first=lambda: True)
+    told = events_within(trigger_of(queue.url), 30, after_first=lambda: True)
 
-    assert told == [{"messages": 10_000}]
+    assert told == [{"messages": 200}]
     assert queue.left() == 0
 
 

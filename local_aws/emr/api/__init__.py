@@ -1,0 +1,1 @@
+"""EMR's API: requests in, answers out."""

@@ -1,0 +1,100 @@
+"""EMR's API: which function answers an operation, and how its request is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.validate import ParamValidator
+from moto.core.common_types import TYPE_RESPONSE
+from moto.core.responses import BaseResponse
+from moto.core.utils import get_service_model
+from moto.emr.models import emr_backends
+from moto.emr.responses import ElasticMapReduceResponse
+
+from local_aws.emr.api import cluster_operations, instance_operations, policy_operations, step_operations
+from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.errors import MalformedRequestError, ServiceException, UnknownOperationError, ValidationError
+from local_aws.emr.state.records import JsonObject
+
+Operation = Callable[[LocalEmrBackend, JsonObject], JsonObject]
+
+OPERATIONS: Mapping[str, Operation] = {
+    name: getattr(module, xform_name(name))
+    for module in (cluster_operations, step_operations, instance_operations, policy_operations)
+    for name in get_service_model("emr").operation_names
+    if hasattr(module, xform_name(name))
+}
+"""The functions of the `*_operations` modules that are named as operations of EMR.
+
+Each takes a request whose shape has been checked, and returns the members of the answer.
+"""
+
+MOTO_OPERATIONS = frozenset(
+    {
+        "CreateSecurityConfiguration", "DeleteSecurityConfiguration", "DescribeSecurityConfiguration",
+        "GetBlockPublicAccessConfiguration", "ListReleaseLabels", "ListSupportedInstanceTypes",
+        "PutBlockPublicAccessConfiguration",
+    }
+)  # fmt: skip
+"""The operations that moto answers well enough."""
+
+
+class EmrResponse(ElasticMapReduceResponse):
+    """One request. Whatever is wrong with it is an error of the caller, and never a 500."""
+
+    PROTOCOL_PARSER_MAP_TYPE = dict  # type: ignore[assignment]
+    get_region_from_url = BaseResponse.get_region_from_url  # that of moto's EMR finds no region in a local address
+
+    @property
+    def backend(self) -> LocalEmrBackend:
+        backend = emr_backends[self.current_account][self.region]
+        assert isinstance(backend, LocalEmrBackend)
+        return backend
+
+    def _dispatch(self, request: Any, full_url: str | None = None, headers: Any = None) -> TYPE_RESPONSE:
+        action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        try:
+            body = self._checked(action, request.get_data())
+        except ServiceException as error:
+            return _refusal(error)
+        self.setup_class(request, full_url, headers)
+        if action in MOTO_OPERATIONS:
+            return self.call_action()
+        try:
+            answer = OPERATIONS[action](self.backend, body)
+        except ServiceException as error:
+            return _refusal(error)
+        return 200, _HEADERS, json.dumps(answer)
+
+    @staticmethod
+    def _checked(action: str, data: bytes) -> JsonObject:
+        """Return the members of a request, and raise what EMR answers when they are not what the operation takes."""
+        service = get_service_model("emr")
+        if action not in service.operation_names:
+            raise UnknownOperationError(f"EMR has no operation {action!r}.")
+        if action not in OPERATIONS and action not in MOTO_OPERATIONS:
+            raise UnknownOperationError(
+                f"The local endpoint does not offer EMR's operation {action}. It offers: "
+                f"{', '.join(sorted([*OPERATIONS, *MOTO_OPERATIONS]))}."
+            )
+        try:
+            body = json.loads(data or b"{}")
+        except ValueError as error:
+            raise MalformedRequestError(f"The request's body is not JSON: {error}") from error
+        if shape := service.operation_model(action).input_shape:
+            report = ParamValidator().validate(body, shape)
+            if report.has_errors():
+                raise ValidationError(f"{action}: {report.generate_report()}")
+        members: JsonObject = body
+        return members
+
+
+_HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
+
+
+def _refusal(error: ServiceException) -> TYPE_RESPONSE:
+    body = json.dumps({"__type": error.code, "Message": error.message})
+    return 400, {**_HEADERS, "X-Amzn-Errortype": error.code}, body

@@ -1,0 +1,1 @@
+"""The life of a cluster: its steps, its bootstrap actions, its end."""

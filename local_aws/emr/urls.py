@@ -1,9 +1,0 @@
-"""Which requests are EMR's: found by moto beside `models`."""
-
-from moto.emr.urls import url_bases
-
-from local_aws.emr.responses import EmrResponse
-
-__all__ = ["url_bases", "url_paths"]
-
-url_paths = {"{0}/$": EmrResponse.dispatch}

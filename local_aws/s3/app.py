@@ -1,0 +1,139 @@
+"""S3 as a WSGI application: which requests are for S3, which operation answers each, and how errors are answered."""
+
+from __future__ import annotations
+
+import calendar
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from local_aws.s3.files.store import ObjectStore
+from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
+from local_aws.s3.operations.buckets import Buckets
+from local_aws.s3.protocol.errors import S3Error, from_os_error
+from local_aws.s3.protocol.messages import Request, Response, error_response
+
+logger = logging.getLogger(__name__)
+
+Operation = Callable[[ObjectStore, Request], Response]
+
+OBJECT_OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("GET", ""): objects.get_object,
+    ("HEAD", ""): objects.get_object,
+    ("PUT", ""): objects.put_object,
+    ("COPY", ""): objects.copy_object,
+    ("DELETE", ""): deletions.delete_one,
+    ("GET", "tagging"): tags.get_tags,
+    ("PUT", "tagging"): tags.put_tags,
+    ("DELETE", "tagging"): tags.delete_tags,
+    ("POST", "uploads"): multipart_uploads.create,
+    ("PUT", "uploadId"): multipart_uploads.upload_part,
+    ("COPY", "uploadId"): multipart_uploads.copy_part,
+    ("GET", "uploadId"): multipart_uploads.list_parts,
+    ("POST", "uploadId"): multipart_uploads.complete,
+    ("DELETE", "uploadId"): multipart_uploads.abort,
+}
+"""The operations by method and subresource. COPY is a PUT with a source."""
+
+BUCKET_OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("GET", ""): listings.list_objects,
+    ("GET", "versions"): listings.list_versions,
+    ("GET", "uploads"): multipart_uploads.list_uploads,
+    ("POST", "delete"): deletions.delete_many,
+}
+"""The operations of a bucket that need its objects. moto answers all others."""
+
+_OTHER_SERVICES_PATHS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
+
+
+def is_s3_request(environ: Mapping[str, Any]) -> bool:
+    """Return whether a request is for S3.
+
+    Its signature says so. Without one, it is unless it looks like another service's: a browser may read objects.
+    """
+    if environ["PATH_INFO"].startswith(_OTHER_SERVICES_PATHS):
+        return False
+    signature = environ.get("HTTP_AUTHORIZATION", "")
+    if signature.startswith("AWS4-"):
+        return "/s3/aws4_request" in signature
+    query = environ["QUERY_STRING"]
+    if "X-Amz-Credential=" in query:
+        return "/s3/aws4_request" in unquote(query)
+    is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return "HTTP_X_AMZ_TARGET" not in environ and not (is_form and environ["REQUEST_METHOD"] == "POST")
+
+
+def check_not_expired(query: Mapping[str, str]) -> None:
+    """Raise AccessDenied for a presigned address that has expired. The signature itself is not checked."""
+    try:
+        if "X-Amz-Expires" in query:
+            signed_at = calendar.timegm(time.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
+            expires_at = signed_at + int(query["X-Amz-Expires"])
+        elif "AWSAccessKeyId" in query:
+            expires_at = int(query["Expires"])
+        else:
+            return
+    except (KeyError, ValueError) as error:
+        raise S3Error("AccessDenied", f"the presigned address does not say when it expires: {error}") from error
+    if time.time() > expires_at:
+        raise S3Error("AccessDenied", "Request has expired: sign the address again")
+
+
+class S3Application:
+    """WSGI application that answers for objects from the store, and for settings of buckets through moto."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store, self.buckets = store, Buckets(store)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            request = Request.from_environ(environ)
+            check_not_expired(request.query)
+            operation = self._operation(request)
+            if operation is None:
+                return self.buckets.answer(request, environ, start_response)
+            response = operation(self.store, request)
+        except S3Error as error:
+            response = self._refuse(environ, error)
+        except OSError as error:
+            logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            response = self._refuse(environ, from_os_error(error))
+        return _send(response, environ["REQUEST_METHOD"], start_response)
+
+    def _operation(self, request: Request) -> Operation | None:
+        """Return the operation, or None when moto answers."""
+        method = "COPY" if request.method == "PUT" and "x-amz-copy-source" in request.headers else request.method
+        name = (method, request.subresource)
+        if not request.key:
+            return BUCKET_OPERATIONS.get(name) if request.bucket else None
+        if method == "OPTIONS":
+            return None
+        if name not in OBJECT_OPERATIONS:
+            raise S3Error("NotImplemented", f"{request.method} {request.subresource} of an object is not emulated here")
+        return OBJECT_OPERATIONS[name]
+
+    def _refuse(self, environ: Mapping[str, Any], error: S3Error) -> Response:
+        # It stays percent-encoded: a key may hold characters that XML cannot.
+        resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
+        logger.debug("%s %s: %s", environ["REQUEST_METHOD"], resource, error)
+        response = error_response(error, resource)
+        if "HTTP_EXPECT" not in environ:
+            return response
+        # The client now never sends the body that it announced, and the server would take the next request for it.
+        return replace(response, headers={**response.headers, "Connection": "close"})
+
+
+def _send(response: Response, method: str, start_response: Any) -> Iterable[bytes]:
+    body, headers = response.body, dict(response.headers)
+    headers["x-amz-request-id"] = uuid.uuid4().hex[:16].upper()
+    if isinstance(body, bytes):
+        if method == "HEAD":
+            body = b""
+        elif response.status not in (204, 304):
+            headers.setdefault("Content-Length", str(len(body)))
+    start_response(response.status_line, list(headers.items()))
+    return [body] if isinstance(body, bytes) else body

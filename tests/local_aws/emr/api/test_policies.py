@@ -1,0 +1,66 @@
+"""Auto-termination, which ends idle clusters, and managed scaling, which is only remembered."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.emr.state import limits as requests
+from tests.local_aws.emr.harness import LocalEmr, bash_step
+
+
+@pytest.fixture
+def short_idle_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EMR's shortest idle time is a minute."""
+    monkeypatch.setattr(requests, "IDLE_TIMEOUT_S", range(1, 604_801))
+
+
+@pytest.mark.usefixtures("short_idle_times")
+def test_an_idle_cluster_ends_by_itself_and_a_busy_one_does_not(local_emr: LocalEmr) -> None:
+    policy = {"IdleTimeout": 1}
+    idle = local_emr.run(AutoTerminationPolicy=policy)
+    busy = local_emr.run(AutoTerminationPolicy=policy, Steps=[bash_step("sleep 60")])
+    local_emr.wait_for_state(idle, "TERMINATED")
+    assert local_emr.reason(idle) == {"Code": "ALL_STEPS_COMPLETED", "Message": "Auto-terminated: idle for 1 seconds"}
+    timeline = local_emr.cluster(idle)["Status"]["Timeline"]
+    assert (timeline["EndDateTime"] - timeline["ReadyDateTime"]).total_seconds() >= 1
+    assert local_emr.state(busy) == "RUNNING"
+
+
+@pytest.mark.usefixtures("short_idle_times")
+def test_a_policy_can_be_put_on_a_cluster_that_already_waits(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run()
+    local_emr.wait_for_state(cluster_id, "WAITING")
+    local_emr.client.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy={"IdleTimeout": 1})
+    local_emr.wait_for_state(cluster_id, "TERMINATED")
+
+
+def test_an_auto_termination_policy_is_put_read_and_removed(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run()
+    client = local_emr.client
+    assert "AutoTerminationPolicy" not in client.get_auto_termination_policy(ClusterId=cluster_id)
+    client.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy={"IdleTimeout": 600})
+    assert client.get_auto_termination_policy(ClusterId=cluster_id)["AutoTerminationPolicy"] == {"IdleTimeout": 600}
+    client.remove_auto_termination_policy(ClusterId=cluster_id)
+    assert "AutoTerminationPolicy" not in client.get_auto_termination_policy(ClusterId=cluster_id)
+
+
+@pytest.mark.parametrize("timeout", [0, 59, 604_801])
+def test_idle_times_that_emr_refuses_are_refused(local_emr: LocalEmr, timeout: int) -> None:
+    with pytest.raises(ClientError, match="IdleTimeout must be between 60 and 604800"):
+        local_emr.run(AutoTerminationPolicy={"IdleTimeout": timeout})
+
+
+def test_a_managed_scaling_policy_is_put_read_and_removed(local_emr: LocalEmr) -> None:
+    def limits(maximum: int) -> dict[str, dict[str, object]]:
+        return {"ComputeLimits": {"UnitType": "Instances", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": maximum}}
+
+    cluster_id = local_emr.run(ManagedScalingPolicy=limits(4))
+    client = local_emr.client
+    assert client.get_managed_scaling_policy(ClusterId=cluster_id)["ManagedScalingPolicy"] == limits(4)
+    client.put_managed_scaling_policy(ClusterId=cluster_id, ManagedScalingPolicy=limits(8))
+    assert client.get_managed_scaling_policy(ClusterId=cluster_id)["ManagedScalingPolicy"] == limits(8)
+    with pytest.raises(ClientError, match="MinimumCapacityUnits must be between 1 and"):
+        client.put_managed_scaling_policy(ClusterId=cluster_id, ManagedScalingPolicy=limits(1))
+    client.remove_managed_scaling_policy(ClusterId=cluster_id)
+    assert "ManagedScalingPolicy" not in client.get_managed_scaling_policy(ClusterId=cluster_id)

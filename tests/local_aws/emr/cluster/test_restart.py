@@ -1,0 +1,136 @@
+"""The endpoint stops, or is killed: what ran for its clusters ends, and what was known of them is still known."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.emr.models import emr_backends
+
+from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.cluster.cluster_store import ClusterStore
+from local_aws.emr.state.records import ClusterRecord
+from tests.local_aws.conftest import REPOSITORY, free_port
+from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
+
+SERVE = """
+import sys, signal, threading
+from pathlib import Path
+from moto.server import ThreadedMotoServer
+from local_aws import emr
+
+folder, spark_env, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+url = f"http://127.0.0.1:{port}"
+emr.install(emr.LocalEmrConfig(folder / "s3", folder / "work", spark_env, url, 1, "1g", 0.05, 1.0))
+ThreadedMotoServer("127.0.0.1", port, verbose=False).start()
+print("ready", flush=True)
+stop.wait()
+emr.shutdown()
+"""
+
+
+class Served:
+    """An EMR in a process of its own."""
+
+    def __init__(self, folder: Path, spark_env: Path) -> None:
+        (folder / "s3").mkdir(exist_ok=True)
+        port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(folder), str(spark_env), str(port)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+        client = boto3.client(
+            "emr",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.emr = LocalEmr(client, folder / "s3", folder / "work")
+
+    def end(self, sig: signal.Signals) -> None:
+        self.process.send_signal(sig)
+        self.process.wait(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("sig", "running_step_is", "message"),
+    [
+        (signal.SIGTERM, "CANCELLED", "The local endpoint was stopped"),
+        (signal.SIGKILL, "FAILED", "The local endpoint stopped while the cluster lived"),
+    ],
+)
+def test_nothing_runs_on_after_the_endpoint_and_everything_is_remembered(
+    tmp_path: Path, spark_env: Path, sig: signal.Signals, running_step_is: str, message: str
+) -> None:
+    first = Served(tmp_path, spark_env)
+    cluster_id = first.emr.run(LogUri="", Tags=[{"Key": "dag", "Value": "fruit"}])
+    [done] = first.emr.add(cluster_id, bash_step("echo why >&2; exit 1"))
+    first.emr.wait_for_step(cluster_id, done)
+    failed_step = first.emr.step(cluster_id, done)
+    running, pending = first.emr.add(cluster_id, bash_step("echo $$; exec sleep 600"), bash_step("true"))
+    live = first.emr.live_log(cluster_id, f"steps/{running}/stdout")
+    pid = int(wait_until("the step's pid", lambda: live.exists() and live.read_text().strip()))
+    first.end(sig)
+
+    second = Served(tmp_path, spark_env)
+    wait_until("the step's process gone", lambda: not is_alive(pid))
+    cluster = second.emr.cluster(cluster_id)
+    assert cluster["Status"]["State"] == "TERMINATED_WITH_ERRORS"
+    assert cluster["Status"]["StateChangeReason"] == {"Code": "INTERNAL_ERROR", "Message": message}
+    assert cluster["Tags"] == [{"Key": "dag", "Value": "fruit"}]
+    assert second.emr.step(cluster_id, done) == failed_step
+    assert second.emr.step_state(cluster_id, running) == running_step_is
+    assert second.emr.step_state(cluster_id, pending) == "CANCELLED"
+    assert not (second.emr.work_root / cluster_id / "scratch").exists()
+    second.end(signal.SIGTERM)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_record_is_the_same_after_a_round_trip_through_json(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run(Steps=[bash_step("exit 1")], AutoTerminationPolicy={"IdleTimeout": 60})
+    local_emr.wait_for_state(cluster_id, "WAITING")
+    backend = emr_backends["123456789012"]["eu-west-1"]
+    assert isinstance(backend, LocalEmrBackend)
+    record = backend.cluster(cluster_id).record
+    again = ClusterRecord.from_json(json.loads(json.dumps(record.to_json())))
+    assert again == record and again.steps[0].failure is not None
+    assert dataclasses.asdict(again) == dataclasses.asdict(record)
+
+
+def test_what_is_on_disk_is_what_the_api_tells(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
+    local_emr.wait_for_state(cluster_id, "TERMINATED")
+    [stored] = [record for record in ClusterStore(local_emr.work_root).load() if record.id == cluster_id]
+    assert stored.state == "TERMINATED" and stored.reason.code == "ALL_STEPS_COMPLETED"
+
+
+@pytest.mark.parametrize("content", ['{"id": "j-OLD", "a_field_of_another_version": 1}', '{"id": "j-OLD"', "[]"])
+def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_path: Path, content: str) -> None:
+    old = tmp_path / "j-OLD" / "cluster.json"
+    old.parent.mkdir()
+    old.write_text(content)
+    store = ClusterStore(tmp_path)
+    assert store.load() == []
+    assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
+    store.end_lost_clusters()
