@@ -59,6 +59,7 @@ SPARK_MODULES = {
     "spark_tasks",
     "storage/compaction",
     "storage/datasets",
+    "storage/feature_store",
     "validate/evidence/baseline",
     "validate/evidence/gather",
     "validate/evidence/membership_counts",

@@ -11,10 +11,10 @@ from pyspark.sql.functions import broadcast, coalesce, col, count, count_if, lit
 from image_features.errors import MissingVectorsError
 from image_features.featurize.arguments import FeaturizeArguments
 from image_features.featurize.join_files import NARROW_IMAGES
-from image_features.ingest.known_objects import by_etag
 from image_features.schemas import IMAGES, MANIFEST, OBJECTS
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset, read_rejects
+from image_features.storage.feature_store import by_etag
 
 REJECTED_BY = "ingest_images"
 """The stage that made `images`: what it rejected is none of the run's images."""

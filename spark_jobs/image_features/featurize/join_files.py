@@ -11,12 +11,10 @@ import pyarrow.compute as pc
 from pyspark import SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from image_features.reduce.file_passes import file_groups
-from image_features.reduce.spark_gram import ROWS_PER_ARROW_BATCH
 from image_features.schemas import FEATURES, IN_FILES_OF_REJECTS, VECTORS
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
-from image_features.storage.parquet_files import read_part, write_part
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
 
 _FEATURES = to_arrow_schema(FEATURES)
 _REJECTS = to_arrow_schema(IN_FILES_OF_REJECTS)

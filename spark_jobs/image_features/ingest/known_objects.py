@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql.functions import col, count, lit, struct, when
-from pyspark.sql.functions import min as min_of
+from pyspark.sql.functions import col, count, lit, when
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.images.formats import Reject, reject_by_listing, reject_no_image
 from image_features.ingest.manifest import FetchRow
 from image_features.ingest.packs import MAX_OBJECT_BYTES
-from image_features.schemas import IN_FILES_OF_REJECTS, OBJECTS, TO_FETCH
+from image_features.schemas import IN_FILES_OF_REJECTS, TO_FETCH
 from image_features.storage.datasets import persisted
+from image_features.storage.feature_store import by_etag
 
 _REJECTS = to_arrow_schema(IN_FILES_OF_REJECTS)
 _UNREAD, _NO_IMAGE, _SOUND, _TO_FETCH = "unread", "no image", "sound", "to fetch"
@@ -63,13 +63,6 @@ def judged(manifest: DataFrame, store_objects: DataFrame, vectors: DataFrame | N
     with persisted(joined.select(*TO_FETCH.names, "first_bytes", state.alias("state"))) as frame:
         counts = frame.groupBy("state").agg(count(lit(1)).alias("rows")).collect()
         yield Judged(frame, {row["state"]: row["rows"] for row in counts})
-
-
-def by_etag(store_objects: DataFrame) -> DataFrame:
-    """One row of the store's objects for each ETag and size, however often it was written."""
-    keys = ("etag", "size_bytes")
-    facts = [name for name in OBJECTS.names if name not in keys]
-    return store_objects.groupBy(*keys).agg(min_of(struct(*facts)).alias("facts")).select(*keys, "facts.*")
 
 
 def _reject_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

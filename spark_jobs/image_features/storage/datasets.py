@@ -39,14 +39,6 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Colum
     return frame.select(*schema.fieldNames(), *more)
 
 
-def data_files(uri: str) -> Iterator[objects.ListedObject]:
-    """The Parquet files that Spark reads of a dataset, in the order of their names."""
-    for listed in objects.list_objects(uri):
-        folders = listed.uri.removeprefix(f"{uri.rstrip('/')}/").split("/")
-        if listed.uri.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in folders):
-            yield listed
-
-
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
     """Computed once for the block. Not longer: Spark would answer a later run that reads the same URIs from it."""

@@ -15,6 +15,12 @@ from image_features.errors import DamagedFileError
 from image_features.storage import objects
 from image_features.storage.objects import ListedObject
 
+# Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
+GROUP_BYTES = 64 * 2**20
+# A product of matrices is fast, and adding it to a Gram matrix costs little, only if it is over many rows: a cluster's
+# 64, which are for photographs, would take several times as long. 32 MB at 2,048 columns.
+ROWS_PER_ARROW_BATCH = 4096
+
 # Content that is compressed already, and floats that never repeat: a dictionary of them would be made and thrown away.
 _PLAIN_COLUMNS = ("content", "features", "pca_features")
 
@@ -49,6 +55,25 @@ def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.
     except (pa.ArrowException, OSError) as error:
         # Arrow names no file.
         raise DamagedFileError(uri, str(error)) from error
+
+
+def data_files(uri: str) -> Iterator[ListedObject]:
+    """List the Parquet files that Spark reads of a dataset, in the order of their names."""
+    for listed in objects.list_objects(uri):
+        folders = listed.uri.removeprefix(f"{uri.rstrip('/')}/").split("/")
+        if listed.uri.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in folders):
+            yield listed
+
+
+def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
+    """Group a dataset's files in the order of their names, small ones together: a task each.
+
+    There are at least `tasks` groups if the files allow it.
+    """
+    files = list(data_files(uri))
+    sizes = [file.size_bytes for file in files]
+    share = sum(sizes) // tasks + max(sizes, default=0)
+    return ([file.uri for file in group] for group in grouped(files, min(share, GROUP_BYTES)))
 
 
 def grouped(files: Iterable[ListedObject], most_bytes: int) -> Iterator[list[ListedObject]]:

@@ -272,7 +272,7 @@ def test_a_vector_that_stands_twice_makes_no_row_twice(
     group_bytes: int,
     by_spark: bool,
 ) -> None:
-    monkeypatch.setattr("image_features.reduce.file_passes.GROUP_BYTES", group_bytes)
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", group_bytes)
     run, later = Run(prefix_uri), Run(prefix_uri, "later")
     run.put(_assorted_photos())
     before = _features(spark, run.both(WEIGHTS))
@@ -291,7 +291,7 @@ def test_a_vector_that_stands_twice_hides_no_missing_one(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("image_features.ingest.packs._FIRST_PACK_IMAGES", 1)
-    monkeypatch.setattr("image_features.reduce.file_passes.GROUP_BYTES", 1)
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", 1)
     run = Run(prefix_uri)
     run.put(_photos(0, 2))
     run.both(WEIGHTS)
