@@ -37,7 +37,6 @@ AIRFLOW_MODULES = {
 # Modules of spark_jobs/image_features that hold Spark's own objects. Any other is pure: it is tested without a JVM.
 SPARK_MODULES = {
     "featurize/content_index",
-    "featurize/join_files",
     "featurize/work_plan",
     "featurize/worker",
     "featurize/write_features",

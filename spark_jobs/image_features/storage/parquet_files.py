@@ -1,4 +1,4 @@
-"""Whole Parquet files, written and read by one process, one request each: what workers do beside Spark's datasets.
+"""Whole Parquet files, written and read by one process with one request each, next to Spark's datasets.
 
 A file's name is made from the keys of its content, so a repeated task writes the same object again, and a reader sees
 a file whole or not at all.
@@ -21,12 +21,12 @@ GROUP_BYTES = 64 * 2**20
 # 64, which are for photographs, would take several times as long. 32 MB at 2,048 columns.
 ROWS_PER_ARROW_BATCH = 4096
 
-# Content that is compressed already, and floats that never repeat: a dictionary of them would be made and thrown away.
+# Content is compressed already, and floats never repeat: a dictionary of them would be built and thrown away.
 _PLAIN_COLUMNS = ("content", "features", "pca_features")
 
 
 def write_part(folder_uri: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema, keys: Iterable[str]) -> str:
-    """Writes one file under `folder_uri`, named after `keys` in any order; returns its URI."""
+    """Write one file under `folder_uri`, named after `keys` in any order, and return its URI."""
     buffer = io.BytesIO()
     dictionaries = [name for name in schema.names if name not in _PLAIN_COLUMNS]
     with pq.ParquetWriter(
@@ -40,6 +40,11 @@ def write_part(folder_uri: str, batches: Iterable[pa.RecordBatch], schema: pa.Sc
 
 
 def part_name(keys: Iterable[str]) -> str:
+    """Return the file name that stands for `keys` in any order.
+
+    >>> part_name(["b", "a"]) == part_name(["a", "b"]) != part_name(["ab"])
+    True
+    """
     digest = hashlib.sha256()
     for key in sorted(keys):
         digest.update(key.encode())
@@ -48,7 +53,10 @@ def part_name(keys: Iterable[str]) -> str:
 
 
 def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.RecordBatch]:
-    """The file's rows in their order, decoded batch by batch. Raises DamagedFileError."""
+    """Yield the file's rows in their order, decoded batch by batch.
+
+    Raises DamagedFileError.
+    """
     content = objects.read_bytes(uri)
     try:
         yield from pq.ParquetFile(pa.BufferReader(content)).iter_batches(rows_per_batch, columns=columns)
@@ -77,7 +85,7 @@ def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
 
 
 def grouped(files: Iterable[ListedObject], most_bytes: int) -> Iterator[list[ListedObject]]:
-    """In their order, groups of at most `most_bytes`; a larger file is a group of its own."""
+    """Yield the files in their order, in groups of at most `most_bytes`; a larger file is a group of its own."""
     group: list[ListedObject] = []
     size_bytes = 0
     for file in files:
