@@ -67,8 +67,9 @@ def fetch_packs(context: SparkContext, pack_uris: list[str], targets: Targets, d
         return rejects
 
     objects.delete_prefix(targets.images_uri)
-    # A run that has nothing to fetch has the dataset nevertheless.
-    write_part(targets.images_uri, [], _IMAGES, [])
+    if not pack_uris:
+        # A run that has nothing to fetch has the dataset nevertheless.
+        write_part(targets.images_uri, [], _IMAGES, [])
     # The last packs are the largest. They go first, so that no core waits long for another at the end.
     return sum(one_task_each(context, pack_uris[::-1], fetch_one).collect(), Counter())
 
