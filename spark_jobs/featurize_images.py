@@ -3,96 +3,66 @@
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from image_features.featurize.arguments import FeaturizeArguments, parse_featurize_arguments
 from image_features.featurize.batches import FeaturizeOptions
-from image_features.featurize.content_index import Contents, contents_of
+from image_features.featurize.content_index import image_chunks
 from image_features.featurize.work_plan import computed_before, plan, read_images
-from image_features.featurize.worker import Counts, featurize, wake_workers
-from image_features.featurize.write_features import Coverage, write_features
+from image_features.featurize.worker import featurize
+from image_features.featurize.write_features import write_features
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
-from image_features.job.session import SMALL_JOBS_POOL, cores_per_task
+from image_features.job.session import cores_per_task
 from image_features.job.stats import StageStats
+from image_features.networks import predictor
 from image_features.networks.backbones import backbone_named
-from image_features.networks.predictor import PredictorOptions, make_predictor
+from image_features.networks.identity import identity_of
 from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
+from image_features.storage.datasets import by_reason, start_rejects
 
 STAGE = "featurize_images"
 
 
-def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
-    images = read_images(spark, arguments.images_uri)
-    network, options = _options(arguments, cores_per_task(spark))
-    # Executors fetch the network from the folder, those that join late too: it stays until the last job is done.
-    with (
-        ExitStack() as stack,
-        tempfile.TemporaryDirectory() as folder,
-        ThreadPoolExecutor(2, thread_name_prefix="beside") as beside,
-    ):
-        awake = beside.submit(wake_workers, spark.sparkContext, arguments.engine)
-        predictor = make_predictor(network, Path(folder), beside)
-        identity = predictor.identity(arguments.resize)
-        vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
-        works = plan(images, arguments.images_uri, computed_before(spark, vectors_uri))
-        make_predict_fn = predictor.make_predict_fn(spark.sparkContext)
-        awake.result()
-        planned, started, done = sum(map(len, works)), time.monotonic(), spark.sparkContext.accumulator(0)
-        feature_store.write_identity(arguments.feature_store_uri, identity, arguments.engine)
-        contents = beside.submit(_contents, spark, arguments, stack)
-        with progress.watch(lambda: done.value, planned, "images"):
-            counts = featurize(spark.sparkContext, works, make_predict_fn, options, vectors_uri, done)
-        images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
-        coverage, rejects = _assemble(spark, arguments, contents.result(), vectors_uri)
-    details = {
-        **predictor.details(arguments.resize),
-        "images_per_second": images_per_second,
-        "vectors": _vectors(coverage, counts, planned),
-    }
-    return StageStats(coverage.rows, coverage.rows - coverage.rejected_rows, rejects, details)
-
-
-def _contents(spark: SparkSession, arguments: FeaturizeArguments, stack: ExitStack) -> Contents:
-    """While the workers compute: a few small jobs, which would keep all but one core idle after it."""
-    spark.sparkContext.setLocalProperty("spark.scheduler.pool", SMALL_JOBS_POOL)
-    return stack.enter_context(contents_of(spark, arguments, feature_store.objects_uri(arguments.feature_store_uri)))
-
-
-def _assemble(
-    spark: SparkSession, arguments: FeaturizeArguments, contents: Contents, vectors_uri: str
-) -> tuple[Coverage, Mapping[str, int]]:
-    written = write_features(spark, contents, vectors_uri, arguments, STAGE)
-    compact(spark.sparkContext, vectors_uri, VECTORS)
-    compact(spark.sparkContext, feature_store.objects_uri(arguments.feature_store_uri), OBJECTS)
-    return written
-
-
-def _options(arguments: FeaturizeArguments, threads: int) -> tuple[PredictorOptions, FeaturizeOptions]:
-    backbone = backbone_named(arguments.backbone)
-    network = PredictorOptions(
-        backbone, arguments.weights, arguments.models_uri, arguments.engine, arguments.precision, threads
+def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
+    """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
+    context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
+    backbone = backbone_named(given.backbone)
+    network = predictor.PredictorOptions(
+        backbone, given.weights, given.models_uri, given.engine, given.precision, threads
     )
-    return network, FeaturizeOptions(backbone.side_px, arguments.resize, arguments.batch_size, threads)
+    options = FeaturizeOptions(backbone.side_px, given.resize, given.batch_size, threads)
 
+    # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
+        weights = predictor.find_checked_weights(network, Path(folder))
+        # Making a network takes seconds, in a process of its own. Meanwhile the work is planned.
+        making = beside.submit(predictor.make_network, network, weights, Path(folder))
+        sha256 = weights.sha256 or making.result().weights_sha256
+        identity = identity_of(given.backbone, given.precision, given.resize, sha256)
+        vectors_uri = feature_store.vectors_uri(store_uri, identity, given.engine)
+        works = plan(read_images(spark, given.images_uri), given.images_uri, computed_before(spark, vectors_uri))
+        make_predict_fn = predictor.ship_network(context, network, making.result())
 
-def _vectors(coverage: Coverage, counts: Counts, planned: int) -> dict[str, Any]:
-    """Each of the run's images once: its vector was computed now or before, or is another's, or there is none."""
-    rejected_before = coverage.rejected_contents - counts.rejected
-    return {
-        "computed": counts.computed,
-        "reused": coverage.contents - planned - rejected_before,
-        "same_bytes": coverage.rows - coverage.contents,
-        "rejected_before": rejected_before,
-    }
+        feature_store.write_identity(store_uri, identity, given.engine)
+        planned, started, done = sum(map(len, works)), time.monotonic(), context.accumulator(0)
+        with progress.watch(lambda: done.value, planned, "images"):
+            new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
+        images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
+
+        rejects_uri = start_rejects(given.rejects_uri, STAGE)
+        covered = write_features(context, image_chunks(spark, given), vectors_uri, given.features_uri, rejects_uri)
+        compact(context, vectors_uri, VECTORS)
+        compact(context, feature_store.objects_uri(store_uri), OBJECTS)
+
+    details = predictor.network_details(network, weights, identity)
+    details |= {"images_per_second": images_per_second, "vectors": covered.vectors(new, planned)}
+    return StageStats(covered.images, covered.features, by_reason(covered.rejects), details)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import featurize_images
 import ingest_images
 from image_features.featurize.batches import PredictFn
 from image_features.job.run_job import run_job
-from image_features.networks import export
+from image_features.networks import export, predictor
 from image_features.networks.backbones import Backbone
 from image_features.networks.export import ExportedNetwork
 from image_features.networks.weights import FoundWeights
@@ -88,15 +88,8 @@ class Run:
 
 
 def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[], PredictFn]) -> None:
-    """All else stays as it is, weights' identity too; but no network is made, which nobody would ask anything."""
-    real = featurize_images.make_predictor
-
-    def make_predictor(*arguments: Any) -> Any:
-        predictor = real(*arguments)
-        object.__setattr__(predictor, "make_predict_fn", lambda context: make_predict_fn)
-        return predictor
-
-    monkeypatch.setattr(featurize_images, "make_predictor", make_predictor)
+    """All else stays as it is, weights' identity too; but no network is made, which nothing would ask."""
+    monkeypatch.setattr(predictor, "ship_network", lambda *_: make_predict_fn)
     monkeypatch.setattr(export, "in_own_process", _no_network)
 
 

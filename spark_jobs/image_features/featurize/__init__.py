@@ -1,1 +1,1 @@
-"""From images to vectors in the feature store, and from these to the features of a run."""
+"""The stage from images to vectors in the feature store, and from these to the features of a run."""

@@ -1,4 +1,4 @@
-"""Pure: contents to vectors in batches of one size, decoding a batch ahead of the network."""
+"""From contents to vectors in batches of one size, decoding a batch ahead of the network. Pure."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from image_features.images.decode import DecodeFailure, Pixels, decode_image
+from image_features.images.decode import Pixels, decode_image
+from image_features.rejects import Reject
 
 PredictFn = Callable[[np.ndarray], np.ndarray]
 Content = tuple[str, bytes]
@@ -16,7 +17,7 @@ Content = tuple[str, bytes]
 
 @dataclass(frozen=True)
 class FeaturizeOptions:
-    """`threads` decode side by side; `batch_size` images go through the network at once."""
+    """Options of the computation: `threads` decode side by side, `batch_size` images go through the network at once."""
 
     side_px: int
     resize: str
@@ -26,31 +27,31 @@ class FeaturizeOptions:
 
 @dataclass
 class Computed:
-    """What came of some contents: `vectors` are float32 (n, d) in the order of `keys`."""
+    """The outcome for some contents: `vectors` are float32 (n, d) in the order of `keys`; the others are `rejects`."""
 
     keys: list[str] = field(default_factory=list)
     vectors: list[np.ndarray] = field(default_factory=list)
-    failures: dict[str, DecodeFailure] = field(default_factory=dict)
+    rejects: dict[str, Reject] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        return len(self.keys) + len(self.failures)
+        return len(self.keys) + len(self.rejects)
 
 
 def compute(
     contents: Iterable[Content], predict: PredictFn, options: FeaturizeOptions, pool: ThreadPoolExecutor
 ) -> Iterator[Computed]:
-    """The contents in their order, a batch of the network in each outcome, with the failures met on the way.
+    """Yield the contents in their order, one batch of the network at a time, with the rejects met on the way.
 
-    `predict` takes uint8 (batch_size, side, side, 3) and gives float32 (batch_size, d): always as many, so that no
-    vector depends on how many images there were. (Engines choose their kernels by the batch; with a batch that is
-    not full, the last digits could differ from run to run.)
+    `predict` takes uint8 (batch_size, side, side, 3) and returns float32 (batch_size, d). Its batches are always full,
+    so that no vector depends on how many images there were: engines choose their kernels by the size of the batch, and
+    with a batch that is not full the last digits could differ from run to run.
     """
     decoded = _decoded(contents, options, pool)
     computed, pixels = Computed(), []
     for key, outcome in decoded:
-        if isinstance(outcome, DecodeFailure):
-            computed.failures[key] = outcome
+        if isinstance(outcome, Reject):
+            computed.rejects[key] = outcome
             continue
         computed.keys.append(key)
         pixels.append(outcome)
@@ -67,10 +68,13 @@ def compute(
 
 def _decoded(
     contents: Iterable[Content], options: FeaturizeOptions, pool: ThreadPoolExecutor
-) -> Iterator[tuple[str, Pixels | DecodeFailure]]:
-    """Decoded in order, a batch ahead of the network and no further: pixels are 20 times their JPEG."""
-    ahead: list[tuple[str, Future[Pixels | DecodeFailure]]] = []
-    # As many as one batch waits for and the next one is made of.
+) -> Iterator[tuple[str, Pixels | Reject]]:
+    """Yield what is decoded in order, one batch ahead of the network and no further.
+
+    Pixels take 20 times the memory of their JPEG.
+    """
+    ahead: list[tuple[str, Future[Pixels | Reject]]] = []
+    # Enough for the batch that the network waits for and for the next one.
     most = 2 * options.batch_size
     waiting = iter(contents)
     while True:

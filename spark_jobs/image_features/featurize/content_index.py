@@ -1,89 +1,69 @@
-"""What bytes each image of a run has: from the manifest, from what the run fetched, and from what the store knows."""
+"""The bytes of each image of a run, by their SHA-256: from what the run fetched and from what the store knows."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import broadcast, coalesce, col, count, count_if, lit
+from pyspark.sql.functions import broadcast, lit, pmod, xxhash64
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.errors import MissingVectorsError
 from image_features.featurize.arguments import FeaturizeArguments
-from image_features.featurize.join_files import NARROW_IMAGES
-from image_features.ingest.known_objects import by_etag
-from image_features.schemas import IMAGES, MANIFEST, OBJECTS
+from image_features.schemas import FEATURES, IMAGES, MANIFEST, OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset, read_rejects
+from image_features.storage.feature_store import by_etag
 
 REJECTED_BY = "ingest_images"
 """The stage that made `images`: what it rejected is none of the run's images."""
 
-# About 300 bytes each, on the driver and on every executor.
-FEW_IMAGES = 500_000
+CHUNK_IMAGES = 500_000
+"""About the number of images that the driver and every worker hold at once, of about 300 bytes each."""
 
-_NO_CONTENT = "the bytes behind the ETag are not known"
+IMAGE_COLUMNS = [name for name in FEATURES.names if name != "features"]
+NARROW_IMAGES = pa.schema(
+    [to_arrow_schema(VECTORS).field("content_sha256"), *map(to_arrow_schema(FEATURES).field, IMAGE_COLUMNS)]
+)
+"""What is known of an image before its vector: the SHA-256 of its bytes, and its own columns of `features`."""
 
 
-@dataclass(frozen=True)
-class Contents:
-    """`frame` has one narrow row for each image of the run: its place, and the SHA-256 of its bytes.
+def image_chunks(spark: SparkSession, arguments: FeaturizeArguments) -> Iterator[pa.Table]:
+    """Yield the run's images with the columns of NARROW_IMAGES, in chunks of about CHUNK_IMAGES.
 
-    `few` are these rows on the driver, with the columns of NARROW_IMAGES, if all are known and they are not too many.
+    Images of the same bytes are in the same chunk. Raises MissingVectorsError if the bytes of an image are neither
+    among those that the run fetched nor known to the store.
     """
-
-    frame: DataFrame
-    rows: int
-    unknown: int
-    """How many of them have no SHA-256 yet."""
-    few: pa.Table | None
-
-
-@contextmanager
-def contents_of(spark: SparkSession, arguments: FeaturizeArguments, objects_uri: str) -> Iterator[Contents]:
-    """All of them known. Where they are many they are persisted for the block.
-
-    Raises MissingVectorsError if an image's bytes are neither in `images` nor known to the store.
-    """
-    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST).drop("modified_at")
-    are_few = manifest.count() <= FEW_IMAGES
-    kept: Callable[[DataFrame], AbstractContextManager[DataFrame]] = nullcontext if are_few else persisted
-    with kept(_fetched_contents(spark, manifest, arguments, are_few)) as fetched:
-        contents = _looked_at(fetched, are_few)
-        if not contents.unknown:
-            yield contents
-            return
-        if not feature_store.has_parts(objects_uri):
-            raise MissingVectorsError(objects_uri, contents.unknown, _NO_CONTENT)
-        of_etag = by_etag(read_dataset(spark, objects_uri, OBJECTS)).where("is_image")
-        known = of_etag.select("etag", "size_bytes", col("content_sha256").alias("known_sha256"))
-        joined = fetched.join(known, ["etag", "size_bytes"], "left")
-        with kept(joined.withColumn("content_sha256", coalesce("content_sha256", "known_sha256"))) as frame:
-            contents = _looked_at(frame, are_few)
-            if contents.unknown:
-                raise MissingVectorsError(objects_uri, contents.unknown, _NO_CONTENT)
-            yield contents
-
-
-def _fetched_contents(
-    spark: SparkSession, manifest: DataFrame, arguments: FeaturizeArguments, are_few: bool
-) -> DataFrame:
-    """`content_sha256` is null where this run did not fetch the object."""
+    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
     rejected = read_rejects(spark, arguments.rejects_uri, REJECTED_BY).select("image_id")
-    fetched = read_dataset(spark, arguments.images_uri, IMAGES).select(
-        "image_id", col("etag").alias("read_etag"), col("content_sha256")
-    )
-    if are_few:
-        # Spark itself sees it too late, and shuffles a few rows into 200 partitions.
-        rejected, fetched = broadcast(rejected), broadcast(fetched)
-    contents = manifest.join(rejected, "image_id", "left_anti").join(fetched, "image_id", "left")
-    return contents.withColumn("etag", coalesce("read_etag", "etag")).drop("read_etag")
+    images = read_dataset(spark, arguments.images_uri, IMAGES).select(*NARROW_IMAGES.names)
+    listed, read = manifest.count(), images.count() + rejected.count()
+    chunks = max(1, -(-listed // CHUNK_IMAGES))
+    objects_uri = feature_store.objects_uri(arguments.feature_store_uri)
+    if read < listed:
+        answered = images.select("image_id").union(rejected)
+        # Spark itself sees too late that they are few, and shuffles them into 200 partitions.
+        others = manifest.join(broadcast(answered) if chunks == 1 else answered, "image_id", "left_anti")
+        images = images.union(_known(spark, others, objects_uri).select(*NARROW_IMAGES.names))
+    if chunks == 1:
+        yield _narrow(images, objects_uri)
+        return
+    with persisted(images) as kept:
+        for number in range(chunks):
+            yield _narrow(kept.where(pmod(xxhash64("content_sha256"), lit(chunks)) == number), objects_uri)
 
 
-def _looked_at(frame: DataFrame, are_few: bool) -> Contents:
-    if are_few:
-        narrow = pa.Table.from_pandas(frame.select(*NARROW_IMAGES.names).toPandas(), preserve_index=False)
-        unknown = narrow["content_sha256"].null_count
-        return Contents(frame, narrow.num_rows, unknown, None if unknown else narrow.cast(NARROW_IMAGES))
-    (row,) = frame.agg(count(lit(1)), count_if(col("content_sha256").isNull())).collect()
-    return Contents(frame, row[0], row[1], None)
+def _known(spark: SparkSession, listed: DataFrame, objects_uri: str) -> DataFrame:
+    """Return the rows of the manifest with the SHA-256 that the store has for their ETag and size, or null."""
+    if not feature_store.has_parts(objects_uri):
+        return listed.withColumn("content_sha256", lit(None).cast("string"))
+    known = by_etag(read_dataset(spark, objects_uri, OBJECTS)).where("is_image")
+    return listed.join(known.select("etag", "size_bytes", "content_sha256"), ["etag", "size_bytes"], "left")
+
+
+def _narrow(images: DataFrame, objects_uri: str) -> pa.Table:
+    narrow = pa.Table.from_pandas(images.toPandas(), preserve_index=False)
+    # Those that are not known are all in one chunk, for null has one hash: this is their number in the whole run.
+    unknown = narrow["content_sha256"].null_count
+    if unknown:
+        raise MissingVectorsError(objects_uri, unknown, "the bytes behind the ETag are not known")
+    return narrow.cast(NARROW_IMAGES)

@@ -1,4 +1,4 @@
-"""Which rows of a run's images are to be computed: one for each content that the store has no vector of."""
+"""The plan of the work: the rows of a run's images that are computed, one for each content new to the store."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from image_features.storage.datasets import read_dataset
 
 
 def read_images(spark: SparkSession, images_uri: str) -> DataFrame:
-    """Where each content lies; none of the contents."""
+    """Return where each content lies, as its file and row, and none of the contents."""
     places = [col("_metadata.file_name").alias("file"), col("_metadata.row_index").cast("int").alias("row")]
     return read_dataset(spark, images_uri, IMAGES, *places).select("content_sha256", "file", "row")
 
 
 def computed_before(spark: SparkSession, vectors_uri: str) -> DataFrame | None:
-    """The contents that the store has; None if it has none."""
+    """Return the contents that the store has; None if it has none."""
     if not feature_store.has_parts(vectors_uri):
         return None
     return read_dataset(spark, vectors_uri, VECTORS).select("content_sha256")
 
 
 def plan(images: DataFrame, images_uri: str, computed: DataFrame | None) -> list[Work]:
-    """The largest first, so that no core waits long for another at the end."""
+    """Return the work on each file, the largest first, so that no core waits long for another at the end."""
     if computed is not None:
         images = images.join(computed, "content_sha256", "left_anti")
     works = [
@@ -40,7 +40,10 @@ def plan(images: DataFrame, images_uri: str, computed: DataFrame | None) -> list
 
 
 def _by_file(images: DataFrame) -> DataFrame:
-    """The rows of each file; as a list only where they do not follow one another, so that the driver holds little."""
+    """Return the rows of each file; as a list only where they do not follow one another.
+
+    So the driver holds little, however many images there are.
+    """
     first_of_content = images.groupBy("content_sha256").agg(min_of(struct("file", "row")).alias("place"))
     by_file = first_of_content.groupBy("place.file").agg(
         min_of("place.row").alias("start"),

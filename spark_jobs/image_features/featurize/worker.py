@@ -1,4 +1,4 @@
-"""Workers take files of images through the network and write the vectors into the feature store as they go."""
+"""Workers take files of images through the network, and write the vectors to the feature store as they go."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from pyspark.accumulators import Accumulator
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.featurize.batches import Computed, Content, FeaturizeOptions, PredictFn, compute
-from image_features.networks.engines import engine_module
 from image_features.schemas import VECTORS
 from image_features.spark_tasks import one_task_each
-from image_features.storage import objects
 from image_features.storage.parquet_files import read_part, write_part
 from image_features.storage.vector_columns import to_list_column
 
-# What a killed worker loses at most, besides its last batch.
+# A worker that is killed loses at most what it computed in this time, and its last batch.
 FLUSH_EVERY_S = 60.0
 ROWS_PER_READ = 64
 
@@ -31,7 +29,7 @@ _VECTORS = to_arrow_schema(VECTORS)
 
 @dataclass(frozen=True)
 class Work:
-    """Rows of one file of images: those from `start` to `stop`, or of these only those in `rows`, ascending."""
+    """Rows of one file of images: those from `start` to `stop`, or only those of them in `rows`, ascending."""
 
     uri: str
     start: int
@@ -44,7 +42,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Counts:
-    """`computed` contents have a vector now that had none before, `rejected` ones a reason."""
+    """Numbers of contents that were new to the store: `computed` have a vector now, `rejected` a reason."""
 
     computed: int
     rejected: int
@@ -58,9 +56,9 @@ def featurize(
     vectors_uri: str,
     done: Accumulator[int],
 ) -> Counts:
-    """Computes all `works`, one task each, into `vectors_uri`; `done` counts contents as tasks end.
+    """Compute all `works` into `vectors_uri`, one task each; `done` counts contents as tasks end.
 
-    `make_predict_fn` is called once by each task on its worker. Nothing but counts comes back.
+    Each task calls `make_predict_fn` once on its worker. Nothing but counts comes back.
     """
     if not works:
         return Counts(0, 0)
@@ -74,24 +72,14 @@ def featurize(
     return Counts(sum(count.computed for count in counts), sum(count.rejected for count in counts))
 
 
-def wake_workers(context: SparkContext, engine: str) -> None:
-    """Lets them import what `featurize` needs there, which takes each a second, while the driver has to wait itself."""
-    one_task_each(context, range(context.defaultParallelism), lambda _: _import_all(engine)).count()
-
-
-def _import_all(engine: str) -> None:
-    # This module and what it imports came with the task.
-    engine_module(engine)
-    objects.s3_client()
-
-
 def featurize_work(work: Work, predict: PredictFn, options: FeaturizeOptions, vectors_uri: str) -> Counts:
+    """Compute one `work`, and write what there is of it every FLUSH_EVERY_S seconds and at the end."""
     counts, pending, flushed_at = Counts(0, 0), Computed(), time.monotonic()
     with ThreadPoolExecutor(options.threads, thread_name_prefix="decode") as pool:
         for computed in compute(_contents(work), predict, options, pool):
             pending.keys += computed.keys
             pending.vectors += computed.vectors
-            pending.failures |= computed.failures
+            pending.rejects |= computed.rejects
             if time.monotonic() - flushed_at >= FLUSH_EVERY_S:
                 counts, pending = _flushed(counts, pending, vectors_uri), Computed()
                 flushed_at = time.monotonic()
@@ -115,9 +103,9 @@ def _contents(work: Work) -> Iterator[Content]:
 def _flushed(counts: Counts, pending: Computed, vectors_uri: str) -> Counts:
     if not pending.rows:
         return counts
-    keys = [*pending.keys, *pending.failures]
+    keys = [*pending.keys, *pending.rejects]
     write_part(vectors_uri, _batches(pending), _VECTORS, keys)
-    return Counts(counts.computed + len(pending.keys), counts.rejected + len(pending.failures))
+    return Counts(counts.computed + len(pending.keys), counts.rejected + len(pending.rejects))
 
 
 def _batches(pending: Computed) -> Iterable[pa.RecordBatch]:
@@ -126,9 +114,9 @@ def _batches(pending: Computed) -> Iterable[pa.RecordBatch]:
         nothing = pa.nulls(len(pending.keys), text)
         lists = to_list_column(np.concatenate(pending.vectors)).cast(features)
         yield pa.RecordBatch.from_arrays([pa.array(pending.keys, text), lists, nothing, nothing], schema=_VECTORS)
-    if pending.failures:
-        reasons = pa.array([failure.reason for failure in pending.failures.values()], text)
-        details = pa.array([failure.detail for failure in pending.failures.values()], text)
-        nothing = pa.nulls(len(pending.failures), features)
-        keys = pa.array(list(pending.failures), text)
+    if pending.rejects:
+        reasons = pa.array([reject.reason for reject in pending.rejects.values()], text)
+        details = pa.array([reject.detail for reject in pending.rejects.values()], text)
+        nothing = pa.nulls(len(pending.rejects), features)
+        keys = pa.array(list(pending.rejects), text)
         yield pa.RecordBatch.from_arrays([keys, nothing, reasons, details], schema=_VECTORS)

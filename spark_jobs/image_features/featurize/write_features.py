@@ -1,104 +1,155 @@
-"""From a run's contents and the feature store to its own datasets: every image gets the vector of its bytes."""
+"""The one join, on the workers: features = the run's images x the store's vectors, and no vector leaves its worker."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import col, count, count_if, lit
-from pyspark.sql.functions import min as min_of
-from pyspark.sql.functions import sum as sum_of
+from pyspark import Broadcast, SparkContext
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.errors import MissingVectorsError
-from image_features.featurize.arguments import FeaturizeArguments
-from image_features.featurize.content_index import Contents
-from image_features.featurize.join_files import join_files
+from image_features.featurize.content_index import NARROW_IMAGES
+from image_features.featurize.worker import Counts
 from image_features.schemas import FEATURES, VECTORS
-from image_features.storage import feature_store
-from image_features.storage.datasets import conform, read_dataset, write_dataset, write_few_rejects, write_rejects
+from image_features.spark_tasks import one_task_each
+from image_features.storage import objects
+from image_features.storage.datasets import REJECT_FILES, write_rejects
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
 
-_NO_VECTOR = "there is no vector"
+_FEATURES = to_arrow_schema(FEATURES)
+_VECTORS = to_arrow_schema(VECTORS)
+_IN_ORDER = [("label", "ascending"), ("uri", "ascending")]
+
+Groups = Sequence[tuple[int, list[str]]]
+"""The store's files in numbered groups, a task each."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """`rows` are the run's images, of `contents` different ones; of these, `rejected_contents` cannot be decoded."""
+    """Numbers of the run's images, of their different contents, and of those that have a reason and no vector."""
 
-    rows: int
-    contents: int
-    rejected_rows: int
-    rejected_contents: int
-    missing_contents: int
+    images: int = 0
+    contents: int = 0
+    rejected_contents: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
 
+    def __add__(self, other: Coverage) -> Coverage:
+        return Coverage(
+            self.images + other.images,
+            self.contents + other.contents,
+            self.rejected_contents + other.rejected_contents,
+            self.rejects + other.rejects,
+        )
 
-def cover(contents: DataFrame, vectors: DataFrame) -> Coverage:
-    """How the store's rows cover the run's images, from narrow columns alone."""
-    wanted = contents.groupBy("content_sha256").agg(count(lit(1)).alias("rows"))
-    kept = vectors.groupBy("content_sha256").agg(count(lit(1)).alias("copies"), min_of("reason").alias("reason"))
-    joined = wanted.join(kept, "content_sha256", "left")
-    is_rejected = col("reason").isNotNull()
-    (row,) = joined.agg(
-        sum_of("rows").alias("rows"),
-        count(lit(1)).alias("contents"),
-        sum_of(col("rows") * is_rejected.cast("int")).alias("rejected_rows"),
-        count_if(is_rejected).alias("rejected_contents"),
-        count_if(col("copies").isNull()).alias("missing_contents"),
-    ).collect()
-    return Coverage(**{name: value or 0 for name, value in row.asDict().items()})
+    @property
+    def features(self) -> int:
+        """The number of images that have a row of `features`."""
+        return self.images - self.rejects.total()
+
+    def vectors(self, new: Counts, planned: int) -> dict[str, int]:
+        """Count each image once: its vector was computed now or before, or is another image's, or there is none."""
+        rejected_before = self.rejected_contents - new.rejected
+        return {
+            "computed": new.computed,
+            "reused": self.contents - planned - rejected_before,
+            "same_bytes": self.images - self.contents,
+            "rejected_before": rejected_before,
+        }
 
 
 def write_features(
-    spark: SparkSession, contents: Contents, vectors_uri: str, arguments: FeaturizeArguments, stage: str
-) -> tuple[Coverage, dict[str, int]]:
-    """Writes the datasets `features` and the stage's rejects: each of the run's images is in one of them.
+    context: SparkContext, chunks: Iterable[pa.Table], vectors_uri: str, features_uri: str, rejects_uri: str
+) -> Coverage:
+    """Write `features` and the stage's rejects: each image of `chunks` becomes a row of one of them.
 
-    Raises MissingVectorsError if the store does not have them all.
+    A chunk goes to every worker, which reads its groups of the store's files and writes a file of features for each. A
+    vector that stands twice in the store, as after a repeated task, is taken from the first group that has it.
+
+    Raises MissingVectorsError if an image's content is not in the store.
     """
-    if not feature_store.has_parts(vectors_uri):
-        raise MissingVectorsError(vectors_uri, contents.rows, _NO_VECTOR)
-    if contents.few is not None:
-        written = _join_on_workers(spark, contents.few, vectors_uri, arguments, stage)
-        if written is not None:
-            return written
-    return _join_by_spark(spark, contents.frame, vectors_uri, arguments, stage)
+    groups = list(enumerate(file_groups(vectors_uri, tasks=context.defaultParallelism)))
+    objects.delete_prefix(features_uri)
+    covered = Coverage()
+    for images in chunks:
+        everywhere = context.broadcast(images)
+        owners = _first_groups(context, everywhere, groups, images.num_rows)
+        missing = np.count_nonzero(owners < 0)
+        if missing:
+            raise MissingVectorsError(vectors_uri, int(missing), "there is no vector")
+        covered += _write_chunk(context, everywhere, owners, groups, features_uri, rejects_uri)
+        everywhere.destroy()
+    if not covered.features:
+        # A dataset without a row is a dataset nevertheless.
+        write_part(features_uri, [], _FEATURES, [])
+    return covered
 
 
-def _join_on_workers(
-    spark: SparkSession, images: pa.Table, vectors_uri: str, arguments: FeaturizeArguments, stage: str
-) -> tuple[Coverage, dict[str, int]] | None:
-    """Each vector stays where it is read. None if the store has one twice: then an image may be twice in `features`."""
-    joined = join_files(spark.sparkContext, images, vectors_uri, arguments.features_uri)
-    times = np.bincount(joined.found, minlength=images.num_rows)
-    if times.max(initial=0) > 1:
-        return None
-    missing = images.filter(times == 0)["content_sha256"]
-    if len(missing):
-        raise MissingVectorsError(vectors_uri, pc.count_distinct(missing).as_py(), _NO_VECTOR)
-    rejected = images.filter(pc.is_in(images["image_id"], joined.rejects["image_id"].combine_chunks()))
-    coverage = Coverage(
-        rows=images.num_rows,
-        contents=pc.count_distinct(images["content_sha256"]).as_py(),
-        rejected_rows=rejected.num_rows,
-        rejected_contents=pc.count_distinct(rejected["content_sha256"]).as_py(),
-        missing_contents=0,
-    )
-    return coverage, write_few_rejects(joined.rejects, arguments.rejects_uri, stage)
+def _first_groups(
+    context: SparkContext, images: Broadcast[pa.Table], groups: Groups, count: int
+) -> npt.NDArray[np.int32]:
+    """Return the number of the first group that has each image's content, -1 where none has it."""
+
+    def find(group: tuple[int, list[str]]) -> npt.NDArray[np.int32]:
+        keys = _read(group[1], ["content_sha256"])["content_sha256"]
+        return np.flatnonzero(pc.is_in(images.value["content_sha256"], keys.combine_chunks())).astype(np.int32)
+
+    owners = np.full(count, -1, np.int32)
+    found = one_task_each(context, groups, find).collect()
+    for (number, _), rows in reversed(list(zip(groups, found, strict=True))):
+        owners[rows] = number
+    return owners
 
 
-def _join_by_spark(
-    spark: SparkSession, contents: DataFrame, vectors_uri: str, arguments: FeaturizeArguments, stage: str
-) -> tuple[Coverage, dict[str, int]]:
-    """Of any number of images, but wide rows are shuffled."""
-    vectors = read_dataset(spark, vectors_uri, VECTORS)
-    coverage = cover(contents, vectors)
-    if coverage.missing_contents:
-        raise MissingVectorsError(vectors_uri, coverage.missing_contents, _NO_VECTOR)
-    # A vector stands twice of a task that was repeated, or of two runs at once, whose other one may write meanwhile.
-    vectors = vectors.dropDuplicates(["content_sha256"])
-    sound = vectors.where(col("reason").isNull()).join(contents, "content_sha256")
-    features = conform(sound, FEATURES).sortWithinPartitions("label", "uri")
-    write_dataset(features, arguments.features_uri, FEATURES)
-    without = vectors.where(col("reason").isNotNull()) if coverage.rejected_rows else vectors.limit(0)
-    rejected = without.drop("features").join(contents, "content_sha256")
-    return coverage, write_rejects(rejected, arguments.rejects_uri, stage)
+def _write_chunk(
+    context: SparkContext,
+    images: Broadcast[pa.Table],
+    owners: npt.NDArray[np.int32],
+    groups: Groups,
+    features_uri: str,
+    rejects_uri: str,
+) -> Coverage:
+    owner_of = context.broadcast(owners)
+
+    def write(group: tuple[int, list[str]]) -> Coverage:
+        number, uris = group
+        mine = images.value.filter(pa.array(owner_of.value == number))
+        if not mine.num_rows:
+            return Coverage()
+        vectors = _read(uris, _VECTORS.names)
+        places = pc.index_in(mine["content_sha256"], vectors["content_sha256"].combine_chunks())
+        table = mine.append_column("place", places).sort_by(_IN_ORDER)
+        without = pc.is_valid(vectors["reason"].take(table["place"]))
+        features = _with(table.filter(pc.invert(without)), vectors, _FEATURES)
+        rejected = table.filter(without)
+        rejects = _with(rejected, vectors, REJECT_FILES)
+        if features.num_rows:
+            write_part(features_uri, features.to_batches(), _FEATURES, features["image_id"].to_pylist())
+        return Coverage(
+            mine.num_rows,
+            pc.count_distinct(mine["content_sha256"]).as_py(),
+            pc.count_distinct(rejected["content_sha256"]).as_py(),
+            write_rejects(rejects, rejects_uri, rejects["image_id"].to_pylist()),
+        )
+
+    written = one_task_each(context, groups, write).collect()
+    owner_of.destroy()
+    return sum(written, Coverage())
+
+
+def _read(uris: Sequence[str], columns: list[str]) -> pa.Table:
+    batches = [batch for uri in uris for batch in read_part(uri, columns, ROWS_PER_ARROW_BATCH)]
+    return pa.Table.from_batches(batches, pa.schema([_VECTORS.field(name) for name in columns]))
+
+
+def _with(table: pa.Table, vectors: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the schema's columns, each of the images or of the vector at its `place`."""
+    columns = [
+        table[name] if name in NARROW_IMAGES.names else vectors[name].take(table["place"]) for name in schema.names
+    ]
+    return pa.Table.from_arrays(columns, schema.names).cast(schema).combine_chunks()

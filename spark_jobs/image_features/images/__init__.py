@@ -1,1 +1,1 @@
-"""Whether bytes are an image, and its pixels; pure Pillow and NumPy."""
+"""Functions that tell whether bytes are an image, and decode its pixels; pure Pillow and NumPy."""

@@ -1,45 +1,44 @@
-"""Pure: is an object an image? Its content says so, not its name; only a rejection's reason looks at the name."""
+"""Is an object an image? Its content says so, and only the reason of a reject looks at its name. Pure."""
 
 import io
 import struct
 import warnings
-from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-# The feature store keeps what was judged. Count it up whenever the same bytes are judged otherwise than before.
+from image_features.rejects import Reject
+
+# The feature store keeps the judgement. Increase this number whenever the same bytes are judged differently.
 SNIFFING_VERSION = 1
-# Of an object that is no image these are kept: enough to say again, without a fetch, what it is.
+# The first bytes that are kept of every object: enough to say again what it is, without fetching it.
 KEPT_BYTES = 16
 
-# What Pillow may try. A closed list: its EPS reader starts Ghostscript, and its PPM reader takes some texts for images.
-# (MPO, what some cameras call a JPEG with a second picture behind it, goes by JPEG.)
+# The formats that Pillow may try. The list is closed: its EPS reader starts Ghostscript, and its PPM reader takes some
+# texts for images. (MPO, as some cameras call a JPEG with a second picture behind it, counts as JPEG.)
 IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 IMAGE_EXTENSIONS = (
     *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "gif", "bmp", "dib", "webp", "tif", "tiff"),
     *("avif", "avifs", "jp2", "j2k", "heic", "heif"),
 )
-# Pillow refuses an image of more than twice this by itself (a decompression bomb).
+# By itself Pillow refuses an image of more than twice its own limit (a decompression bomb).
 MAX_PIXELS = 200_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# What Pillow's readers raise on damaged bytes; a fuzz test keeps this list complete.
+# The errors that Pillow's readers raise on damaged bytes; a fuzz test keeps this list complete.
 DAMAGE_ERRORS = (
     OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, RuntimeError
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reject:
-    """Why an object is set aside; `reason` is one of REJECT_REASONS."""
-
-    reason: str
-    detail: str | None = None
-
-
 def reject_by_listing(uri: str, size_bytes: int, max_bytes: int) -> Reject | None:
-    """What the listing alone can tell, so that the object need not be fetched."""
+    """Return why the listing alone rejects an object, so that it need not be fetched; None if it does not.
+
+    >>> reject_by_listing("s3://photos/Apple/1.jpg", size_bytes=0, max_bytes=100)
+    Reject(reason='empty_object', detail=None)
+    >>> reject_by_listing("s3://photos/Apple/1.jpg", size_bytes=101, max_bytes=100)
+    Reject(reason='object_too_large', detail='101 bytes, the limit is 100')
+    """
     if size_bytes == 0:
         return Reject("empty_object") if claims_image(uri) else Reject("ignored_object", "no bytes")
     if size_bytes > max_bytes:
@@ -48,29 +47,43 @@ def reject_by_listing(uri: str, size_bytes: int, max_bytes: int) -> Reject | Non
 
 
 def reject_by_content(uri: str, content: bytes) -> Reject | None:
-    """None if the content starts as an image does; whether it can be decoded is not known before it is."""
+    """Return why the content is no image; None if it starts as an image does.
+
+    Whether it can be decoded is not known before it is decoded.
+    """
     return None if starts_as_image(content) else reject_no_image(uri, content[:KEPT_BYTES])
 
 
 def reject_no_image(uri: str, first_bytes: bytes) -> Reject:
-    """Of an object that is known to be no image, by the KEPT_BYTES that it starts with."""
+    """Return the reject of an object that is known to be no image, from its first KEPT_BYTES.
+
+    >>> reject_no_image("s3://photos/notes.txt", b"words")
+    Reject(reason='ignored_object', detail="starts with b'words'")
+    >>> reject_no_image("s3://photos/1.jpg", b"words").reason
+    'not_an_image'
+    """
     detail = f"starts with {first_bytes!r}"
     return Reject("not_an_image", detail) if claims_image(uri) else Reject("ignored_object", detail)
 
 
 def starts_as_image(content: bytes) -> bool:
+    """Return whether a reader of Pillow knows the signature that the content starts with."""
     try:
         Image.open(io.BytesIO(content), formats=IMAGE_FORMATS).close()
     except UnidentifiedImageError:
         return False
     except (*DAMAGE_ERRORS, Image.DecompressionBombError):
-        # Some reader knew the signature and then stumbled: an image, though not a sound one.
+        # A reader knew the signature and then failed: this is an image, though a damaged one.
         return True
     return True
 
 
 def claims_image(uri: str) -> bool:
-    """Whether the name ends as images' names do; hidden files (`.DS_Store`, `._x.jpg`) claim nothing."""
+    """Return whether the name ends as images' names do; hidden files claim nothing.
+
+    >>> [claims_image(f"s3://photos/{name}") for name in ("1.JPEG", "1.jpg.txt", "._1.jpg")]
+    [True, False, False]
+    """
     name = uri.rpartition("/")[2]
     stem, _, extension = name.rpartition(".")
     return bool(stem) and not name.startswith(".") and extension.lower() in IMAGE_EXTENSIONS

@@ -1,4 +1,4 @@
-"""Pure: the listing that a manifest was made from, frozen: what the next run compares its own listing with."""
+"""The inventory: the listing that a manifest was made from, which the next run compares its own listing with."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ class Inventory:
         self._rows.writerow(COLUMNS)
 
     def noting(self, listing: Iterable[ListedObject]) -> Iterator[ListedObject]:
-        """The same objects, each noted as it passes."""
+        """Yield the same objects, and note each as it passes."""
         for listed in listing:
             _, key = objects.split_uri(listed.uri)
             self._rows.writerow((key, listed.size_bytes, listed.etag))
@@ -30,7 +30,10 @@ class Inventory:
 
 @contextmanager
 def inventory_at(uri: str) -> Iterator[Inventory]:
-    """Uploaded when the block ends well. Until then nothing is there: half a listing would pass for deletions."""
+    """Yield an inventory that is uploaded when the block ends without an error.
+
+    Until then nothing is there: half a listing would look like deletions.
+    """
     with tempfile.NamedTemporaryFile(suffix=".csv.gz") as file:
         # No name and no time in it: the same listing makes the same bytes.
         with (

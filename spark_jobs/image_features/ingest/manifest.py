@@ -1,4 +1,4 @@
-"""Pure: one row for every listed object, with what its place among the folders says of it."""
+"""The manifest: one row for every listed object, with the label and split that its folders give it. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SPLITS = ("Training", "Test", "Validation")
 
 @dataclass(frozen=True)
 class FetchRow:
-    """What fetching needs of a manifest's row."""
+    """The part of a manifest's row that fetching needs."""
 
     image_id: str
     uri: str
@@ -36,12 +36,22 @@ def manifest_row(listed: ListedObject, source_uri: str) -> ManifestRow:
 
 
 def image_id(uri: str) -> str:
-    """First 32 hex digits of the URI's SHA-256: the same object has the same id in every run."""
+    """Return the first 32 hex digits of the URI's SHA-256: the same object has the same id in every run.
+
+    >>> image_id("s3://photos/Apple/1.jpg")
+    'd8199b244d6733387d39ddbfd8178268'
+    """
     return hashlib.sha256(uri.encode()).hexdigest()[:32]
 
 
 def label_and_split(uri: str, source_uri: str) -> tuple[str | None, str | None]:
-    """The parent folder, and the outermost folder named as a split; folders above the source do not count."""
+    """Return the parent folder, and the outermost folder that is named as a split.
+
+    Folders above the source do not count.
+
+    >>> label_and_split("s3://photos/Test/Apple/1.jpg", "s3://photos")
+    ('Apple', 'Test')
+    """
     folders = uri.removeprefix(source_uri.rstrip("/") + "/").split("/")[:-1]
     split = next((folder for folder in folders if folder in SPLITS), None)
     parent = folders[-1] if folders else ""

@@ -1,9 +1,9 @@
-"""Pure: cuts rows into packs. A pack is one file of what is to be fetched, one task, and one file of images."""
+"""Packs of rows: a pack is one file of what is to be fetched, one task, and one file of images. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
-# Bounds what a task holds in memory at once, and so the memory of a Python worker: see `fetching`.
+# It bounds what a task holds in memory at once, and so the memory of a Python worker: see `fetch`.
 MAX_PACK_BYTES = 64 * 2**20
 MAX_PACK_IMAGES = 1000
 # No object is larger than a pack.
@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Sized)
 
 
 def packs(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in their order, in packs of at most MAX_PACK_BYTES of content and `pack_limit` rows."""
+    """Yield the rows in their order, in packs of at most MAX_PACK_BYTES of content and `pack_limit` rows."""
     pack: list[Row] = []
     number, size_bytes = 0, 0
     for row in rows:
@@ -37,10 +37,17 @@ def packs(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def pack_limit(number: int) -> int:
-    """Small packs first: a few hundred images occupy several cores, and a million do not make too many tasks."""
+    """Return how many rows the pack of this number may have.
+
+    Small packs come first, so that a few hundred images occupy several cores; later ones are larger, so that a million
+    images do not make too many tasks.
+
+    >>> [pack_limit(number) for number in (0, 8, 16, 100)]
+    [32, 64, 128, 1000]
+    """
     return min(MAX_PACK_IMAGES, _FIRST_PACK_IMAGES << min(number // _PACKS_BEFORE_DOUBLING, 16))
 
 
 def fetched_bytes(row: Sized) -> int:
-    """What the row adds to its pack; an object too large to be packed is never fetched."""
+    """Return what the row adds to its pack: nothing if the object is too large, for then it is never fetched."""
     return row.size_bytes if row.size_bytes <= MAX_OBJECT_BYTES else 0

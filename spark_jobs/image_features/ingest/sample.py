@@ -1,4 +1,4 @@
-"""Pure: a sample that is the same every time and has something of every label."""
+"""The sample of a listing: the same one every time, with images of every label. Pure."""
 
 import heapq
 from collections import defaultdict
@@ -8,14 +8,14 @@ from image_features.ingest.manifest import ManifestRow
 
 
 def sample(rows: Iterable[ManifestRow], limit: int) -> list[ManifestRow]:
-    """At most `limit` rows, in the order of their URIs.
+    """Return at most `limit` rows, in the order of their URIs.
 
     Labels take turns, each giving its rows in the order of image_id, which is as good as random and the same in
     every run. Holds at most `limit` rows of each label in memory, however many are listed.
     """
     smallest: dict[str | None, list[tuple[int, ManifestRow]]] = defaultdict(list)
     for row in rows:
-        # heapq keeps its smallest on top; negated, the largest of those kept is the one to give way.
+        # heapq keeps its smallest on top. With negated ids, that is the largest of those kept, which is replaced.
         entry = (-int(row.image_id, 16), row)
         kept = smallest[row.label]
         if len(kept) < limit:

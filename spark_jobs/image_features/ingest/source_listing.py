@@ -1,4 +1,4 @@
-"""Lists the source on the driver, page by page, and writes the manifest pack by pack: nothing grows with its size."""
+"""The listing of the source, page by page on the driver, and the manifest pack by pack: nothing grows with its size."""
 
 import io
 import itertools
@@ -24,8 +24,12 @@ from image_features.storage.objects import ListedObject
 
 @dataclass
 class ManifestTotals:
-    """`unread` objects are rejects by the listing alone; `pack_uris` are the manifest's files."""
+    """Numbers of a manifest. `seen` objects were listed, of which a sample may have taken fewer.
 
+    `unread` objects are rejects by the listing alone; `pack_uris` are the manifest's files.
+    """
+
+    seen: int = 0
     objects: int = 0
     size_bytes: int = 0
     labels: int = 0
@@ -34,7 +38,7 @@ class ManifestTotals:
 
 
 class Listing:
-    """The rows of every object under `source_uri`, or of a sample of them; `seen` counts all that were listed.
+    """Rows of every object under `source_uri`, or of a sample of them; `seen` counts all that were listed.
 
     `noting` passes on every object that is listed, also those that are not in the sample.
     """
@@ -49,7 +53,10 @@ class Listing:
         self._noting = noting
 
     def rows(self) -> Iterator[ManifestRow]:
-        """Raises SourceNotFoundError or EmptySourceError, before it yields anything."""
+        """Yield the rows in the order of the listing.
+
+        Raises SourceNotFoundError or EmptySourceError, before it yields anything.
+        """
         every = self._every_row()
         yield from every if self.sample_limit is None else sample(every, self.sample_limit)
 
@@ -64,18 +71,20 @@ class Listing:
             raise EmptySourceError(self.source_uri)
 
 
-def write_listing(
-    source_uri: str, sample_limit: int | None, manifest_uri: str, inventory_uri: str
-) -> tuple[ManifestTotals, int]:
-    """One listing becomes the manifest and the inventory; returns the manifest's totals and how many were listed."""
+def write_listing(source_uri: str, sample_limit: int | None, manifest_uri: str, inventory_uri: str) -> ManifestTotals:
+    """List the source once, and write both the manifest and the inventory.
+
+    Raises SourceNotFoundError or EmptySourceError, and then has changed nothing.
+    """
     with inventory_at(inventory_uri) as inventory:
         listing = Listing(source_uri, sample_limit, inventory.noting)
         totals = write_manifest(listing.rows(), manifest_uri)
-    return totals, listing.seen
+    totals.seen = listing.seen
+    return totals
 
 
 def write_manifest(rows: Iterable[ManifestRow], manifest_uri: str) -> ManifestTotals:
-    """Replaces the dataset `manifest`: one file for each pack."""
+    """Replace the dataset `manifest`, and return its totals: one file for each pack."""
     totals = ManifestTotals()
     labels: set[str | None] = set()
 
@@ -93,9 +102,9 @@ def write_manifest(rows: Iterable[ManifestRow], manifest_uri: str) -> ManifestTo
 
 
 def write_packs(rows: Iterable[Any], folder_uri: str, schema: StructType) -> list[str]:
-    """Replaces what is under `folder_uri` with one file for each pack of `rows`; returns the files' URIs."""
+    """Replace what is under `folder_uri` with one file for each pack of `rows`, and return the files' URIs."""
     numbered = enumerate(packs(rows))
-    # The first pack is made before the old ones go: a source that is not there destroys nothing.
+    # The first pack is made before the old ones are deleted: a source that is not there destroys nothing.
     first = list(itertools.islice(numbered, 1))
     objects.delete_prefix(folder_uri)
     uris = []

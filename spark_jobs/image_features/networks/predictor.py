@@ -1,9 +1,8 @@
-"""From the names of a backbone and its weights to a function that the workers predict with."""
+"""From the names of a backbone and its weights to a function that the workers predict with, in three steps."""
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ from pyspark import SparkContext
 from image_features.networks.backbones import Backbone
 from image_features.networks.engines import PredictFn, engine_module, ship
 from image_features.networks.export import ExportedNetwork, find_or_export
-from image_features.networks.identity import Identity, identity_of
-from image_features.networks.weights import find_weights
+from image_features.networks.weights import FoundWeights, find_weights
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PredictorOptions:
+    """What to predict with, and how many threads one prediction may use."""
+
     backbone: Backbone
     weights: str
     models_uri: str
@@ -28,58 +28,48 @@ class PredictorOptions:
     threads: int
 
 
-@dataclass(frozen=True)
-class Weights:
-    """As the stats tell it; `pretrained` is false for random ones."""
+def find_checked_weights(options: PredictorOptions, folder: Path) -> FoundWeights:
+    """Return the weights, which lie in `folder` if they had to be fetched.
 
-    source: str
-    sha256: str
-    pretrained: bool
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """Of a network that may still be in the making."""
-
-    options: PredictorOptions
-    weights: Weights
-    network: Future[ExportedNetwork]
-
-    def make_predict_fn(self, context: SparkContext) -> Callable[[], PredictFn]:
-        """Waits for the network; what it returns crosses to the workers. Raises WeightsMismatchError."""
-        options = self.options
-        return ship(context, self.network.result().files, options.engine, options.precision, options.threads)
-
-    def identity(self, resize: str) -> Identity:
-        return identity_of(self.options.backbone.name, self.options.precision, resize, self.weights.sha256)
-
-    def details(self, resize: str) -> dict[str, Any]:
-        """For the stats."""
-        return {
-            "backbone": self.options.backbone.name,
-            "precision": self.options.precision,
-            "resize": resize,
-            "dimension": self.options.backbone.dimension,
-            "engine": self.options.engine,
-            "weights": asdict(self.weights),
-            "identity": self.identity(resize),
-        }
-
-
-def make_predictor(options: PredictorOptions, folder: Path, beside: Executor) -> Predictor:
-    """The network is made by `beside`; `folder` must stay until the workers are done: they fetch it from there."""
-    # Before the weights, which may take minutes to come.
+    Raises EngineError if the engine cannot compute here, WeightsUnavailableError.
+    """
+    # The engine is checked before the weights, which may take minutes to come.
     engine_module(options.engine).check(options.precision)
-    found = find_weights(options.weights, options.backbone, options.models_uri, folder)
-    network = beside.submit(find_or_export, options.backbone, found, options.engine, options.models_uri, folder)
-    # Random weights have to be drawn before their digest is known.
-    sha256 = found.sha256 or network.result().weights_sha256
-    weights = Weights(found.source, sha256, pretrained=found.seed is None)
-    if not weights.pretrained:
+    weights = find_weights(options.weights, options.backbone, options.models_uri, folder)
+    if weights.seed is not None:
         logger.warning(
             "RANDOM WEIGHTS (%s): %s was never trained; its features only try the pipeline and mean nothing",
             weights.source,
             options.backbone.name,
         )
-    logger.info("%s with weights %s, SHA-256 %s", options.backbone.name, weights.source, weights.sha256)
-    return Predictor(options, weights, network)
+    return weights
+
+
+def make_network(options: PredictorOptions, weights: FoundWeights, folder: Path) -> ExportedNetwork:
+    """Return the network in `folder`, of an earlier run or made in a process of its own.
+
+    Raises WeightsMismatchError.
+    """
+    return find_or_export(options.backbone, weights, options.engine, options.models_uri, folder)
+
+
+def ship_network(context: SparkContext, options: PredictorOptions, network: ExportedNetwork) -> Callable[[], PredictFn]:
+    """Return what makes the predict function on a worker.
+
+    The network's folder must stay until the last worker is done: they fetch it from there.
+    """
+    return ship(context, network.files, options.engine, options.precision, options.threads)
+
+
+def network_details(options: PredictorOptions, weights: FoundWeights, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the stats say of the network."""
+    sha256, pretrained = identity["weights_sha256"], weights.seed is None
+    return {
+        "backbone": options.backbone.name,
+        "precision": options.precision,
+        "resize": identity["resize"],
+        "dimension": options.backbone.dimension,
+        "engine": options.engine,
+        "weights": {"source": weights.source, "sha256": sha256, "pretrained": pretrained},
+        "identity": dict(identity),
+    }

@@ -16,16 +16,13 @@ from threadpoolctl import threadpool_limits
 
 from image_features.reduce.gram import Gram, gram_of_batches
 from image_features.reduce.pca import PcaModel, project
-from image_features.reduce.spark_gram import ROWS_PER_ARROW_BATCH, combined
+from image_features.reduce.spark_gram import combined
 from image_features.schemas import PCA_FEATURES
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
-from image_features.storage.datasets import data_files
-from image_features.storage.parquet_files import grouped, read_part, write_part
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
 from image_features.storage.vector_columns import to_list_column, to_matrix
 
-# Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
-GROUP_BYTES = 64 * 2**20
 _PCA_FEATURES = to_arrow_schema(PCA_FEATURES)
 _IMAGE_COLUMNS = [name for name in PCA_FEATURES.names if name != "pca_features"]
 
@@ -68,14 +65,6 @@ def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, p
     groups = list(file_groups(features_uri))
     objects.delete_prefix(pca_features_uri)
     return sum(one_task_each(context, groups, project_group).collect())
-
-
-def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
-    """The dataset's files in the order of their names, small ones together: a task each, at least `tasks` if it can."""
-    files = list(data_files(uri))
-    sizes = [file.size_bytes for file in files]
-    share = sum(sizes) // tasks + max(sizes, default=0)
-    return ([file.uri for file in group] for group in grouped(files, min(share, GROUP_BYTES)))
 
 
 def _projected(uri: str, mean: np.ndarray, projection: np.ndarray) -> Iterator[pa.RecordBatch]:

@@ -17,10 +17,11 @@ from image_features.reduce.file_passes import gram_of_dataset
 from image_features.reduce.gram import Gram
 from image_features.reduce.kept_gram import GramUnreadableError, KeptGram, from_npz, of_full_pass, to_npz, updated
 from image_features.reduce.row_changes import RowChanges, added_rows, removed_rows, row_changes
-from image_features.reduce.spark_gram import ROWS_PER_ARROW_BATCH, gram_of_column
+from image_features.reduce.spark_gram import gram_of_column
 from image_features.schemas import FEATURES
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH
 from image_features.storage.snapshots import Snapshot, name_of, other_vectors
 
 GRAM_FILE = "gram.npz"

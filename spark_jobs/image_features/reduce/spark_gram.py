@@ -12,16 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from image_features.errors import ImageFeaturesError
 from image_features.reduce.gram import Gram, gram_of_batches, merge_all
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH
 from image_features.storage.vector_columns import to_matrix
 
 # Partial Grams merged by one task; each is 8 * d * d bytes (32 MB at 2,048 columns), so this bounds the memory of a
 # Python worker.
 FAN_IN = 8
-
-# Rows that Spark hands over at once. A product of matrices is fast, and adding it to the Gram matrix costs little, only
-# if it is over many rows: a cluster's 64, which are for photographs, would take several times as long. 32 MB at 2,048
-# columns.
-ROWS_PER_ARROW_BATCH = 4096
 
 PARTIAL_GRAM = "partition int, rows long, mean binary, scatter binary"
 

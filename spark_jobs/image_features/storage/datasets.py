@@ -1,13 +1,12 @@
-"""Reads and writes the Parquet datasets, each held against its written schema."""
+"""The Parquet datasets, each held against its written schema, and the one writer of rejects."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql.functions import col, count, when
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructField, StructType
 from pyspark.storagelevel import StorageLevel
@@ -17,15 +16,18 @@ from image_features.schemas import IN_FILES_OF_REJECTS, REJECT_REASONS
 from image_features.storage import objects
 from image_features.storage.parquet_files import write_part
 
+REJECT_FILES = to_arrow_schema(IN_FILES_OF_REJECTS)
+"""The columns of REJECTS without `stage`, as Arrow has them."""
+
 _NO_DATASET = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 
 
 def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Column) -> DataFrame:
-    """The dataset at `uri`, its columns in the schema's order, then `more` ones, such as of `_metadata`.
+    """Return the dataset at `uri`, with its columns in the schema's order and then `more`, such as of `_metadata`.
 
     Raises MissingDatasetError when nothing is there, SchemaMismatchError when something else is.
     """
-    # Asked of the store first: of a bucket that is not there Spark says what no reader understands.
+    # The object store is asked first: what Spark says of a bucket that is not there helps no reader.
     if next(objects.list_objects(uri), None) is None:
         raise MissingDatasetError(uri)
     try:
@@ -39,17 +41,12 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Colum
     return frame.select(*schema.fieldNames(), *more)
 
 
-def data_files(uri: str) -> Iterator[objects.ListedObject]:
-    """The Parquet files that Spark reads of a dataset, in the order of their names."""
-    for listed in objects.list_objects(uri):
-        folders = listed.uri.removeprefix(f"{uri.rstrip('/')}/").split("/")
-        if listed.uri.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in folders):
-            yield listed
-
-
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """Computed once for the block. Not longer: Spark would answer a later run that reads the same URIs from it."""
+    """Keep what `frame` computes for the block, and no longer.
+
+    Otherwise Spark would answer a later run that reads the same URIs from it.
+    """
     frame = frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
         yield frame
@@ -57,40 +54,46 @@ def persisted(frame: DataFrame) -> Iterator[DataFrame]:
         frame.unpersist()
 
 
-def conform(frame: DataFrame, schema: StructType) -> DataFrame:
-    """Exactly the schema's columns, in its order and of its types."""
-    # By its name the type's elements may be null, which they then may be before the cast too.
-    return frame.select([col(field.name).cast(field.dataType.simpleString()).alias(field.name) for field in schema])
-
-
 def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:
-    """Writes `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
+    """Write `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
     _check(uri, frame.schema, schema)
     frame.write.mode("overwrite").option("compression", "zstd").parquet(uri)
 
 
-def write_rejects(frame: DataFrame, rejects_uri: str, stage: str) -> dict[str, int]:
-    """Writes one stage's rejects (columns of REJECTS without `stage`); returns how many there are of each reason."""
-    observation = Observation()
-    counts = [count(when(col("reason") == reason, True)).alias(reason) for reason in REJECT_REASONS]
-    rejects = conform(frame, IN_FILES_OF_REJECTS).observe(observation, *counts)
-    write_dataset(rejects, f"{rejects_uri}/stage={stage}", IN_FILES_OF_REJECTS)
-    return {reason: count for reason, count in observation.get.items() if count}
-
-
-def write_few_rejects(rejects: pa.Table, rejects_uri: str, stage: str) -> dict[str, int]:
-    """As `write_rejects`, of rows that the driver holds."""
-    uri = f"{rejects_uri}/stage={stage}"
+def start_rejects(rejects_uri: str, stage: str) -> str:
+    """Make one stage's part of `rejects` an empty dataset, and return its URI."""
+    uri = _rejects_of(rejects_uri, stage)
     objects.delete_prefix(uri)
-    schema = to_arrow_schema(IN_FILES_OF_REJECTS)
-    write_part(uri, rejects.cast(schema).to_batches(), schema, rejects["image_id"].to_pylist())
-    counts = Counter(rejects["reason"].to_pylist())
-    return {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
+    write_part(uri, [], REJECT_FILES, [])
+    return uri
+
+
+def write_rejects(rejects: pa.Table, uri: str, keys: Iterable[str]) -> Counter[str]:
+    """Add a file of rejects to what `start_rejects` began, and return how many there are of each reason.
+
+    The file is named after `keys`, so that a repeated task replaces what it wrote before.
+    """
+    if rejects.num_rows:
+        write_part(uri, rejects.to_batches(), REJECT_FILES, keys)
+    return Counter(rejects["reason"].to_pylist())
+
+
+def by_reason(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of rejects in the order of REJECT_REASONS, without those of zero.
+
+    >>> by_reason({"too_many_pixels": 1, "decode_failed": 2, "empty_object": 0})
+    {'decode_failed': 2, 'too_many_pixels': 1}
+    """
+    return {reason: counts[reason] for reason in REJECT_REASONS if counts.get(reason)}
 
 
 def read_rejects(spark: SparkSession, rejects_uri: str, stage: str) -> DataFrame:
-    """One stage's rejects, without the column `stage`."""
-    return read_dataset(spark, f"{rejects_uri}/stage={stage}", IN_FILES_OF_REJECTS)
+    """Return one stage's rejects, without the column `stage`."""
+    return read_dataset(spark, _rejects_of(rejects_uri, stage), IN_FILES_OF_REJECTS)
+
+
+def _rejects_of(rejects_uri: str, stage: str) -> str:
+    return f"{rejects_uri}/stage={stage}"
 
 
 def _check(uri: str, found: StructType, promised: StructType) -> None:
@@ -100,5 +103,5 @@ def _check(uri: str, found: StructType, promised: StructType) -> None:
 
 
 def _column(field: StructField) -> str:
-    # Parquet makes every column nullable on its way back, so nullability is not compared.
+    # Parquet makes every column nullable when it is read back, so nullability is not compared.
     return f"{field.name} {field.dataType.simpleString()}"

@@ -1,11 +1,16 @@
-"""Pure: where the feature store keeps what. It is a cache: what is missing in it is computed again."""
+"""Where the feature store keeps what. It is a cache: what is missing in it is computed again."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import min as min_of
+from pyspark.sql.functions import struct
+
 from image_features.images.formats import SNIFFING_VERSION
+from image_features.schemas import OBJECTS
 from image_features.storage import objects
 
 
@@ -35,6 +40,13 @@ def has_parts(folder_uri: str) -> bool:
 
 def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
     return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
+
+
+def by_etag(store_objects: DataFrame) -> DataFrame:
+    """Return one row of the store's objects for each ETag and size, however often it was written."""
+    keys = ("etag", "size_bytes")
+    facts = [name for name in OBJECTS.names if name not in keys]
+    return store_objects.groupBy(*keys).agg(min_of(struct(*facts)).alias("facts")).select(*keys, "facts.*")
 
 
 def _whole(identity: Mapping[str, Any], engine: str) -> dict[str, Any]:

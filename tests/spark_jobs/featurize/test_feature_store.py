@@ -1,13 +1,16 @@
 """Runs one after another: what an earlier one computed is used, and the result is as if everything were computed."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features.featurize import content_index, worker, write_features
+from image_features.featurize import content_index, worker
 from image_features.featurize.batches import PredictFn
 from image_features.storage import compaction, feature_store, objects
 from tests.spark_jobs import pictures
@@ -123,7 +126,7 @@ def test_a_store_that_was_deleted_is_filled_again(spark: SparkSession, prefix_ur
 
 
 @pytest.mark.parametrize(("gone", "new"), [("objects", 1), ("vectors", 1), ("vectors", 0)])
-def test_a_store_that_is_deleted_between_the_stages_is_told(
+def test_a_store_that_is_deleted_between_the_stages_is_an_error(
     spark: SparkSession, prefix_uri: str, mean_colors: None, capfd: pytest.CaptureFixture[str], gone: str, new: int
 ) -> None:
     run = Run(prefix_uri)
@@ -201,9 +204,8 @@ def test_rows_that_stand_twice_in_the_store_make_no_row_twice(
     run = Run(prefix_uri)
     run.put(_photos(0, 4) | {"Apple/notes.txt": b"words"})
     before = _features(spark, run.both(WEIGHTS))
-    for folder in ("vectors", "objects"):
-        for part in list(feature_store.parts(f"{run.store_uri}/{folder}")):
-            objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
+    _write_again(run, "vectors")
+    _write_again(run, "objects")
     later = Run(prefix_uri, "later").both(WEIGHTS)
     assert later.vectors() == {"computed": 0, "reused": 4, "same_bytes": 0, "rejected_before": 0}
     assert later.stats("ingest_images")["rows_in"] == 5
@@ -233,54 +235,76 @@ def _assorted_photos() -> dict[str, bytes]:
     return _photos(0, 7) | others | {"Fig/twin.jpg": pictures.jpeg(1)}
 
 
-def test_spark_joins_what_is_too_much_for_every_worker_to_the_same(
+def test_images_in_many_chunks_get_the_same_features(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("image_features.ingest.packs._FIRST_PACK_IMAGES", 2)
     run, later, again = Run(prefix_uri), Run(prefix_uri, "later"), Run(prefix_uri, "again")
     run.put(_assorted_photos())
-    on_workers = _features(spark, run.both(WEIGHTS))
-    assert len(on_workers) == 9
+    in_one_chunk = _features(spark, run.both(WEIGHTS))
+    assert len(in_one_chunk) == 9
     later.both(WEIGHTS)
-    monkeypatch.setattr(content_index, "FEW_IMAGES", 0)
-    assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == on_workers
+    monkeypatch.setattr(content_index, "CHUNK_IMAGES", 3)
+    assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == in_one_chunk
     assert again.rows(spark, "rejects") == later.rows(spark, "rejects") == run.rows(spark, "rejects")
     facts = ("rows_in", "rows_out", "rejects")
-    by_workers, by_spark = later.stats("featurize_images"), again.stats("featurize_images")
-    assert [by_spark[name] for name in facts] == [by_workers[name] for name in facts] == [10, 9, {"decode_failed": 1}]
+    stats, stats_in_chunks = later.stats("featurize_images"), again.stats("featurize_images")
+    assert [stats_in_chunks[name] for name in facts] == [stats[name] for name in facts] == [10, 9, {"decode_failed": 1}]
     assert again.vectors() == later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
-    assert [_joined_by_spark(one) for one in (run, later, again)] == [False, False, True]
 
 
-def _joined_by_spark(run: Run) -> bool:
-    """Spark leaves this, the workers do not."""
-    return objects.exists(f"{run.uri}/features/_SUCCESS")
+def test_a_run_may_fetch_some_images_and_know_others_in_many_chunks(
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_index, "CHUNK_IMAGES", 2)
+    Run(prefix_uri).put(_photos(0, 4))
+    Run(prefix_uri).both(WEIGHTS)
+    later = Run(prefix_uri, "later")
+    later.put(_photos(4, 6) | {"Fig/twin.jpg": pictures.jpeg(1), "Fig/notes.txt": b"words"})
+    later.both(WEIGHTS)
+    assert later.vectors() == {"computed": 2, "reused": 4, "same_bytes": 1, "rejected_before": 0}
+    assert _features(spark, later) == _features(spark, _from_scratch(later))
 
 
-def _write_again(run: Run) -> None:
-    """Each vector stands twice then, as where a task was repeated and another run wrote it too."""
-    for part in list(feature_store.parts(f"{run.store_uri}/vectors")):
+def _write_again(run: Run, folder: str) -> None:
+    """Write each row of the store a second time, as where a task was repeated and another run wrote it too."""
+    for part in list(feature_store.parts(f"{run.store_uri}/{folder}")):
         objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
 
 
-@pytest.mark.parametrize(("group_bytes", "by_spark"), [(2**20, False), (1, True)])
+@pytest.mark.parametrize("group_bytes", [2**20, 1], ids=["in one group", "in two groups"])
 def test_a_vector_that_stands_twice_makes_no_row_twice(
-    spark: SparkSession,
-    prefix_uri: str,
-    mean_colors: None,
-    monkeypatch: pytest.MonkeyPatch,
-    group_bytes: int,
-    by_spark: bool,
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch, group_bytes: int
 ) -> None:
-    monkeypatch.setattr("image_features.reduce.file_passes.GROUP_BYTES", group_bytes)
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", group_bytes)
     run, later = Run(prefix_uri), Run(prefix_uri, "later")
     run.put(_assorted_photos())
     before = _features(spark, run.both(WEIGHTS))
     assert run.ingest(WEIGHTS) == later.ingest(WEIGHTS) == 0
-    _write_again(run)
+    _write_again(run, "vectors")
     assert later.featurize(WEIGHTS) == 0
     assert _features(spark, later) == before
-    assert _joined_by_spark(later) == by_spark
+    assert later.stats("featurize_images")["rejects"] == {"decode_failed": 1}
+
+
+def test_of_two_vectors_the_first_in_the_store_is_used(
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", 1)
+    run = Run(prefix_uri)
+    run.put(_photos(0, 1))
+    before = _features(spark, run.both(WEIGHTS))
+    assert run.ingest(WEIGHTS) == 0
+    (part,) = feature_store.parts(f"{run.store_uri}/vectors")
+    other = pq.read_table(io.BytesIO(objects.read_bytes(part.uri)))
+    changed = other.set_column(
+        1, other.schema.field("features"), pa.array([[9.0]], other.schema.field("features").type)
+    )
+    written = io.BytesIO()
+    pq.write_table(changed, written)
+    objects.write_bytes(part.uri.replace("/part-", "/part-z"), written.getvalue())
+    assert run.featurize(WEIGHTS) == 0
+    assert _features(spark, run) == before
 
 
 def test_a_vector_that_stands_twice_hides_no_missing_one(
@@ -291,7 +315,7 @@ def test_a_vector_that_stands_twice_hides_no_missing_one(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("image_features.ingest.packs._FIRST_PACK_IMAGES", 1)
-    monkeypatch.setattr("image_features.reduce.file_passes.GROUP_BYTES", 1)
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", 1)
     run = Run(prefix_uri)
     run.put(_photos(0, 2))
     run.both(WEIGHTS)
@@ -301,20 +325,3 @@ def test_a_vector_that_stands_twice_hides_no_missing_one(
     objects.delete(other.uri)
     assert run.featurize(WEIGHTS) == 1
     assert "of 1 of the run's images there is no vector" in capfd.readouterr().err.splitlines()[-1]
-
-
-def test_a_vector_that_another_run_writes_while_spark_joins_makes_no_row_twice(
-    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(content_index, "FEW_IMAGES", 0)
-    run = Run(prefix_uri)
-    run.put(_assorted_photos())
-    before, cover = _features(spark, run.both(WEIGHTS)), write_features.cover
-
-    def cover_and_write(*frames: Any) -> Any:
-        covered = cover(*frames)
-        _write_again(run)
-        return covered
-
-    monkeypatch.setattr(write_features, "cover", cover_and_write)
-    assert _features(spark, Run(prefix_uri, "later").both(WEIGHTS)) == before

@@ -88,7 +88,7 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
     with ThreadPoolExecutor(2) as pool:
         computed = list(compute(iter(contents.items()), predict, options, pool))
     assert set(sizes) == {batch_size}
-    assert [failure for one in computed for failure in one.failures] == ["cut"]
+    assert [key for one in computed for key in one.rejects] == ["cut"]
     keys = [key for one in computed for key in one.keys]
     vectors = dict(zip(keys, np.concatenate([batch for one in computed for batch in one.vectors]), strict=True))
     assert len(vectors) == 9
@@ -97,7 +97,7 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         np.testing.assert_allclose(vector, expected, rtol=1e-5)
 
 
-def test_images_of_which_none_can_be_decoded_leave_an_empty_dataset(spark: SparkSession, prefix_uri: str) -> None:
+def test_a_run_whose_images_all_are_damaged_leaves_an_empty_dataset(spark: SparkSession, prefix_uri: str) -> None:
     run = _ingest(prefix_uri, {"a.jpg": pictures.truncated_jpeg()})
     assert run.featurize("--weights=random:0") == 0
     assert run.stats("featurize_images")["rejects"] == {"decode_failed": 1}
@@ -160,7 +160,7 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         ),
     ],
 )
-def test_what_is_refused_is_told_in_one_last_line(
+def test_the_last_line_says_what_is_refused(
     spark: SparkSession,
     prefix_uri: str,
     capfd: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""Every kind of picture becomes the pixels it should, or says why not."""
+"""Every kind of picture becomes the pixels that it should, or a reject."""
 
 import io
 import random
@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_features.images.decode import DecodeFailure, Pixels, decode_image
+from image_features.images.decode import Pixels, decode_image
 from image_features.images.formats import IMAGE_FORMATS, MAX_PIXELS
+from image_features.rejects import Reject
 from tests.spark_jobs import pictures
 
 SOUND = {
@@ -35,10 +36,10 @@ def _pixels(content: bytes, side_px: int = 8, resize: str = "bilinear") -> Pixel
     return pixels
 
 
-def _failure(content: bytes) -> DecodeFailure:
-    failure = decode_image(content, 8, "bilinear")
-    assert isinstance(failure, DecodeFailure)
-    return failure
+def _reject(content: bytes) -> Reject:
+    reject = decode_image(content, 8, "bilinear")
+    assert isinstance(reject, Reject)
+    return reject
 
 
 @pytest.mark.parametrize("content", SOUND.values(), ids=SOUND.keys())
@@ -116,9 +117,9 @@ def test_a_50_megapixel_photo_is_decoded() -> None:
 
 
 def test_a_truncated_photo_fails_with_a_detail() -> None:
-    failure = _failure(pictures.truncated_jpeg())
-    assert failure.reason == "decode_failed"
-    assert "truncated" in failure.detail
+    reject = _reject(pictures.truncated_jpeg())
+    assert reject.reason == "decode_failed"
+    assert "truncated" in str(reject.detail)
 
 
 @pytest.mark.parametrize(
@@ -127,14 +128,14 @@ def test_a_truncated_photo_fails_with_a_detail() -> None:
     ids=["bomb", "just over the limit"],
 )
 def test_too_many_pixels_are_refused_before_they_are_decoded(content: bytes) -> None:
-    failure = _failure(content)
-    assert failure.reason == "too_many_pixels"
-    assert "20000" in failure.detail or "900000000" in failure.detail
+    reject = _reject(content)
+    assert reject.reason == "too_many_pixels"
+    assert any(size in str(reject.detail) for size in ("20000", "900000000"))
 
 
 def test_pixels_without_a_set_range_are_refused() -> None:
     floats = Image.fromarray(np.linspace(0, 3, 64, dtype=np.float32).reshape(8, 8))
-    assert _failure(pictures.encoded(floats, "TIFF")).reason == "decode_failed"
+    assert _reject(pictures.encoded(floats, "TIFF")).reason == "decode_failed"
 
 
 def test_every_format_that_may_be_tried_has_a_reader() -> None:
@@ -150,7 +151,7 @@ def test_no_damage_raises(content: bytes, seed: int) -> None:
     for _ in range(rng.randint(1, 12)):
         damaged[rng.randrange(len(damaged))] = rng.randrange(256)
     outcome = decode_image(bytes(damaged[: rng.randint(1, len(damaged))]), 8, "bilinear")
-    assert isinstance(outcome, DecodeFailure) or outcome.shape == (8, 8, 3)
+    assert isinstance(outcome, Reject) or outcome.shape == (8, 8, 3)
 
 
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale_and_looks_the_same() -> None:

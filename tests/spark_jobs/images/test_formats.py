@@ -1,4 +1,4 @@
-"""Which objects are images: their content says so, not their name."""
+"""An object is an image if its content says so, whatever its name is."""
 
 import pytest
 from hypothesis import given
@@ -38,7 +38,7 @@ def test_other_content_is_rejected_by_what_its_name_claims(uri: str, reason: str
     assert _reason(uri, TEXT) == reason
 
 
-def test_the_start_of_what_is_no_image_is_told() -> None:
+def test_a_reject_shows_what_the_content_starts_with() -> None:
     reject = reject_by_content("s3://b/1.jpg", b"%PDF-1.7 and more of it")
     assert reject is not None
     assert "%PDF-1.7" in str(reject.detail)

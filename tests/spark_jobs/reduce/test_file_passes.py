@@ -6,13 +6,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.reduce import file_passes
-from image_features.reduce.file_passes import file_groups, gram_of_dataset, project_dataset
+from image_features.reduce.file_passes import gram_of_dataset, project_dataset
 from image_features.reduce.gram import RaggedVectorsError, gram_of
 from image_features.reduce.pca import fit_pca, project
 from image_features.reduce.spark_gram import NoVectorsError
 from image_features.schemas import FEATURES, PCA_FEATURES
-from image_features.storage import objects
-from image_features.storage.datasets import data_files, read_dataset, write_dataset
+from image_features.storage import objects, parquet_files
+from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.parquet_files import data_files, file_groups
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 
 ROWS, COLUMNS = 230, 20
@@ -35,7 +36,7 @@ def features_uri(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> s
 def test_the_gram_is_that_of_all_rows_however_files_are_grouped(
     spark: SparkSession, features_uri: str, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch, group_bytes: int
 ) -> None:
-    monkeypatch.setattr(file_passes, "GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(parquet_files, "GROUP_BYTES", group_bytes)
     found, again = (gram_of_dataset(spark.sparkContext, features_uri, "features") for _ in range(2))
     expected = gram_of(vectors)
     assert found.rows == ROWS
@@ -49,7 +50,7 @@ def test_the_projection_is_that_of_numpy_and_keeps_the_images_columns(
 ) -> None:
     # Several batches a file, several files a group, several groups.
     monkeypatch.setattr(file_passes, "ROWS_PER_ARROW_BATCH", 3)
-    monkeypatch.setattr(file_passes, "GROUP_BYTES", 30_000)
+    monkeypatch.setattr(parquet_files, "GROUP_BYTES", 30_000)
     features = read_dataset(spark, features_uri, FEATURES)
     model = fit_pca(gram_of_dataset(spark.sparkContext, features_uri, "features"), 7)
     target = f"{prefix_uri}/pca_features"

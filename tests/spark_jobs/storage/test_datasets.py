@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import lit
@@ -9,7 +10,14 @@ from pyspark.sql.functions import lit
 from image_features.errors import BucketNotFoundError, MissingDatasetError, SchemaMismatchError
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
-from image_features.storage.datasets import conform, read_dataset, write_dataset, write_rejects
+from image_features.storage.datasets import (
+    REJECT_FILES,
+    read_dataset,
+    read_rejects,
+    start_rejects,
+    write_dataset,
+    write_rejects,
+)
 
 MODIFIED_AT = datetime(2026, 11, 20, 16, 30, tzinfo=UTC)
 ROW = ("id", "s3://b/é 1.jpg", "Apple", None, 12, "etag", MODIFIED_AT)
@@ -30,7 +38,7 @@ def test_a_write_replaces_its_own_prefix_and_nothing_else(spark: SparkSession, p
     assert objects.exists(f"{prefix_uri}/features-old/x")
 
 
-def test_columns_of_another_dataset_are_told_by_name(spark: SparkSession, prefix_uri: str) -> None:
+def test_the_error_names_the_columns_of_another_dataset(spark: SparkSession, prefix_uri: str) -> None:
     write_dataset(spark.createDataFrame([VECTOR], FEATURES), f"{prefix_uri}/features", FEATURES)
     with pytest.raises(SchemaMismatchError) as caught:
         read_dataset(spark, f"{prefix_uri}/features", PCA_FEATURES)
@@ -46,7 +54,7 @@ def test_a_column_of_another_type_is_refused_before_it_is_written(spark: SparkSe
     assert list(objects.list_objects(prefix_uri)) == []
 
 
-def test_a_dataset_that_is_not_there_is_told(spark: SparkSession, prefix_uri: str) -> None:
+def test_a_dataset_that_is_not_there_is_an_error(spark: SparkSession, prefix_uri: str) -> None:
     with pytest.raises(MissingDatasetError, match="run the stage that writes it"):
         read_dataset(spark, f"{prefix_uri}/features", FEATURES)
     objects.write_bytes(f"{prefix_uri}/features/_SUCCESS", b"")
@@ -54,24 +62,22 @@ def test_a_dataset_that_is_not_there_is_told(spark: SparkSession, prefix_uri: st
         read_dataset(spark, f"{prefix_uri}/features", FEATURES)
 
 
-def test_a_bucket_that_is_not_there_is_told_as_such(spark: SparkSession) -> None:
+def test_a_bucket_that_is_not_there_is_another_error(spark: SparkSession) -> None:
     with pytest.raises(BucketNotFoundError, match="no-such-bucket-here"):
         read_dataset(spark, "s3://no-such-bucket-here/features", FEATURES)
 
 
-def test_conform_orders_casts_and_drops(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([VECTOR], FEATURES).withColumn("more", lit(1)).select("more", *FEATURES.names[::-1])
-    assert conform(frame, FEATURES).schema.names == FEATURES.names
-    doubles = conform(frame.withColumn("features", frame.features.cast("array<double>")), FEATURES)
-    assert doubles.schema["features"].dataType.simpleString() == "array<float>"
-
-
-def test_rejects_of_two_stages_stand_beside_one_another_and_are_counted(spark: SparkSession, prefix_uri: str) -> None:
-    rows = [(str(n), f"s3://b/{n}", reason, None) for n, reason in enumerate(["empty_object"] * 2 + ["not_an_image"])]
-    rejects = spark.createDataFrame(rows, "image_id string, uri string, reason string, detail string")
+def test_rejects_of_two_stages_lie_side_by_side_and_are_counted(spark: SparkSession, prefix_uri: str) -> None:
+    reasons = ["empty_object", "not_an_image", "empty_object"]
+    rows = [{"image_id": str(n), "uri": f"s3://b/{n}", "reason": reason} for n, reason in enumerate(reasons)]
+    rejects = pa.Table.from_pylist(rows, REJECT_FILES)
     uri = f"{prefix_uri}/rejects"
-    assert write_rejects(rejects, uri, "ingest_images") == {"empty_object": 2, "not_an_image": 1}
-    assert write_rejects(rejects.limit(0), uri, "featurize_images") == {}
-    assert write_rejects(rejects, uri, "ingest_images") == {"empty_object": 2, "not_an_image": 1}
+    for _ in range(2):
+        ingested = start_rejects(uri, "ingest_images")
+        # A repeated task writes its file again.
+        for _ in range(2):
+            assert write_rejects(rejects, ingested, ["a key"]) == {"empty_object": 2, "not_an_image": 1}
+    start_rejects(uri, "featurize_images")
+    assert read_rejects(spark, uri, "featurize_images").count() == 0
     read = read_dataset(spark, uri, REJECTS).collect()
     assert sorted((row.uri, row.stage) for row in read) == [(f"s3://b/{n}", "ingest_images") for n in range(3)]
