@@ -1,4 +1,4 @@
-"""Work on the workers that is no query: a Spark task for each item."""
+"""Work on the workers that is not a query: one Spark task for each item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def one_task_each(context: SparkContext, items: Sequence[Item], work: Callable[[Item], Result]) -> RDD[Result]:
-    """`work` of each item, in their order; nothing is done before the RDD is collected."""
+    """Return the results of `work`, in the order of the items; nothing is done before the RDD is collected."""
 
     def task(item: Item) -> Result:
         try:
@@ -26,10 +26,10 @@ def one_task_each(context: SparkContext, items: Sequence[Item], work: Callable[[
 
 
 def _forget_zip_files() -> None:
-    """Makes the next task of this worker start fast; what is imported from a zip file later finds it again.
+    """Make the next task of this worker start fast; a later import from a zip file finds the file again.
 
-    Before each task Spark has Python's finders look anew (importlib.invalidate_caches), and Python 3.11's of a package
-    in a zip file, such as Spark's own, then each read the list of all that is in that file: 0.07 s of processor time a
+    Before each task Spark calls importlib.invalidate_caches. Python 3.11 has one finder for each package in a zip file,
+    such as Spark's own, and each finder then reads the list of all files in the zip file: 0.07 s of processor time a
     task.
     """
     for path, finder in list(sys.path_importer_cache.items()):
