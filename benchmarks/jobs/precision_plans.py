@@ -23,7 +23,7 @@ from speed_of_light import exported
 
 from image_features.images.decode import decode_image
 from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import engine_module
+from image_features.networks.engines import openvino as engine
 from image_features.networks.weights import FoundWeights
 
 BACKBONE = backbone_named("mobilenet_v2")
@@ -44,7 +44,7 @@ def exported_network(weights: Path, folder: str) -> Path:
 def compile_part(model: Any, precision: str) -> Any:
     import openvino
 
-    return openvino.Core().compile_model(model, "CPU", engine_module("openvino").options(precision, threads=1))
+    return openvino.Core().compile_model(model, "CPU", engine.options(precision, threads=1))
 
 
 def whole(model: Any, precision: str) -> PredictFn:

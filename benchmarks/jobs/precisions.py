@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from image_features.errors import EngineError
-from image_features.networks.engines import PRECISIONS, engine_module
+from image_features.networks.engines import PRECISIONS, EngineError, engine_module
 
 
 def able() -> Iterator[str]:

@@ -1,37 +1,30 @@
-"""Every error the stages raise on purpose: each names what is wrong, where, and what to do about it."""
+"""The base of every error that a stage raises on purpose, and the errors that several rooms know.
+
+Each error names what is wrong, where, and what to do about it. An error of the networks stands in the module that
+raises it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 class ImageFeaturesError(Exception):
-    """Base of them all; a job that ends with one logs its message as the last line and exits 1."""
+    """Base of all errors that a stage raises on purpose; the job exits 1, its message the last line of its log."""
 
-    def __reduce__(self) -> Any:
-        # By itself an exception is unpickled from its message, which is not what the constructors here take.
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would restore an exception from its message alone, which is not what the constructors here take.
         return _restored, (type(self), self.args, self.__dict__)
 
 
-def _restored(error_class: type[ImageFeaturesError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+def _restored(error_class: type[Exception], args: tuple[Any, ...], attributes: dict[str, Any]) -> Exception:
     error = error_class.__new__(error_class)
     error.args = args
     error.__dict__.update(attributes)
     return error
 
 
-class ProcessLostError(ImageFeaturesError):
-    """A process of the driver's own ended without an answer."""
-
-    def __init__(self, work: str, exit_code: int | None) -> None:
-        self.work, self.exit_code = work, exit_code
-        super().__init__(
-            f"{work}: its process ended with exit code {exit_code}; -9 is a kill, as by a machine that has no memory "
-            "left: give the driver's node more; for any other, read the traceback above"
-        )
-
-
 class ArgumentError(ImageFeaturesError):
-    """A job was called with an argument that it refuses."""
+    """A job's argument has a value that the job refuses."""
 
     def __init__(self, argument: str, value: object, expected: str) -> None:
         self.argument, self.value, self.expected = argument, value, expected
@@ -39,7 +32,7 @@ class ArgumentError(ImageFeaturesError):
 
 
 class CommandLineError(ImageFeaturesError):
-    """A job was called with an option missing, unknown or malformed."""
+    """An option on a job's command line is missing, unknown or malformed."""
 
     def __init__(self, job: str, detail: str) -> None:
         self.job, self.detail = job, detail
@@ -47,7 +40,7 @@ class CommandLineError(ImageFeaturesError):
 
 
 class SchemaMismatchError(ImageFeaturesError):
-    """A dataset's columns are not those its schema promises."""
+    """A dataset's columns are not the columns of its schema."""
 
     def __init__(self, uri: str, missing: Sequence[str], unexpected: Sequence[str]) -> None:
         self.uri, self.missing, self.unexpected = uri, tuple(missing), tuple(unexpected)
@@ -58,7 +51,7 @@ class SchemaMismatchError(ImageFeaturesError):
 
 
 class MissingDatasetError(ImageFeaturesError):
-    """A dataset that a stage reads is not there."""
+    """A dataset that a stage reads does not exist."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -90,7 +83,7 @@ class ObjectNotFoundError(ImageFeaturesError):
 
 
 class AccessDeniedError(ImageFeaturesError):
-    """The job's role may not do what it tried."""
+    """The job's role is not allowed to do what it tried."""
 
     def __init__(self, uri: str, action: str) -> None:
         self.uri, self.action = uri, action
@@ -106,7 +99,7 @@ class SourceNotFoundError(ImageFeaturesError):
 
 
 class EmptySourceError(ImageFeaturesError):
-    """Not one object lies under the source."""
+    """No object lies under the source."""
 
     def __init__(self, source_uri: str) -> None:
         self.source_uri = source_uri
@@ -116,7 +109,7 @@ class EmptySourceError(ImageFeaturesError):
 
 
 class NoImagesError(ImageFeaturesError):
-    """Objects were found, and none of them is an image."""
+    """None of the objects under the source is an image."""
 
     def __init__(self, source_uri: str, rejects: Mapping[str, int]) -> None:
         self.source_uri, self.rejects = source_uri, dict(rejects)
@@ -134,50 +127,8 @@ class UnknownBackboneError(ImageFeaturesError):
         super().__init__(f"--backbone: there is no backbone {name!r}; choose one of {', '.join(known)}")
 
 
-class WeightsUnavailableError(ImageFeaturesError):
-    """The weights could not be had from where they were asked for."""
-
-    def __init__(self, backbone: str, source: str, models_uri: str, detail: str) -> None:
-        self.backbone, self.source, self.models_uri, self.detail = backbone, source, models_uri, detail
-        super().__init__(
-            f"weights {source!r} of {backbone} cannot be had: {detail}. Three ways out: run once from a machine with "
-            f"internet and the same bucket, which stages them under {models_uri}; pass a file of your own, "
-            "--weights s3://bucket/key or a path; or --weights random:0, only to try the pipeline"
-        )
-
-
-class WeightsMismatchError(ImageFeaturesError):
-    """A weights file does not fit the backbone it was given for."""
-
-    def __init__(self, backbone: str, expected: int, weights: str, detail: str) -> None:
-        self.backbone, self.expected, self.weights, self.detail = backbone, expected, weights, detail
-        super().__init__(
-            f"{weights}: these weights do not fit {backbone}, which has {expected:,} parameters without its "
-            f"classifier: {detail}; pass the file that was saved from this backbone, or choose the other backbone"
-        )
-
-
-class EngineError(ImageFeaturesError):
-    """An engine cannot do what it is asked to on this machine."""
-
-    def __init__(self, engine: str, asked: str, reason: str, remedy: str) -> None:
-        self.engine, self.asked = engine, asked
-        super().__init__(f"engine {engine}: {asked} is not possible here: {reason}; {remedy}")
-
-
-class TooManyRejectsError(ImageFeaturesError):
-    """More of the images were rejected than the run allows."""
-
-    def __init__(self, rejects_uri: str, share: float, limit: float) -> None:
-        self.rejects_uri, self.share, self.limit = rejects_uri, share, limit
-        super().__init__(
-            f"{rejects_uri}: {share:.1%} of the images were rejected, the limit is {limit:.1%}; "
-            "read their reasons there, then mend the source or raise max_reject_share"
-        )
-
-
 class MissingVectorsError(ImageFeaturesError):
-    """The feature store lacks what a run needs of it, and what it should have by then."""
+    """The feature store lacks vectors that this run needs and that must be there at this point."""
 
     def __init__(self, uri: str, count: int, lack: str) -> None:
         self.uri, self.count, self.lack = uri, count, lack
@@ -187,8 +138,19 @@ class MissingVectorsError(ImageFeaturesError):
         )
 
 
+class RaggedVectorsError(ImageFeaturesError):
+    """The vectors of one column are not all of one width."""
+
+    def __init__(self, widths: Sequence[int | None]) -> None:
+        self.widths = list(widths)
+        super().__init__(
+            f"vectors of widths {self.widths} in one column, expected one width; were features of two backbones "
+            "written to one place? delete the run's features and run featurize_images again"
+        )
+
+
 class DamagedFileError(ImageFeaturesError):
-    """A Parquet file is not whole, or is none."""
+    """A Parquet file is damaged, or is not a Parquet file."""
 
     def __init__(self, uri: str, detail: str) -> None:
         self.uri, self.detail = uri, detail

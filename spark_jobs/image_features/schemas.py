@@ -1,4 +1,4 @@
-"""The columns of every dataset: the interface between the stages, and the only one."""
+"""The columns of every dataset, which are the interface between the stages."""
 
 from pyspark.sql.types import (
     ArrayType,
@@ -46,9 +46,10 @@ MANIFEST = StructType(
         StructField("modified_at", TimestampType(), nullable=False),
     ]
 )
-# Rows of the manifest that are still to be fetched.
+# Rows of the manifest whose objects are still to be fetched.
 TO_FETCH = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _SIZE_BYTES, _ETAG])
-# What one run fetched; etag and size_bytes are as they were read, which may be later than the manifest.
+# What one run fetched. `etag` and `size_bytes` are those of the object as it was read, which may be newer than the
+# manifest.
 IMAGES = StructType(
     [
         _IMAGE_ID,
@@ -64,7 +65,7 @@ IMAGES = StructType(
 FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("features")])
 PCA_FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("pca_features")])
 
-# As read from the dataset's root; `stage` is the partition folder `stage=<stage>` and no column of the files.
+# The columns at the dataset's root; `stage` is the partition folder `stage=<stage>`, not a column of the files.
 REJECTS = StructType(
     [
         _IMAGE_ID,
@@ -76,8 +77,8 @@ REJECTS = StructType(
 )
 IN_FILES_OF_REJECTS = StructType([field for field in REJECTS if field.name != "stage"])
 
-# The feature store. A row of OBJECTS says what the bytes behind an ETag are; one of VECTORS, what one network makes of
-# some bytes: a vector, or the reason why there is none.
+# The feature store. A row of OBJECTS says what the bytes behind an ETag are. A row of VECTORS says what one network
+# makes of some bytes: a vector, or the reason why there is none.
 OBJECTS = StructType(
     [
         StructField("etag", StringType(), nullable=False),

@@ -1,4 +1,4 @@
-"""Work on the workers that is no query: a Spark task for each item."""
+"""Work on the workers that is not a query: one Spark task for each item."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ Result = TypeVar("Result")
 
 
 def one_task_each(context: SparkContext, items: Sequence[Item], work: Callable[[Item], Result]) -> RDD[Result]:
-    """Return `work` of each item, in their order; nothing is done before the RDD is collected."""
+    """Return the results of `work`, in the order of the items; nothing is done before the RDD is collected."""
     return context.parallelize(items, max(1, len(items))).map(work)

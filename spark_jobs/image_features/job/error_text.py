@@ -1,19 +1,23 @@
-"""Pure: one line out of the pages in which Spark and py4j tell of a failure."""
+"""Pure: the one line that matters in the pages that Spark and py4j print about a failure."""
 
 import re
 
-# An error of ours that a Python worker raised comes back as the text of its traceback.
+# An ImageFeaturesError that a Python worker raised comes back as the text of its traceback.
 _OURS = re.compile(r"^image_features\.[\w.]+\.(\w+Error): (.+)$", re.MULTILINE)
 _CAUSE = re.compile(r"^Caused by: (?:[\w$]+\.)*([\w$]+)(?:: (.+))?$", re.MULTILINE)
 _PYTHON = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Exit|Interrupt)): (.+)$", re.MULTILINE)
 
-# How Spark tells that a Python worker of its own went away in the middle of a task.
+# Spark says in one of these ways that a Python worker ended in the middle of a task.
 _LOST_WORKER = re.compile(r"Python worker exited unexpectedly|^Caused by: java\.net\.SocketException", re.MULTILINE)
 _OF_PYTHON = "org.apache.spark.api.python."
 
 
 def name_and_gist(error: BaseException) -> tuple[str, str]:
-    """The error's class and message, from the place nearest to the cause."""
+    """Return the class and the message of the error, taken from the place that is nearest to the cause.
+
+    >>> name_and_gist(ValueError("2 columns, expected 3"))
+    ('ValueError', '2 columns, expected 3')
+    """
     text = str(error)
     if _OF_PYTHON in text and _LOST_WORKER.search(text) and not _OURS.search(text):
         return "PythonWorkerLostError", (

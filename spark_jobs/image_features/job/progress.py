@@ -1,4 +1,4 @@
-"""Tells the world how far a stage is: a small JSON object, kept fresh by a thread of its own."""
+"""The progress of a stage: a small JSON document in S3 that a thread keeps fresh."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ WRITE_EVERY_S = 2.0
 
 
 class ProgressReporter:
-    """Writes `{"stage", "state", "done", "total", "unit", "updated_at"}`; `total` is null until it is known."""
+    """Writer of `{"stage", "state", "done", "total", "unit", "updated_at"}`; `total` is null until it is known."""
 
     def __init__(
         self,
@@ -31,12 +31,12 @@ class ProgressReporter:
         self._unit = "images"
 
     def start(self) -> None:
-        """Written from the job's own thread: a bucket that is not there must fail the job, at once."""
+        """Write the first state from the job's own thread: a bucket that does not exist must fail the job at once."""
         self._publish("running")
 
     @contextmanager
     def watch(self, done: Callable[[], int], total: int, unit: str) -> Iterator[None]:
-        """While the block runs, a thread writes `done()` of `total`; `done` must be safe to call from it."""
+        """Let a thread write `done()` of `total` while the block runs; `done` must be safe to call from it."""
         self._done, self._total, self._unit = done, total, unit
         left = threading.Event()
         thread = threading.Thread(target=self._keep_fresh, args=(left,), name="progress", daemon=True)
@@ -48,7 +48,7 @@ class ProgressReporter:
             thread.join()
 
     def finish(self, state: str) -> None:
-        """The last word: `done` or `failed`. Never raises: it must not hide how the stage itself ended."""
+        """Write the last state, `done` or `failed`; raise nothing, so as not to hide how the stage itself ended."""
         self._try_publish(state)
 
     def _keep_fresh(self, left: threading.Event) -> None:
@@ -66,7 +66,7 @@ class ProgressReporter:
     def _publish(self, state: str) -> None:
         done = self._done()
         if self._total is not None:
-            # A task that Spark runs twice counts twice; a share above one would only confuse.
+            # A task that Spark runs twice counts twice; a share above one would confuse the reader.
             done = self._total if state == "done" else min(done, self._total)
         self._write(
             self._uri,

@@ -1,4 +1,4 @@
-"""The life of a job, the same for every stage: parse, run, write stats last, and say clearly how it ended."""
+"""The life of a job, the same for every stage: it parses, runs, writes its stats last, and says how it ended."""
 
 import dataclasses
 import logging
@@ -28,9 +28,9 @@ def run_job(
     work: Work[Arguments],
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Runs a stage's `work` on its parsed arguments; returns the exit code: 0 only if all of it was done."""
+    """Run a stage's `work` on its parsed arguments; return the exit code, which is 0 only if all of it was done."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # They tell of every connection, py4j even after the job's own last line.
+    # They log every connection, py4j even after the job's own last line.
     for chatty in ("botocore", "py4j"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
@@ -38,7 +38,7 @@ def run_job(
     except ImageFeaturesError as error:
         return _fail(type(error).__name__, str(error))
     except Exception as error:
-        # Not ours, so the reader needs the traceback; it goes before the last line.
+        # Nobody raised it on purpose, so the reader needs the traceback; it goes before the last line.
         traceback.print_exc(file=sys.stderr)
         return _fail(*name_and_gist(error))
     return 0
@@ -48,7 +48,7 @@ def _run(stage: str, arguments: Arguments, work: Work[Arguments]) -> None:
     started = datetime.now(UTC)
     resolved = dataclasses.asdict(arguments)
     logger.info("%s starts: %s", stage, resolved)
-    # The stage is complete only if its stats are there, so those of an earlier attempt go first.
+    # A stage is complete only if its stats exist, so the stats of an earlier attempt are deleted first.
     objects.delete(arguments.stats_uri)
     progress = ProgressReporter(arguments.progress_uri, stage)
     progress.start()

@@ -1,4 +1,4 @@
-"""What a stage says of itself when it is complete."""
+"""The stats of a stage: the document that it writes when it is complete."""
 
 import platform
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class StageStats:
-    """What a stage counted; the rest of its stats file is the same for every stage."""
+    """Counts of one stage; the rest of its stats is the same for every stage."""
 
     rows_in: int
     rows_out: int
@@ -39,6 +39,7 @@ def stats_document(
     started: datetime,
     finished: datetime,
 ) -> dict[str, Any]:
+    """Return the document that is written as the stats of a stage."""
     return {
         "stage": stage,
         "rows_in": stats.rows_in,
@@ -54,7 +55,7 @@ def stats_document(
 
 
 def _versions(spark_version: str) -> dict[str, str]:
-    # Read from the installed packages: importing them for their version would load all of TensorFlow.
+    # Versions are read from the installed packages: to import TensorFlow for its version would take seconds.
     versions = {"python": platform.python_version(), "spark": spark_version}
     for package in _PACKAGES:
         try:

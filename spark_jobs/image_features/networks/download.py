@@ -1,4 +1,4 @@
-"""Downloads a file by HTTP, and finds out soon if there is no internet."""
+"""Downloads by HTTP that find out soon if there is no internet."""
 
 import shutil
 import threading
@@ -12,11 +12,14 @@ ANSWERS_WITHIN_S = 8.0
 
 
 class DownloadError(ImageFeaturesError):
-    """A published file could not be had; always told as part of a WeightsUnavailableError."""
+    """A published file could not be downloaded; the user reads it as part of a WeightsUnavailableError."""
 
 
 def download(url: str, path: Path, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
-    """Raises DownloadError, within `answers_within_s` if the server cannot be reached at all."""
+    """Write the content of `url` to `path`.
+
+    Raises DownloadError, within `answers_within_s` if the server cannot be reached at all.
+    """
     try:
         with _answer(url, answers_within_s) as response, path.open("wb") as file:
             shutil.copyfileobj(response, file)
@@ -33,7 +36,8 @@ def _answer(url: str, within_s: float) -> Any:
         except OSError as error:
             answers.append(error)
 
-    # A name server that does not answer holds getaddrinfo for longer than any timeout of urlopen.
+    # A name server that does not answer holds getaddrinfo for longer than any timeout of urlopen. The thread is a
+    # daemon, which no executor's is: Python would wait for theirs before it ends.
     thread = threading.Thread(target=ask, name="download", daemon=True)
     thread.start()
     thread.join(within_s)

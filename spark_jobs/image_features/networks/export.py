@@ -1,4 +1,4 @@
-"""Networks as engines load them, kept in models/ so that a later run of the same network need not make it."""
+"""Networks as engines load them, kept in models/ so that a later run of the same network does not make it again."""
 
 import hashlib
 import json
@@ -20,14 +20,14 @@ from image_features.storage import objects
 
 logger = logging.getLogger(__name__)
 
-# What an exported network is made by: these packages, and these files of ours.
+# An exported network depends on these packages and on these files of this folder.
 _PACKAGES = ("h5py", "keras", "numpy", "openvino", "tensorflow", "tensorflow-cpu")
 _SOURCES = ("backbones.py", "keras_model.py", "engines/{engine}.py")
 
 
 @dataclass(frozen=True)
 class ExportedNetwork:
-    """`files` are local, the one to load first; `weights_sha256` is as `Network` has it."""
+    """The local files of a network, the one to load first, and the SHA-256 of its weights as `Network` has it."""
 
     files: Sequence[Path]
     weights_sha256: str
@@ -36,16 +36,16 @@ class ExportedNetwork:
 def find_or_export(
     backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str, folder: Path
 ) -> ExportedNetwork:
-    """The network as an earlier run left it, if all that it was made of is the same; else made, and left for later.
+    """Return the network that an earlier run kept, if it was made of the same things; else make it and keep it.
 
-    Its files lie at models/<sha256>/ as weights do, and models/networks/<key>.json names them. `key` is over all that
-    the network was made of, so a network that is found is the one that would be made.
+    Its files lie at models/<sha256>/ as weights do, and models/networks/<key>.json names them. The key is a digest of
+    all that the network is made of, so a network that is found is the network that would be made.
     """
     made_of = _made_of(backbone, weights, engine)
     record_uri = _record_uri(made_of, models_uri)
     found = _find(record_uri, folder)
     if found is not None:
-        logger.info("the network is there already, exported by an earlier run: %s", record_uri)
+        logger.info("an earlier run exported this network: %s", record_uri)
         return found
     exported = in_own_process(export_network, backbone, weights, engine, folder)
     _keep(exported, made_of, record_uri, models_uri)
@@ -53,7 +53,11 @@ def find_or_export(
 
 
 def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folder: Path) -> ExportedNetwork:
-    """Needs a process of its own: Keras keeps the backend that it was imported with. Raises WeightsMismatchError."""
+    """Build the network, load its weights and write its files to `folder`.
+
+    It needs a process of its own, because Keras keeps the backend that it was imported with. Raises
+    WeightsMismatchError.
+    """
     module = engine_module(engine)
     choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
     network = load_network(backbone, weights)
@@ -61,9 +65,9 @@ def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folde
 
 
 def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:
-    """As `find_or_export` would give it, if an earlier run left the network; makes none, and needs no TensorFlow."""
-    record_uri = _record_uri(_made_of(backbone, weights, engine), models_uri)
-    return objects.read_json(record_uri)["weights_sha256"] if objects.exists(record_uri) else None
+    """Return the SHA-256 of the weights of a network that an earlier run kept, None if no run did; make no network."""
+    record = objects.find_json(_record_uri(_made_of(backbone, weights, engine), models_uri))
+    return record["weights_sha256"] if record else None
 
 
 def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
@@ -85,19 +89,19 @@ def _made_of(backbone: Backbone, weights: FoundWeights, engine: str) -> dict[str
 
 
 def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
-    if not objects.exists(record_uri):
+    record = objects.find_json(record_uri)
+    if record is None:
         return None
-    record = objects.read_json(record_uri)
     files = []
     for entry in record["files"]:
         path = folder / entry["name"]
         try:
             objects.download(entry["uri"], str(path))
         except ObjectNotFoundError:
-            logger.warning("%s names %s, which is gone: the network is made anew", record_uri, entry["uri"])
+            logger.warning("%s names %s, which is gone: the network is made again", record_uri, entry["uri"])
             return None
         if sha256_of(path) != entry["sha256"]:
-            logger.warning("%s is not what was kept there: the network is made anew", entry["uri"])
+            logger.warning("%s is not what was kept there: the network is made again", entry["uri"])
             return None
         files.append(path)
     return ExportedNetwork(files, record["weights_sha256"])
@@ -110,7 +114,7 @@ def _keep(exported: ExportedNetwork, made_of: dict[str, Any], record_uri: str, m
         uri = f"{models_uri}/{sha256}/{path.name}"
         objects.upload(str(path), uri)
         entries.append({"name": path.name, "uri": uri, "sha256": sha256})
-    # Last, so that what it names is there.
+    # The record is written last, so that all files that it names exist.
     objects.write_json(record_uri, {"files": entries, "weights_sha256": exported.weights_sha256, "made_of": made_of})
 
 

@@ -1,4 +1,4 @@
-"""The network with its weights, on the driver: built by Keras, checked, and joined with its preprocessing."""
+"""A network on the driver: built by Keras, its weights loaded and checked, its preprocessing in front of it."""
 
 import hashlib
 import math
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
-from image_features.errors import WeightsMismatchError
+from image_features.errors import ImageFeaturesError
 from image_features.networks.backbones import Backbone
 from image_features.networks.weights import FoundWeights
 
@@ -20,9 +21,23 @@ if TYPE_CHECKING:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+class WeightsMismatchError(ImageFeaturesError):
+    """A file of weights does not fit its backbone."""
+
+    def __init__(self, backbone: str, expected: int, weights: str, detail: str) -> None:
+        self.backbone, self.expected, self.weights, self.detail = backbone, expected, weights, detail
+        super().__init__(
+            f"{weights}: these weights do not fit {backbone}, which has {expected:,} parameters without its "
+            f"classifier: {detail}; pass the file that was saved from this backbone, or choose the other backbone"
+        )
+
+
 @dataclass(frozen=True)
 class Network:
-    """`model` takes preprocessed pixels; `weights_sha256` is of the file, or of the kernels that were drawn."""
+    """A backbone with its weights; `model` takes preprocessed pixels.
+
+    `weights_sha256` is the digest of the file of weights, or of the kernels if they were drawn at random.
+    """
 
     backbone: Backbone
     model: "keras.Model"
@@ -30,7 +45,10 @@ class Network:
 
 
 def choose_backend(backend: str, image_data_format: str) -> None:
-    """For all networks of this process; raises RuntimeError where Keras was imported with another backend."""
+    """Set Keras's backend for all networks of this process.
+
+    Raises RuntimeError if Keras was imported with another backend.
+    """
     os.environ["KERAS_BACKEND"] = backend
     import keras
 
@@ -40,18 +58,21 @@ def choose_backend(backend: str, image_data_format: str) -> None:
 
 
 def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
-    """Raises WeightsMismatchError for a file that does not fit the backbone."""
+    """Build a backbone and give it its weights.
+
+    Raises WeightsMismatchError if the file of weights does not fit the backbone.
+    """
     model = backbone.build()
     if weights.path is None:
         return Network(backbone, model, _draw(model, weights.seed))
     drawn = _kernels(model)
     try:
         with warnings.catch_warnings():
-            # Keras warns of each part that it skips; that any was skipped is found out below.
+            # Keras warns about each part that it skips; whether it skipped any is found out below.
             warnings.simplefilter("ignore")
             model.load_weights(str(weights.path))
     except (ValueError, OSError, LookupError, TypeError, AttributeError, BadZipFile) as error:
-        # All that Keras says of a file of another network, or of no network at all.
+        # Keras raises all of these for a file of another network, or of no network at all.
         detail = " ".join(str(error).split())[:300]
         raise WeightsMismatchError(backbone.name, backbone.parameters, weights.source, detail) from error
     untouched = [name for name, kernel in _kernels(model).items() if np.array_equal(kernel, drawn[name])]
@@ -63,7 +84,7 @@ def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
 
 
 def with_preprocessing(network: Network) -> "keras.Model":
-    """The whole way of a photograph: uint8 (n, side, side, 3), RGB, to float32 (n, dimension)."""
+    """Return the model from pixels to vectors: uint8 (n, side, side, 3), RGB, to float32 (n, dimension)."""
     import keras
 
     backbone = network.backbone
@@ -75,9 +96,10 @@ def with_preprocessing(network: Network) -> "keras.Model":
 
 
 def _draw(model: "keras.Model", seed: int | None) -> str:
-    """Kernels as Keras draws them, uniform (Glorot and Bengio 2010), but in each of its backends the same ones.
+    """Draw all kernels from `seed` and return their SHA-256; other weights keep the constants that they start at.
 
-    Returns their SHA-256. All other weights are the constants that they start at.
+    Keras too draws kernels from this uniform distribution (Glorot and Bengio 2010), but not the same ones in each of
+    its backends.
     """
     random, digest = np.random.default_rng(seed), hashlib.sha256()
     for weight in model.weights:
@@ -90,6 +112,6 @@ def _draw(model: "keras.Model", seed: int | None) -> str:
     return digest.hexdigest()
 
 
-def _kernels(model: "keras.Model") -> dict[str, np.ndarray]:
-    """The weights that start at random values: after a whole load not one of them is what it was."""
+def _kernels(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
+    """Return the weights that start at random values: after a whole load, none of them has its old value."""
     return {weight.path: weight.numpy() for weight in model.weights if len(weight.shape) > 1}

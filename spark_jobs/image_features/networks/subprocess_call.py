@@ -1,25 +1,38 @@
-"""One call in a process of its own: what it imports, and all its memory, are gone when it is done."""
+"""One call in a process of its own: what it imports, and all of its memory, are gone when it is done."""
 
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
-from image_features.errors import ImageFeaturesError, ProcessLostError
+from image_features.errors import ImageFeaturesError
 
 Result = TypeVar("Result")
-P = ParamSpec("P")
+Given = TypeVarTuple("Given")
 
 
-def in_own_process(work: Callable[P, Result], *arguments: P.args, **options: P.kwargs) -> Result:
-    """What `work` returns, or raises if the error is one of ours. All of it must be picklable.
+class ProcessLostError(ImageFeaturesError):
+    """A process that the driver started ended without an answer."""
 
-    Raises ProcessLostError if the process ends without an answer; its traceback, if there is one, is on stderr.
+    def __init__(self, work: str, exit_code: int | None) -> None:
+        self.work, self.exit_code = work, exit_code
+        super().__init__(
+            f"{work}: its process ended with exit code {exit_code}; -9 is a kill, as by a machine that has no memory "
+            "left: give the driver's node more; for any other, read the traceback above"
+        )
+
+
+def in_own_process(work: Callable[[*Given], Result], *arguments: *Given) -> Result:
+    """Return what `work` returns in a new process, or raise the ImageFeaturesError that it raises.
+
+    `work`, its arguments and its result must be picklable. Raises ProcessLostError if the process ends without an
+    answer; its traceback, if there is one, is on stderr.
     """
-    # Nothing of Spark's connections is inherited. Not ProcessPoolExecutor: its process would outlive a killed parent.
+    # The spawned process inherits none of Spark's connections. A ProcessPoolExecutor would be shorter, but its process
+    # stays for ever when the driver is killed, for it waits for work on a pipe that it also holds the other end of.
     context = get_context("spawn")
     answers, answer = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(answer, work, arguments, options), daemon=True)
+    process = context.Process(target=_work, args=(answer, work, arguments), daemon=True)
     process.start()
     answer.close()
     try:
@@ -27,14 +40,14 @@ def in_own_process(work: Callable[P, Result], *arguments: P.args, **options: P.k
     except EOFError:
         process.join()
         raise ProcessLostError(work.__name__, process.exitcode) from None
-    # It is not waited for: where TensorFlow was imported, it takes another second to end.
+    # Nobody waits for the end of the process: where TensorFlow was imported, it takes another second.
     if isinstance(outcome, ImageFeaturesError):
         raise outcome
     return cast(Result, outcome)
 
 
-def _work(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+def _work(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
-        answer.send(work(*arguments, **options))
+        answer.send(work(*arguments))
     except ImageFeaturesError as error:
         answer.send(error)

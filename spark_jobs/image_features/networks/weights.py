@@ -1,4 +1,4 @@
-"""Finds the file of a backbone's weights on the driver: staged, published by Keras, or one's own; or a seed instead."""
+"""A backbone's weights on the driver: a file that was staged, that Keras publishes or that the user has, or a seed."""
 
 import hashlib
 import logging
@@ -7,9 +7,10 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from image_features.errors import ArgumentError, ImageFeaturesError, WeightsUnavailableError
+from image_features.errors import ArgumentError, ImageFeaturesError
 from image_features.networks.backbones import Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.storage import objects
@@ -18,6 +19,18 @@ logger = logging.getLogger(__name__)
 
 IMAGENET = "imagenet"
 _RANDOM = re.compile(r"random:(\d{1,9})")
+
+
+class WeightsUnavailableError(ImageFeaturesError):
+    """The weights cannot be had from where the user asks for them."""
+
+    def __init__(self, backbone: str, source: str, models_uri: str, detail: str) -> None:
+        self.backbone, self.source, self.models_uri, self.detail = backbone, source, models_uri, detail
+        super().__init__(
+            f"weights {source!r} of {backbone} cannot be had: {detail}. Three ways out: run once from a machine with "
+            f"internet and the same bucket, which stages them under {models_uri}; pass a file of your own, "
+            "--weights s3://bucket/key or a path; or --weights random:0, only to try the pipeline"
+        )
 
 
 @dataclass(frozen=True)
@@ -31,15 +44,15 @@ class FoundWeights:
 
 
 def check_source(source: str) -> None:
-    """Refuses what can be known to be wrong before anything is looked for."""
+    """Raise ArgumentError for a source that is wrong in itself, before anything is looked for."""
     if not source or (source.startswith("random:") and not _RANDOM.fullmatch(source)):
         raise ArgumentError("--weights", source, "imagenet, an s3:// URI, a path, or random:<seed> as in random:0")
 
 
 def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights:
-    """`source` is `imagenet`, `random:<seed>`, an s3:// URI or a local path; what is fetched lies in `folder`.
+    """Return the weights that `source` names: `imagenet`, `random:<seed>`, an s3:// URI or a local path.
 
-    Raises WeightsUnavailableError.
+    A file that is fetched is written to `folder`. Raises WeightsUnavailableError.
     """
     seed = seed_of(source)
     if seed is not None:
@@ -52,19 +65,23 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
 
 
 def known_sha256(source: str, backbone: Backbone, models_uri: str) -> str | None:
-    """Of the file that `find_weights` would find in S3 or here; None where it would have to come from the Internet.
+    """Return the SHA-256 of the file that `find_weights` would find, None if that file is not in S3 or here yet.
 
     `source` names a file: `imagenet`, an s3:// URI or a local path.
     """
     if source == IMAGENET:
-        pointer_uri = f"{models_uri}/{backbone.name}-imagenet.json"
-        return objects.read_json(pointer_uri)["sha256"] if objects.exists(pointer_uri) else None
+        pointer = objects.find_json(_pointer_uri(backbone, models_uri))
+        return pointer["sha256"] if pointer else None
     with tempfile.TemporaryDirectory() as folder:
         return sha256_of(_own(source, Path(folder)))
 
 
 def seed_of(source: str) -> int | None:
-    """The seed of random weights, None if `source` names a file."""
+    """Return the seed of random weights, None if `source` names a file.
+
+    >>> seed_of("random:7"), seed_of("imagenet")
+    (7, None)
+    """
     seed = _RANDOM.fullmatch(source)
     return int(seed[1]) if seed else None
 
@@ -81,18 +98,19 @@ def _own(source: str, folder: Path) -> Path:
 
 
 def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> Path:
-    """Keras's own file, from where an earlier run staged it; else it is fetched, and staged for all later runs."""
+    """Return Keras's own file as an earlier run staged it; else fetch it, and stage it for all later runs."""
     if backbone.imagenet is None:
         raise DownloadError(f"nobody publishes ImageNet weights for {backbone.name}")
-    pointer_uri = f"{models_uri}/{backbone.name}-imagenet.json"
-    if objects.exists(pointer_uri):
-        return _staged(objects.read_json(pointer_uri), folder)
+    pointer_uri = _pointer_uri(backbone, models_uri)
+    pointer = objects.find_json(pointer_uri)
+    if pointer:
+        return _staged(pointer, folder)
     path = folder / backbone.imagenet.file_name
     _fetch(backbone.imagenet, path)
     sha256 = sha256_of(path)
     uri = f"{models_uri}/{sha256}/{path.name}"
     objects.upload(str(path), uri)
-    # Two runs may get here at once: the pointer of the first stands, and both files have the same content.
+    # Two runs may come here at once: the pointer of the first one stays, and both files have the same content.
     objects.write_json_if_absent(pointer_uri, {"uri": uri, "sha256": sha256})
     logger.info("weights of %s are staged: %s", backbone.name, uri)
     return path
@@ -100,8 +118,9 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> Path:
 
 def _staged(pointer: dict[str, str], folder: Path) -> Path:
     path = _own(pointer["uri"], folder)
-    if sha256_of(path) != pointer["sha256"]:
-        raise DownloadError(f"{pointer['uri']} is not what was staged: its SHA-256 is {sha256_of(path)}; delete it")
+    sha256 = sha256_of(path)
+    if sha256 != pointer["sha256"]:
+        raise DownloadError(f"{pointer['uri']} is not what was staged: its SHA-256 is {sha256}; delete it")
     return path
 
 
@@ -111,10 +130,17 @@ def _fetch(published: PublishedWeights, path: Path) -> None:
         shutil.copyfile(cached, path)
     else:
         download(published.url, path)
-    if published.md5 and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != published.md5:
-        raise DownloadError(f"{published.url}: the file that came has another MD5 than Keras expects")
+    with path.open("rb") as file:
+        md5 = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    if published.md5 not in (None, md5):
+        raise DownloadError(f"{published.url}: the downloaded file has another MD5 than Keras expects")
+
+
+def _pointer_uri(backbone: Backbone, models_uri: str) -> str:
+    return f"{models_uri}/{backbone.name}-imagenet.json"
 
 
 def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,22 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from image_features.errors import ImageFeaturesError
+from image_features.errors import RaggedVectorsError
 
 # Rows that are widened to float64 at a time: 64 MB at 2,048 columns, and still large enough for the matrix product to
 # run at full speed.
 BLOCK_ROWS = 4096
-
-
-class RaggedVectorsError(ImageFeaturesError):
-    """The vectors of one column are not all of one width."""
-
-    def __init__(self, widths: list[int | None]) -> None:
-        self.widths = widths
-        super().__init__(
-            f"vectors of widths {widths} in one column, expected one width; were features of two backbones written to "
-            "one place? delete the run's features and run featurize_images again"
-        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Puts the store's many small files together: first the new ones are written, then what is in them is deleted.
+"""The merging of the feature store's many small files into few.
 
-In between a row stands twice, which readers of the store take in their stride.
+A merged file is written before the files that it replaces are deleted. In between a row exists twice, which readers of
+the store accept.
 """
 
 import logging
@@ -18,24 +19,25 @@ logger = logging.getLogger(__name__)
 
 SMALL_BYTES = 8 * 2**20
 MOST_SMALL_FILES = 256
-# Of a merged file: what a task holds at once, and well over SMALL_BYTES, so that it is never merged again.
+# The size of a merged file: a task holds it in memory, and it is well over SMALL_BYTES, so it is never merged again.
 MERGED_BYTES = 64 * 2**20
 ROWS_PER_READ = 1024
 
 
 def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
-    """Merges the small files of one folder of the store, if there are many; returns how many there were."""
+    """Merge the small files of one folder of the store if there are many; return how many were merged."""
     small = [part for part in feature_store.parts(folder_uri) if part.size_bytes < SMALL_BYTES]
     if len(small) <= MOST_SMALL_FILES:
         return 0
     groups = [[part.uri for part in group] for group in grouped(small, MERGED_BYTES)]
     arrow_schema = to_arrow_schema(schema)
     one_task_each(context, groups, lambda uris: merge(uris, folder_uri, arrow_schema)).collect()
-    logger.info("%s: %d small files are %d now", folder_uri, len(small), len(groups))
+    logger.info("%s: %d small files were merged into %d", folder_uri, len(small), len(groups))
     return len(small)
 
 
 def merge(uris: list[str], folder_uri: str, schema: pa.Schema) -> None:
+    """Write the rows of all files as one file, then delete the files; merging again changes nothing."""
     merged_uri = write_part(folder_uri, _batches(uris, schema), schema, uris)
     for uri in uris:
         if uri != merged_uri:
@@ -43,7 +45,9 @@ def merge(uris: list[str], folder_uri: str, schema: pa.Schema) -> None:
 
 
 def _batches(uris: list[str], schema: pa.Schema) -> list[pa.RecordBatch]:
-    """Each becomes a row group, by which Spark splits a file."""
+    """Return batches that each become a row group, by which Spark splits a file."""
     read = [batch for uri in uris for batch in read_part(uri, schema.names, ROWS_PER_READ)]
     table = pa.Table.from_batches(read, schema).combine_chunks()
-    return table.to_batches(max_chunksize=max(1, table.num_rows * SMALL_BYTES // max(1, table.nbytes)))
+    rows_per_group = max(1, table.num_rows * SMALL_BYTES // max(1, table.nbytes))
+    batches: list[pa.RecordBatch] = table.to_batches(max_chunksize=rows_per_group)
+    return batches

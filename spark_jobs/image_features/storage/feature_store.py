@@ -1,4 +1,4 @@
-"""Where the feature store keeps what. It is a cache: what is missing in it is computed again."""
+"""The places of the feature store. It is a cache: what is missing in it is computed again."""
 
 import hashlib
 import json
@@ -15,30 +15,37 @@ from image_features.storage import objects
 
 
 def objects_uri(store_uri: str) -> str:
-    """What the bytes behind an ETag are; judged otherwise, they are judged anew."""
+    """Return the folder that says what the bytes behind an ETag are; another way to judge them has another folder."""
     return f"{store_uri}/objects/v{SNIFFING_VERSION}"
 
 
 def vectors_uri(store_uri: str, identity: Mapping[str, Any], engine: str) -> str:
-    """The vectors of one identity and engine: two networks never share a folder, so they never mix."""
+    """Return the folder of the vectors of one identity and engine; no two networks share one, so vectors never mix."""
     return f"{store_uri}/vectors/{store_key(identity, engine)}"
 
 
 def store_key(identity: Mapping[str, Any], engine: str) -> str:
+    """Return 16 hexadecimal digits that stand for an identity and an engine, whatever the order of their names.
+
+    >>> store_key({"backbone": "vgg16"}, "openvino")
+    '07d559879360f03d'
+    """
     return hashlib.sha256(json.dumps(_whole(identity, engine), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write_identity(store_uri: str, identity: Mapping[str, Any], engine: str) -> None:
-    """Beside the vectors, for a person: the key alone tells nobody what it stands for."""
+    """Write the identity next to the vectors for people to read: the key alone says nothing."""
     uri = f"{vectors_uri(store_uri, identity, engine)}/identity.json"
     objects.write_json_if_absent(uri, _whole(identity, engine))
 
 
 def has_parts(folder_uri: str) -> bool:
+    """Return whether a folder of the store holds any rows."""
     return next(parts(folder_uri), None) is not None
 
 
 def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
+    """List the Parquet files of a folder of the store."""
     return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
 
 

@@ -1,4 +1,4 @@
-"""Single objects in S3, named by URI: read, write, list, delete; the store's refusals become errors of ours."""
+"""Single objects in S3, named by URI: read, write, list and delete; what S3 refuses becomes an ImageFeaturesError."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ _ATTEMPTS = 8
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as it was when it was read; `content` is empty if it is larger than the reader wanted."""
+    """An object as it was when it was read; `content` is empty if the object is larger than the reader wanted."""
 
     content: bytes
     size_bytes: int
@@ -34,6 +34,8 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class ListedObject:
+    """An object as a listing describes it; the ETag has no quotes."""
+
     uri: str
     size_bytes: int
     etag: str
@@ -41,7 +43,11 @@ class ListedObject:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`; the key is taken as it is, never percent-decoded."""
+    """Return bucket and key of `s3://bucket/key`; the key is taken as it is, never percent-decoded.
+
+    >>> split_uri("s3://lake/a%20b/1.jpg")
+    ('lake', 'a%20b/1.jpg')
+    """
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
@@ -51,7 +57,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=4)
 def s3_client(connections: int = 10) -> Any:
-    """One client per process and pool size; `connections` is how many requests may be in flight."""
+    """Return the client of this process that may have `connections` requests in flight."""
     config = Config(
         retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         max_pool_connections=connections,
@@ -62,13 +68,14 @@ def s3_client(connections: int = 10) -> Any:
 
 
 def read_bytes(uri: str) -> bytes:
+    """Return the content of an object."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:GetObject"):
-        return s3_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+        return bytes(s3_client().get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
-    """Content, size and ETag from one request; the content of an object over `max_bytes` is not read."""
+    """Return content, size and ETag by one request; the content of an object over `max_bytes` is not read."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:GetObject"):
         response = s3_client(connections).get_object(Bucket=bucket, Key=key)
@@ -78,21 +85,32 @@ def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
 
 
 def read_json(uri: str) -> Any:
+    """Return the JSON document in an object."""
     return json.loads(read_bytes(uri))
 
 
+def find_json(uri: str) -> Any:
+    """Return the JSON document in an object, None if there is no such object."""
+    try:
+        return read_json(uri)
+    except ObjectNotFoundError:
+        return None
+
+
 def write_bytes(uri: str, content: bytes, content_type: str = "application/octet-stream") -> None:
+    """Write `content` as the whole object."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:PutObject"):
         s3_client().put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
 
 
 def write_json(uri: str, document: Mapping[str, Any]) -> None:
+    """Write `document` as the whole object; raise ValueError for a number that JSON does not have, such as NaN."""
     write_bytes(uri, _json_bytes(document), "application/json")
 
 
 def write_json_if_absent(uri: str, document: Mapping[str, Any]) -> bool:
-    """Writes unless the object exists, in one atomic request; says whether it wrote."""
+    """Write `document` unless the object exists, by one atomic request; return whether it was written."""
     bucket, key = split_uri(uri)
     body = _json_bytes(document)
     try:
@@ -106,18 +124,21 @@ def write_json_if_absent(uri: str, document: Mapping[str, Any]) -> bool:
 
 
 def download(uri: str, path: str) -> None:
+    """Write the content of an object to the local file `path`."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:GetObject"):
         s3_client().download_file(bucket, key, path)
 
 
 def upload(path: str, uri: str) -> None:
+    """Write the local file `path` as the whole object."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:PutObject"):
         s3_client().upload_file(path, bucket, key)
 
 
 def exists(uri: str) -> bool:
+    """Return whether there is an object of this name."""
     bucket, key = split_uri(uri)
     try:
         with _own_errors(uri, "s3:HeadObject"):
@@ -128,14 +149,14 @@ def exists(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Deletes one object; that it is gone already is no error."""
+    """Delete one object; an object that does not exist is no error."""
     bucket, key = split_uri(uri)
     with _own_errors(uri, "s3:DeleteObject"):
         s3_client().delete_object(Bucket=bucket, Key=key)
 
 
 def delete_prefix(prefix_uri: str) -> None:
-    """Deletes every object under `prefix_uri/`."""
+    """Delete every object under `prefix_uri/`."""
     bucket, _ = split_uri(prefix_uri)
     with _own_errors(prefix_uri, "s3:DeleteObject"):
         for page in _pages(prefix_uri):
@@ -145,7 +166,7 @@ def delete_prefix(prefix_uri: str) -> None:
 
 
 def list_objects(prefix_uri: str) -> Iterator[ListedObject]:
-    """Every object under `prefix_uri/`, in key order, page by page: memory does not grow with their number."""
+    """List the objects under `prefix_uri/` in key order, page by page: memory does not grow with their number."""
     bucket, _ = split_uri(prefix_uri)
     with _own_errors(prefix_uri, "s3:ListBucket"):
         for page in _pages(prefix_uri):
@@ -160,7 +181,7 @@ def list_objects(prefix_uri: str) -> Iterator[ListedObject]:
 
 def _pages(prefix_uri: str) -> Iterator[list[dict[str, Any]]]:
     bucket, key = split_uri(prefix_uri.rstrip("/"))
-    # Without the slash `.../fruits` would list `.../fruits-old/` too.
+    # Without the slash, `.../fruits` would also list `.../fruits-old/`.
     prefix = f"{key}/" if key else ""
     paginator = s3_client().get_paginator("list_objects_v2")
     for page in paginator.paginate(Bucket=bucket, Prefix=prefix):

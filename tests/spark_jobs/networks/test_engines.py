@@ -15,10 +15,9 @@ import pytest
 from pyspark import SparkFiles
 
 import image_features
-from image_features.errors import EngineError
 from image_features.images.decode import decode_image
 from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import ENGINES, PredictFn, ShippedNetwork, engine_module
+from image_features.networks.engines import ENGINES, EngineError, PredictFn, ShippedNetwork, engine_module
 from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from tests.spark_jobs import pictures

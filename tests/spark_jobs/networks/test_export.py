@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from image_features.errors import WeightsMismatchError
 from image_features.networks import export
 from image_features.networks.backbones import Backbone
 from image_features.networks.engines import ENGINES, engine_module
 from image_features.networks.export import ExportedNetwork, find_or_export
+from image_features.networks.keras_model import WeightsMismatchError
 from image_features.networks.weights import FoundWeights
 from image_features.storage import objects
 
@@ -106,7 +106,7 @@ def test_files_of_weights_are_told_apart_by_their_content_not_their_name() -> No
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone"])
-def test_a_damaged_network_is_told_and_made_anew_once(
+def test_a_damaged_network_is_reported_and_made_again_once(
     endpoint: Path,
     prefix_uri: str,
     tmp_path: Path,
@@ -124,7 +124,7 @@ def test_a_damaged_network_is_told_and_made_anew_once(
         objects.write_bytes(kept_uri, objects.read_bytes(kept_uri)[::-1])
     second = _find(prefix_uri, tmp_path / "second")
     np.testing.assert_array_equal(_vectors(second), expected)
-    assert "made anew" in caplog.text
+    assert "made again" in caplog.text
     assert kept_uri in caplog.text
     monkeypatch.setattr(export, "in_own_process", None)
     np.testing.assert_array_equal(_vectors(_find(prefix_uri, tmp_path / "third")), expected)

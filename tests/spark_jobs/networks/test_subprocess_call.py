@@ -5,12 +5,11 @@ import signal
 
 import pytest
 
-from image_features import errors
-from image_features.errors import ArgumentError, ImageFeaturesError, ProcessLostError, SchemaMismatchError
-from image_features.networks.subprocess_call import in_own_process
+from image_features.errors import ArgumentError, SchemaMismatchError
+from image_features.networks.subprocess_call import ProcessLostError, in_own_process
 
 
-def _process_id(*, plus: int) -> tuple[int, int]:
+def _process_id(plus: int) -> tuple[int, int]:
     return os.getpid() + plus, plus
 
 
@@ -27,7 +26,7 @@ def _be_killed() -> None:
 
 
 def test_it_answers_from_another_process() -> None:
-    number, plus = in_own_process(_process_id, plus=3)
+    number, plus = in_own_process(_process_id, 3)
     assert plus == 3
     assert number - plus != os.getpid()
 
@@ -51,4 +50,3 @@ def test_an_error_is_pickled_whole_however_its_constructor_is() -> None:
     made, (kind, args, attributes) = error.__reduce__()
     again = made(kind, args, attributes)
     assert (type(again), str(again), again.argument, again.expected) == (ArgumentError, str(error), "--n", "more")
-    assert issubclass(errors.ProcessLostError, ImageFeaturesError)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from image_features.errors import ArgumentError, WeightsMismatchError, WeightsUnavailableError
+from image_features.errors import ArgumentError
 from image_features.networks.backbones import BACKBONES, Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
-from image_features.networks.keras_model import load_network
-from image_features.networks.weights import FoundWeights, check_source, find_weights
+from image_features.networks.keras_model import WeightsMismatchError, load_network
+from image_features.networks.weights import FoundWeights, WeightsUnavailableError, check_source, find_weights
 from image_features.storage import objects
 
 MOBILENET = BACKBONES["mobilenet_v2"]

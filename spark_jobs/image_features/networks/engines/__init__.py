@@ -1,13 +1,9 @@
-"""Engines run an exported network on the workers. Each is a module with the same three functions:
+"""The engines that run an exported network on the workers, and the way in which the network comes there."""
 
-`check(precision)` raises EngineError if this machine cannot compute in it; `export(model, folder)` writes the files of
-a Keras model, the one to load first; `load(path, precision, threads)` makes the predict function. `KERAS_BACKEND` and
-`IMAGE_DATA_FORMAT` say in what the model has to be built.
-"""
+from image_features.networks.engines.engine import Engine, EngineError, PredictFn, engine_module
+from image_features.networks.engines.ship import ShippedNetwork, ship
 
-from image_features.networks.engines.ship import PredictFn, ShippedNetwork, engine_module, ship
-
-__all__ = ["ENGINES", "PRECISIONS", "PredictFn", "ShippedNetwork", "engine_module", "ship"]
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "EngineError", "PredictFn", "ShippedNetwork", "engine_module", "ship"]
 
 ENGINES = ("openvino", "tensorflow")
 PRECISIONS = ("float32", "bfloat16")

@@ -1,27 +1,32 @@
-"""OpenVINO on the CPU. Its workers never import TensorFlow: they start fast and stay small."""
+"""OpenVINO on the CPU, whose workers never import TensorFlow: they start fast and stay small."""
 
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from image_features.errors import EngineError
+from image_features.networks.engines.engine import EngineError, PredictFn
 
-# OpenVINO reports its use to Google Analytics, from processes that it forks off the driver, where they break Spark's
-# connection to its JVM. Without this package, it does not.
+if TYPE_CHECKING:
+    import keras
+
+# OpenVINO reports its use to Google Analytics, from processes that it forks from the driver. There they break Spark's
+# connection to its JVM. Without this package it reports nothing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino  # noqa: E402
 
-# Keras builds the network in OpenVINO itself, without TensorFlow, and its channels lie as OpenVINO computes: the other
-# way round, each convolution would stand between two transpositions, at a third of the speed.
+# Keras builds the network in OpenVINO itself, without TensorFlow. Channels come first, as OpenVINO computes them: with
+# channels last each convolution would stand between two transpositions, at a third of the speed.
 KERAS_BACKEND = "openvino"
 IMAGE_DATA_FORMAT = "channels_first"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def check(precision: str) -> None:
+    """Raise EngineError if this processor cannot compute in `precision`."""
     able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "bfloat16" and "BF16" not in able:
         raise EngineError(
@@ -32,23 +37,25 @@ def check(precision: str) -> None:
         )
 
 
-def export(model: Any, folder: Path) -> list[Path]:
+def export(model: "keras.Model", folder: Path) -> list[Path]:
+    """Write the model as OpenVINO reads it: its structure, and its weights in a second file."""
     model.export(str(folder / "network.xml"), format="openvino", verbose=False)
     return [folder / "network.xml", folder / "network.bin"]
 
 
 def options(precision: str, threads: int) -> dict[str, Any]:
-    """What a network is compiled with."""
+    """Return the properties that a network is compiled with."""
     return {
         "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
-        # Every worker of a node would pin itself to the same first core, and the others stand idle.
+        # Every worker of a node would pin itself to the same first core, while the other cores stand idle.
         "ENABLE_CPU_PINNING": False,
     }
 
 
-def load(path: Path, precision: str, threads: int) -> Any:
+def load(path: Path, precision: str, threads: int) -> PredictFn:
+    """Return the function that computes with the network; it is compiled for each size of batches that comes."""
     check(precision)
     core = openvino.Core()
 
@@ -58,9 +65,9 @@ def load(path: Path, precision: str, threads: int) -> Any:
         model.reshape(shape)
         return core.compile_model(model, "CPU", options(precision, threads))
 
-    def predict(pixels: np.ndarray) -> np.ndarray:
-        # Batches are all of one size, and a network for that size alone is faster than one for any.
-        # A copy: the result's memory belongs to the request, and the next batch writes over it.
+    def predict(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        # Batches are all of one size, and a network for that size alone is faster than one for any size.
+        # The result is copied: its memory belongs to the request, and the next batch writes over it.
         return np.array(compiled(pixels.shape)(pixels)[0], dtype=np.float32)
 
     return predict

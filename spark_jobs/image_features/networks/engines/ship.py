@@ -1,22 +1,19 @@
-"""Brings a frozen network from the driver to the workers, where each process loads it once and keeps it."""
+"""The way of an exported network from the driver to the workers, where each process loads it once and keeps it."""
 
 import functools
 import hashlib
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from pyspark import SparkContext, SparkFiles
 
-PredictFn = Callable[[np.ndarray], np.ndarray]
+from image_features.networks.engines.engine import PredictFn, engine_module
 
 
 @dataclass(frozen=True)
 class ShippedNetwork:
-    """What crosses to the workers: names, no network. Called there, it makes the predict function."""
+    """The names by which a worker finds the network: they cross to the workers, the network itself does not."""
 
     engine: str
     file_name: str
@@ -24,22 +21,18 @@ class ShippedNetwork:
     threads: int
 
     def __call__(self) -> PredictFn:
-        """Uint8 (n, side, side, 3) to float32 (n, dimension)."""
+        """Return the predict function, on a worker."""
         return _loaded(self.engine, SparkFiles.get(self.file_name), self.precision, self.threads)
 
 
 def ship(context: SparkContext, files: Sequence[Path], engine: str, precision: str, threads: int) -> ShippedNetwork:
-    """Has Spark carry an exported network, renamed where it lies; workers fetch it from there until they are done."""
-    # Spark keeps one file of a name for the life of a session: the name is the content's.
-    stem = _sha256(files)
+    """Let Spark carry an exported network to the workers; `files` are renamed and must stay until the work is done."""
+    # Spark keeps one file of a name as long as a session lives, so the name is made from the content.
+    stem = _digest(files)
     for file in files:
         named = file.rename(file.with_name(f"{stem}{file.suffix}"))
         context.addFile(str(named))
     return ShippedNetwork(engine, f"{stem}{files[0].suffix}", precision, threads)
-
-
-def engine_module(engine: str) -> Any:
-    return importlib.import_module(f"image_features.networks.engines.{engine}")
 
 
 @functools.lru_cache(maxsize=1)
@@ -47,7 +40,7 @@ def _loaded(engine: str, path: str, precision: str, threads: int) -> PredictFn:
     return engine_module(engine).load(Path(path), precision, threads)
 
 
-def _sha256(files: Sequence[Path]) -> str:
+def _digest(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

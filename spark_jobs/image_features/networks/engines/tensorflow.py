@@ -1,38 +1,46 @@
-"""TensorFlow itself, for machines that OpenVINO does not serve: the same frozen graph, in float32."""
+"""TensorFlow itself, for machines that OpenVINO does not serve: a frozen graph, in float32."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from image_features.errors import EngineError
+from image_features.networks.engines.engine import EngineError, PredictFn
+
+if TYPE_CHECKING:
+    import keras
 
 KERAS_BACKEND = "tensorflow"
 IMAGE_DATA_FORMAT = "channels_last"
 
 
 def check(precision: str) -> None:
+    """Raise EngineError for any precision but float32."""
     if precision != "float32":
         raise EngineError(
-            "tensorflow", f"precision {precision}", "it computes in float32 alone", "choose --engine openvino"
+            "tensorflow", f"precision {precision}", "it computes only in float32", "choose --engine openvino"
         )
 
 
-def export(model: Any, folder: Path) -> list[Path]:
+def export(model: "keras.Model", folder: Path) -> list[Path]:
+    """Write the model as a graph whose weights are constants."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.uint8, name="pixels")], autograph=False)
     def features(pixels: Any) -> Any:
         return model(pixels, training=False)
 
-    frozen = convert_variables_to_constants_v2(features.get_concrete_function())
+    pixels = tf.TensorSpec(model.inputs[0].shape, tf.uint8, name="pixels")
+    traced = tf.function(features, autograph=False).get_concrete_function(pixels)
+    frozen = convert_variables_to_constants_v2(traced)
     path = folder / "network.pb"
     path.write_bytes(frozen.graph.as_graph_def().SerializeToString())
     return [path]
 
 
-def load(path: Path, precision: str, threads: int) -> Any:
+def load(path: Path, precision: str, threads: int) -> PredictFn:
+    """Return the function that runs the graph in a session of its own."""
     check(precision)
     import tensorflow as tf
 
@@ -41,7 +49,7 @@ def load(path: Path, precision: str, threads: int) -> Any:
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(definition, name="")
-    # The session's own threads: the process-wide ones can no longer be set once any graph has run.
+    # The threads are the session's own: those of the process can no longer be set once any graph has run.
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1, use_per_session_threads=True
     )
@@ -49,7 +57,7 @@ def load(path: Path, precision: str, threads: int) -> Any:
     features = graph.get_tensor_by_name(f"{definition.node[-1].name}:0")
     run = session.make_callable(features, feed_list=[graph.get_tensor_by_name(f"{placeholder}:0")])
 
-    def predict(pixels: np.ndarray) -> np.ndarray:
+    def predict(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(run(pixels), dtype=np.float32)
 
     return predict
