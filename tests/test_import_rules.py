@@ -52,7 +52,6 @@ SPARK_MODULES = {
     "reduce/file_passes",
     "reduce/model_choice",
     "reduce/row_changes",
-    "reduce/run_gram",
     "reduce/spark_gram",
     "reduce/spark_model",
     "schemas",
