@@ -29,7 +29,7 @@ def to_csv_columns(pca_features: DataFrame, components: int) -> DataFrame:
 
 
 def write_or_remove_csv(spark: SparkSession, arguments: ReduceArguments, components: int) -> None:
-    """Write the CSV if it is asked for; otherwise delete that of an earlier attempt, which this run would contradict."""
+    """Write the CSV if asked for; otherwise delete that of an earlier attempt, which would contradict this run."""
     if "csv" not in arguments.formats:
         objects.delete_prefix(arguments.pca_features_csv_uri)
         return

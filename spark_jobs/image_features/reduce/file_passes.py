@@ -71,7 +71,7 @@ def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, p
 
 
 def file_groups(uri: str, tasks: int = 1) -> Iterator[list[str]]:
-    """The dataset's files in the order of their names, small ones together: a task each, at least `tasks` if it can."""
+    """Return the files of each task, in the order of their names; there are at least `tasks` groups if possible."""
     files = list(data_files(uri))
     sizes = [file.size_bytes for file in files]
     share = sum(sizes) // tasks + max(sizes, default=0)

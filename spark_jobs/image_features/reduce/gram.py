@@ -39,7 +39,7 @@ class Gram:
 
     @property
     def width(self) -> int:
-        return self.mean.shape[0]
+        return len(self.mean)
 
     def variances(self) -> NDArray[np.float64]:
         """Return the variance of each column, divided by n - 1 as Spark ML does. A constant column's is exactly 0."""

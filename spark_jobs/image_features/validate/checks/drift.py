@@ -92,7 +92,7 @@ def psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     >>> psi(rows, rows)
     0.0
     >>> round(psi(rows, rows + 50), 1)
-    4.3
+    2.3
     """
     edges = np.unique(np.quantile(then, np.linspace(0, 1, PSI_BINS + 1)[1:-1]))
     before, after = (_shares(np.searchsorted(edges, column), len(edges) + 1) for column in (then, now))
@@ -100,9 +100,10 @@ def psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
 
 
 def _shares(bins: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    # Half a row in every bin: the logarithm of an empty one is infinite.
+    # Half a row is added to every bin, because the logarithm of an empty one is infinite.
     counts = np.bincount(bins, minlength=count) + 0.5
-    return counts / counts.sum()
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
 
 
 def _large_enough(baseline: Baseline | Unavailable) -> Baseline | Unavailable:

@@ -30,7 +30,7 @@ CORRELATION_LIMIT = 1e-3
 # Relative to the largest entry of a row.
 REPRODUCTION_LIMIT = 1e-5
 VARIANCE_LIMIT = 1e-3
-# In shares of the largest variance. eigh is uncertain to about 1e-13 of it, which must stay far below a component's own.
+# In shares of the largest variance. What eigh leaves uncertain (about 1e-13) must stay far below a component's own.
 SMALLEST_VARIANCE = 1e-9
 # A model's ratios are in falling order to rounding.
 ORDER_SLACK = 1e-9
@@ -90,7 +90,7 @@ def explained_variance_enough(model: ModelFacts | Unavailable, reduce: Stats | N
         advice = "there is another number of components than was asked for: clear reduce_features"
         return COMPONENTS_AS_ASKED.judge(count == asked, count, asked, advice)
     if elsewhere:
-        # The model explains that share of the rows of its fit. Of these rows it may explain less: model_drift judges it.
+        # The model explains that share of the rows of its fit. Of these it may explain less: model_drift judges that.
         return VARIANCE_ENOUGH.skip(elsewhere, detail(reduce, "explained_variance"))
     explained = float(np.sum(model.explained_variance_ratio))
     advice = "fewer components were kept than the asked share needs: clear reduce_features"

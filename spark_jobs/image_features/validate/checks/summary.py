@@ -32,7 +32,7 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable) -> dict[str, Any]:
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": dead_share(loaded.std) if loaded else None,
         "repeated_vectors": repeated_share(evidence.features),
-        # Where each vector and the model come from. Stages of a version that computed all of them each time do not say it.
+        # Where each vector and the model come from. Stages of a version that always computed all do not say it.
         "vectors": detail(evidence.stats["featurize_images"], "vectors"),
         "model": detail(evidence.stats["reduce_features"], "model"),
         **vector_identity(evidence.stats["featurize_images"]),
@@ -41,8 +41,10 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable) -> dict[str, Any]:
 
 def _explained_variance(evidence: Evidence) -> float | None:
     """Return the share of this run's rows: the model itself knows only what it explained of the rows of its fit."""
+    reduce = evidence.stats["reduce_features"]
     if isinstance(evidence.model, Unavailable):
         return None
-    if fitted_elsewhere(evidence.stats["reduce_features"]):
-        return detail(evidence.stats["reduce_features"], "explained_variance")
+    if fitted_elsewhere(reduce):
+        kept: float | None = detail(reduce, "explained_variance")
+        return kept
     return float(evidence.model.explained_variance_ratio.sum())

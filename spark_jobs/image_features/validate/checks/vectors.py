@@ -71,8 +71,8 @@ def repeated_vectors(facts: VectorFacts, published: float | None) -> Finding:
     share = repeated_share(facts)
     limit = REPEATED_LIMIT if published is None else min(REPEATED_LIMIT, published + REPEATED_GROWTH)
     advice = (
-        f"{facts.repeated} of {facts.rows} vectors repeat another exactly: are the same photographs there under several "
-        "names? In both Training and Test they make every accuracy look better than it is"
+        f"{facts.repeated} of {facts.rows} vectors repeat another exactly: are the same photographs there under "
+        "several names? In both Training and Test they make every accuracy look better than it is"
     )
     return REPEATED_VECTORS.judge(share <= limit, share, limit, advice)
 

@@ -112,7 +112,7 @@ def written(check: Check, value: Value) -> str:
 
 
 def worst_classes(probe: Probe) -> list[dict[str, Any]]:
-    """Return the labels that the linear probe recognizes least often, with its wrong answers; perfect ones are left out."""
+    """Return the labels that the linear probe recognizes least often, with its wrong answers; not the perfect ones."""
     rows = []
     for label in sorted(set(probe.truth)):
         answers = probe.linear[probe.truth == label]

@@ -35,7 +35,7 @@ def one_of_each_label(sample: Sample) -> list[int]:
 
 
 def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[Neighborhood]:
-    """Return images that nearest neighbors get wrong and right, half of each, every one of another label if possible."""
+    """Return images that nearest neighbors get wrong and right, half of each, of different labels if possible."""
     if len(sample.vectors) <= NEIGHBORS:
         return []
     everywhere = np.arange(len(sample.vectors))
@@ -50,7 +50,7 @@ def nearest_to(vectors: NDArray[np.floating], query: int, candidates: NDArray[np
     """Return those of the rows `candidates` that are nearest to row `query`, without itself."""
     others = candidates[candidates != query]
     distances = np.linalg.norm(vectors[others] - vectors[query], axis=1)
-    return others[np.argsort(distances, kind="stable")[:NEIGHBORS]].tolist()
+    return [int(place) for place in others[np.argsort(distances, kind="stable")[:NEIGHBORS]]]
 
 
 def _queries(sample: Sample, probe: Probe | Unavailable) -> list[int]:

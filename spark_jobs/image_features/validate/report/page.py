@@ -29,7 +29,7 @@ def render_page(
     sheet, neighborhoods = shown_photographs(evidence, probe)
     places = {*sheet, *(place for of in neighborhoods for place in (of.query, *of.nearest))}
     pictures = thumbnails([evidence.sample.uris[place] for place in places], read_bytes)
-    return _template().render(
+    page: str = _template().render(
         **page_content(run_uri, verdict, findings, evidence, probe, summary),
         style=_resource("style.css"),
         sheet=sheet,
@@ -37,6 +37,7 @@ def render_page(
         sample=evidence.sample,
         pictures=pictures,
     )
+    return page
 
 
 def _template() -> Any:

@@ -9,7 +9,7 @@ Facts = list[tuple[str, str]]
 
 
 def vector_facts(vectors: Mapping[str, Any] | None) -> Facts:
-    """Return facts from `vectors` of the summary; there are none if it is not known, nor for a count that is missing."""
+    """Return facts from `vectors` of the summary, none if it is not known or for a count that is missing."""
     names = {
         "computed": "computed in this run",
         "reused": "reused from earlier runs",

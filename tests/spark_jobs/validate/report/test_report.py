@@ -105,20 +105,20 @@ def test_every_check_stands_there_with_its_verdict_value_limit_and_advice() -> N
     text = Page(render(dataclasses.replace(GOOD, max_reject_share=0.01))).text
     for found in run_checks(GOOD, probe(GOOD.sample)):
         assert f"{found.check.title} {found.name}" in text
-    assert "Failed 24 checks passed, 1 failed, 1 had nothing to judge." in text
+    assert "Failed 24 checks passed, 1 failed, 1 skipped." in text
     assert "failed Few enough images were rejected reject_share 2 of 92 images were rejected" in text
     assert "2.2% 1.0%" in text
 
 
 def test_a_passed_run_says_so() -> None:
-    assert "Passed 25 checks passed, 1 had nothing to judge. The run may be published." in Page(render(GOOD)).text
+    assert "Passed 25 checks passed, 1 skipped. The run may be published." in Page(render(GOOD)).text
 
 
 def test_the_page_says_which_vectors_were_computed_and_that_the_model_is_new() -> None:
     text = Page(render(GOOD)).text
     assert "computed in this run 1,250 reused from earlier runs 7,000 rows that share another's vector 21" in text
     assert "model fitted in this run: a new model was asked for fitted in s3://bucket/runs/one, on 8,271 rows" in text
-    assert "Of the standardized features" in text
+    assert "Share of the variance of the standardized features" in text
 
 
 def test_the_page_says_that_a_model_is_of_a_run_before_and_what_it_keeps() -> None:
