@@ -1,4 +1,4 @@
-"""Entry point of the stage `validate_run`: every check, one report, and one failure if a hard check failed."""
+"""Entry point of the stage `validate_run`: all checks, one report, and one failure if a hard check failed."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ PHASES = ("measure", "check", "report")
 
 
 def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: ProgressReporter) -> StageStats:
+    """Measure the run, judge it, write the report, and raise ValidationFailedError if a hard check failed."""
     finished: list[str] = []
     with progress.watch(lambda: len(finished), total=len(PHASES), unit="phases"):
         evidence = gather_evidence(spark, arguments)
         finished.append("measure")
         scored = probe(evidence.sample)
-        checks = run_checks(evidence, scored)
+        findings = run_checks(evidence, scored)
         finished.append("check")
-        write_report(arguments.report_uri, arguments.run_uri, checks, evidence, scored)
+        write_report(arguments.report_uri, arguments.run_uri, findings, evidence, scored)
         finished.append("report")
-    if failed(checks):
-        raise ValidationFailedError(arguments.report_uri, failed(checks))
-    counts = Counter(str(check.verdict) for check in checks)
-    details = {"verdict": verdict_of(checks), "checks": dict(counts)}
+    if failed(findings):
+        raise ValidationFailedError(arguments.report_uri, failed(findings))
+    counts = Counter(str(found.verdict) for found in findings)
+    details = {"verdict": verdict_of(findings), "checks": dict(counts)}
     return StageStats(rows_in=evidence.features.rows, rows_out=evidence.pca_features.rows, details=details)
 
 

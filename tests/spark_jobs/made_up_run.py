@@ -31,9 +31,6 @@ REFITTED = {
     "added_since_fit": 0,
     "added_share_since_fit": 0.0,
     "drift": None,
-    "gram": "updated",
-    "gram_why": "that of snapshot abc, 1,271 rows added and 4 removed",
-    "gram_updates": 3,
 }
 PROJECTED = {
     **REFITTED,

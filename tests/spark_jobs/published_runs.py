@@ -62,7 +62,7 @@ class Runs:
         return self.reduce_again(run, reduce, **asked)
 
     def reduce_again(self, run: str, reduce: str = "refit", **asked: Any) -> StageStats:
-        folders = ("features", "model", "pca_features", "pca_features_csv", "gram", "stats", "progress")
+        folders = ("features", "model", "pca_features", "pca_features_csv", "stats", "progress")
         given: dict[str, Any] = {f"{name}_uri": self.uri(run, name) for name in folders}
         given |= {"stats_prefix_uri": self.uri(run, "stats"), "published_uri": self.published_uri}
         given |= {"pca_components": COMPONENTS, "explained_variance": None, "formats": ("parquet",), "reduce": reduce}
@@ -72,7 +72,7 @@ class Runs:
     def publish(self, run: str, stats: StageStats, previous: str | None = None, **changes: Any) -> None:
         """As `publish` does it: the snapshot's own document, then the pointer."""
         snapshot = {"schema_version": 2, "snapshot": f"snapshot-{run}", "previous": previous}
-        snapshot |= {f"{name}_uri": self.uri(run, name) for name in ("features", "model", "gram")}
+        snapshot |= {f"{name}_uri": self.uri(run, name) for name in ("features", "model")}
         snapshot |= {"identity": IDENTITY, "model": dict(stats.details["model"])}
         snapshot |= {"params": {"pca_components": COMPONENTS, "explained_variance": None}}
         document = {name: value for name, value in {**snapshot, **changes}.items() if value is not ...}

@@ -16,7 +16,6 @@ RUN_FOLDERS = frozenset(
         "pca_features_csv",
         "rejects",
         "model",
-        "gram",
         "report",
         "stats",
     }

@@ -39,7 +39,7 @@ STAGES = (
     ),
     Stage(
         "reduce_features",
-        folders=("features", "model", "gram", "pca_features", "pca_features_csv"),
+        folders=("features", "model", "pca_features", "pca_features_csv"),
         others=("stats_prefix", "published"),
         params=("pca_components", "explained_variance", "formats", "reduce", "refit_share", "refit_drift"),
     ),

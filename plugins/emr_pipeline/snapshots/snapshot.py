@@ -150,7 +150,7 @@ def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[
 
 
 def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
-    folders = ["manifest", "images", "rejects", "features", "pca_features", "model", "gram"]
+    folders = ["manifest", "images", "rejects", "features", "pca_features", "model"]
     if "csv" in formats:
         folders.append("pca_features_csv")
     of_folders = {f"{folder}_uri": layout.uri(folder) for folder in folders}

@@ -1,1 +1,1 @@
-"""From features to a Gram matrix, to a model, and to PCA features."""
+"""The way from features to a Gram matrix, to a model, and to PCA features."""

@@ -23,7 +23,6 @@ class ReduceArguments(JobArguments):
     model_uri: str
     pca_features_uri: str
     pca_features_csv_uri: str
-    gram_uri: str
     stats_prefix_uri: str
     published_uri: str
     pca_components: int | None
@@ -64,7 +63,7 @@ class ReduceArguments(JobArguments):
 
 def parse_reduce_arguments(argv: Sequence[str]) -> ReduceArguments:
     parser = JobArgumentParser("reduce_features", "Standardizes the features and reduces them by PCA.")
-    for name in ("features", "model", "pca-features", "pca-features-csv", "gram", "stats-prefix", "published"):
+    for name in ("features", "model", "pca-features", "pca-features-csv", "stats-prefix", "published"):
         parser.add_argument(f"--{name}-uri", required=True)
     parser.add_argument("--pca-components", type=int, help="so many components")
     parser.add_argument("--explained-variance", type=float, help="as many as reach this share of the variance")

@@ -1,15 +1,18 @@
-"""PCA features as CSV, for readers without Parquet: the image's columns, then one column a component."""
+"""PCA features as CSV for readers without Parquet: the image's columns, then one column for each component."""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
+from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import PCA_FEATURES
+from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
 
 _OPTIONS = {
     "header": "true",
-    # RFC 4180: a quote inside quotes is doubled. Spark's default is a backslash, which most readers take as text.
+    # RFC 4180: a quote inside quotes is doubled. Spark's default is a backslash, which most readers take for text.
     "quote": '"',
     "escape": '"',
     # Names of objects may begin or end with a space.
@@ -19,11 +22,16 @@ _OPTIONS = {
 
 
 def to_csv_columns(pca_features: DataFrame, components: int) -> DataFrame:
-    """The vector spread over the columns `pc_001`, `pc_002`, ...: float32 in the fewest digits that read back equal."""
+    """Return the vector as the columns `pc_001`, `pc_002`, ...: float32 in the fewest digits that read back equal."""
     image = [name for name in PCA_FEATURES.names if name != "pca_features"]
     spread = [col("pca_features")[number].alias(f"pc_{number + 1:03d}") for number in range(components)]
     return pca_features.select(*image, *spread)
 
 
-def write_csv(pca_features: DataFrame, components: int, uri: str) -> None:
-    to_csv_columns(pca_features, components).write.mode("overwrite").options(**_OPTIONS).csv(uri)
+def write_or_remove_csv(spark: SparkSession, arguments: ReduceArguments, components: int) -> None:
+    """Write the CSV if asked for; otherwise delete that of an earlier attempt, which would contradict this run."""
+    if "csv" not in arguments.formats:
+        objects.delete_prefix(arguments.pca_features_csv_uri)
+        return
+    pca_features = to_csv_columns(read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES), components)
+    pca_features.write.mode("overwrite").options(**_OPTIONS).csv(arguments.pca_features_csv_uri)

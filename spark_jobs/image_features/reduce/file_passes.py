@@ -1,7 +1,7 @@
 """The passes of PCA over a dataset of features, file by file on the workers: no vector goes through the JVM.
 
-As a DataFrame's column a vector is decoded, becomes a row and then Arrow, in every pass, which took most of the stage's
-time. Here a worker reads a file as Parquet has it, and writes the file that is made of it.
+As a column of a DataFrame a vector is decoded, becomes a row and then Arrow in every pass, which took most of the
+stage's time. Here a worker reads a file as Parquet has it and writes the file that is made from it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _IMAGE_COLUMNS = [name for name in PCA_FEATURES.names if name != "pca_features"]
 
 
 def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
-    """The Gram of a column of vectors; the same files give the same bits. Raises NoVectorsError."""
+    """Return the Gram of a column of vectors; the same files give the same bits. Raises NoVectorsError."""
 
     def partial(numbered: tuple[int, Sequence[str]]) -> list[tuple[int, Gram]]:
         number, uris = numbered
-        # One BLAS thread a task: Spark already runs as many tasks as there are cores.
+        # One BLAS thread for each task: Spark already runs as many tasks as there are cores.
         with threadpool_limits(limits=1):
             gram = gram_of_batches(to_matrix(batch.column(0)) for one in uris for batch in _batches(one, [column]))
         return [] if gram is None else [(number, gram)]
@@ -43,7 +43,7 @@ def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
 
 
 def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, pca_features_uri: str) -> int:
-    """Makes `pca_features` of `features`, a file of each group of files, in its order; returns the number of rows."""
+    """Write `pca_features` from `features`, one file for each group of files, and return the number of rows."""
     fitted = context.broadcast((model.mean, model.projection))
 
     def project_group(uris: Sequence[str]) -> int:
@@ -53,7 +53,7 @@ def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, p
         def projected() -> Iterator[pa.RecordBatch]:
             for uri in uris:
                 made = list(_projected(uri, mean, projection))
-                # A row group for each file, as readers want them: not one for each batch.
+                # One row group for each file, as readers want them, and not one for each batch.
                 for batch in pa.Table.from_batches(made, _PCA_FEATURES).combine_chunks().to_batches():
                     ids.extend(batch.column("image_id").to_pylist())
                     yield batch

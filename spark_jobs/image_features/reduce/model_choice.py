@@ -1,10 +1,10 @@
-"""Which model a run reduces its features with: a new one, fitted on all of its rows, or that of the last snapshot."""
+"""The choice of a run's model: a new one, fitted on all of its rows, or that of the published snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
@@ -13,10 +13,14 @@ from threadpoolctl import threadpool_limits
 from image_features.errors import ImageFeaturesError
 from image_features.reduce.arguments import ReduceArguments
 from image_features.reduce.drift import drift_of, on_rows
+from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel, fit_pca
-from image_features.reduce.run_gram import RunGram
+from image_features.reduce.row_changes import RowChanges
 from image_features.reduce.spark_model import ModelUnreadableError, load_model, to_pca_model, to_pipeline_model
 from image_features.storage.snapshots import Snapshot, name_of, other_vectors
+from image_features.unavailable import Unavailable
+
+Found = TypeVar("Found")
 
 # What a snapshot's `model` must say for its model to be used again.
 _HISTORY = ("fitted_in", "rows_fitted", "added_since_fit")
@@ -33,8 +37,8 @@ class CannotProjectError(ImageFeaturesError):
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A model, as Spark ML saves it and as it stands to the run's rows, and where it comes from."""
+class ChosenModel:
+    """A model as Spark ML saves it, the same model measured on the run's rows, and where it comes from."""
 
     pipeline: PipelineModel
     model: PcaModel
@@ -47,63 +51,71 @@ class Fitted:
 
     @property
     def added_share_since_fit(self) -> float:
-        """Of the run's rows, those that the model was not fitted on. Rows that came and went since count too."""
+        """The share of the run's rows that the model was not fitted on. Rows that came and went since count too."""
         return min(1.0, self.added_since_fit / self.model.rows)
 
-    def details(self, run: RunGram) -> dict[str, Any]:
-        """For the stats, as `details.model`."""
+    def details(self, changes: RowChanges) -> dict[str, Any]:
+        """Return the numbers for the stage's stats.
+
+        Shares are of this run's variance. Where the model was fitted in another run, they are in that model's scaling.
+        """
+        model = self.model
         return {
-            "action": self.action,
-            "why": self.why,
-            "fitted_in": self.fitted_in,
-            "rows_fitted": self.rows_fitted,
-            "added": run.added,
-            "removed": run.removed,
-            "added_since_fit": self.added_since_fit,
-            "added_share_since_fit": self.added_share_since_fit,
-            "drift": self.drift,
-            "gram": run.how,
-            "gram_why": run.why,
-            "gram_updates": run.kept.updates,
+            "components": len(model.explained_variance_ratio),
+            "dimension": len(model.mean),
+            "rows": model.rows,
+            "explained_variance": float(model.explained_variance_ratio.sum()),
+            "explained_variance_ratio": model.explained_variance_ratio.tolist(),
+            # The ratios of every direction, so that a reader sees what more components would have gained.
+            "spectrum": model.spectrum.round(9).tolist(),
+            "model": {
+                "action": self.action,
+                "why": self.why,
+                "fitted_in": self.fitted_in,
+                "rows_fitted": self.rows_fitted,
+                "added": changes.added,
+                "removed": changes.removed,
+                "added_since_fit": self.added_since_fit,
+                "added_share_since_fit": self.added_share_since_fit,
+                "drift": self.drift,
+            },
         }
 
 
-def refuse_to_project(baseline: Snapshot | str, identity: Mapping[str, Any] | None, arguments: ReduceArguments) -> None:
-    """Raises CannotProjectError where `project` is asked for and cannot be: before a row is read."""
-    if arguments.reduce == "project":
-        _usable(baseline, identity, arguments)
+def reusable_snapshot(
+    baseline: Snapshot | Unavailable, identity: Mapping[str, Any] | None, arguments: ReduceArguments
+) -> Snapshot | Unavailable:
+    """Return the snapshot whose model `--reduce` allows to use again, judged by its record alone.
+
+    Raises CannotProjectError if `project` is asked for and there is none, before a row is read.
+    """
+    found = Unavailable("a new model was asked for") if arguments.reduce == "refit" else baseline
+    if not isinstance(found, Unavailable):
+        reason = _unusable(found, identity, arguments)
+        found = Unavailable(reason) if reason else found
+    return _or_refuse(found, arguments)
 
 
-def fit_or_project(
-    spark: SparkSession, run: RunGram, run_uri: str, baseline: Snapshot | str, arguments: ReduceArguments
-) -> Fitted:
-    """The model of this run, by `--reduce` and its limits. Raises CannotProjectError, or what `fit_pca` raises."""
-    # Of so small a matrix several BLAS threads mostly wait for one another, busily: eigenvectors of 1280 x 1280 took
-    # ten times the processor time on two threads, beside Spark's own.
+def choose_model(
+    spark: SparkSession, gram: Gram, changes: RowChanges, snapshot: Snapshot | Unavailable, arguments: ReduceArguments
+) -> ChosenModel:
+    """Return the model of this run, by `--reduce` and its limits.
+
+    `snapshot` is what `reusable_snapshot` returned. Raises CannotProjectError, or what `fit_pca` raises.
+    """
+    # With so small a matrix several BLAS threads mostly wait for one another, and use the processor meanwhile: the
+    # eigenvectors of 1280 x 1280 took ten times the processor time on two threads, next to Spark's own.
     with threadpool_limits(limits=1):
-        return _fit_or_project(spark, run, run_uri, baseline, arguments)
+        reused = _or_refuse(_reused(gram, changes, snapshot, arguments), arguments)
+        if isinstance(reused, Unavailable):
+            return _refit(spark, gram, arguments, reused.reason)
+        reason = too_far(reused, arguments) if arguments.reduce == "auto" else ""
+        return _refit(spark, gram, arguments, reason, reused.drift) if reason else reused
 
 
-def _fit_or_project(
-    spark: SparkSession, run: RunGram, run_uri: str, baseline: Snapshot | str, arguments: ReduceArguments
-) -> Fitted:
-    if arguments.reduce == "refit":
-        return _refit(spark, run, run_uri, arguments, "a new model was asked for")
-    try:
-        projected = _projected(run, baseline, arguments)
-    except CannotProjectError as error:
-        if arguments.reduce == "project":
-            raise
-        return _refit(spark, run, run_uri, arguments, error.reason)
-    if arguments.reduce == "project":
-        return projected
-    reason = too_far(projected, arguments)
-    return _refit(spark, run, run_uri, arguments, reason, projected.drift) if reason else projected
-
-
-def too_far(projected: Fitted, arguments: ReduceArguments) -> str:
-    """Why `auto` does not go on with a model; empty if it does."""
-    share, drift = projected.added_share_since_fit, projected.drift or 0.0
+def too_far(reused: ChosenModel, arguments: ReduceArguments) -> str:
+    """Return why `auto` fits a new model, or an empty text if it goes on with `reused`."""
+    share, drift = reused.added_share_since_fit, reused.drift or 0.0
     if share > arguments.refit_share:
         return f"{share:.1%} of the rows were added since the last model was fitted, above {arguments.refit_share:.1%}"
     if drift > arguments.refit_drift:
@@ -112,49 +124,54 @@ def too_far(projected: Fitted, arguments: ReduceArguments) -> str:
 
 
 def _refit(
-    spark: SparkSession, run: RunGram, run_uri: str, arguments: ReduceArguments, why: str, drift: float | None = None
-) -> Fitted:
-    model = fit_pca(run.kept.gram, arguments.pca_components, arguments.explained_variance)
-    return Fitted(to_pipeline_model(spark, model), model, "refit", why, run_uri, model.rows, drift=drift)
+    spark: SparkSession, gram: Gram, arguments: ReduceArguments, why: str, drift: float | None = None
+) -> ChosenModel:
+    model = fit_pca(gram, arguments.pca_components, arguments.explained_variance)
+    pipeline = to_pipeline_model(spark, model)
+    return ChosenModel(pipeline, model, "refit", why, arguments.run_uri, model.rows, drift=drift)
 
 
-def _projected(run: RunGram, baseline: Snapshot | str, arguments: ReduceArguments) -> Fitted:
-    """The baseline's model, as it stands to this run's rows. Raises CannotProjectError."""
-    snapshot = _usable(baseline, run.kept.identity, arguments)
-    history = snapshot["model"]
+def _reused(
+    gram: Gram, changes: RowChanges, snapshot: Snapshot | Unavailable, arguments: ReduceArguments
+) -> ChosenModel | Unavailable:
+    """Return the snapshot's model, measured on this run's rows."""
+    if isinstance(snapshot, Unavailable):
+        return snapshot
+    name, history = name_of(snapshot), snapshot["model"]
     try:
         pipeline = load_model(snapshot["model_uri"])
     except ModelUnreadableError as error:
-        raise CannotProjectError(f"the model of {name_of(snapshot)} does not load ({error.detail})") from error
+        return Unavailable(f"the model of {name} does not load ({error.detail})")
     fitted = to_pca_model(pipeline, history["rows_fitted"])
     width, components = fitted.components.shape
-    if width != run.kept.gram.width:
-        raise CannotProjectError(f"the model of {name_of(snapshot)} is for vectors of {width} entries")
-    if arguments.pca_components is not None and components != arguments.pca_components:
+    if width != gram.width:
+        return Unavailable(f"the model of {name} is for vectors of {width} entries")
+    if arguments.pca_components not in (None, components):
         asked = f"{arguments.pca_components} components are asked for"
-        raise CannotProjectError(f"{asked}, and the model of {name_of(snapshot)} has {components}")
-    model = on_rows(fitted, run.kept.gram)
-    drift = drift_of(model)
-    added = history["added_since_fit"] + run.added
-    why = f"the model of {name_of(snapshot)} was asked for"
+        return Unavailable(f"{asked}, and the model of {name} has {components}")
+    model = on_rows(fitted, gram)
+    why = f"the model of {name} was asked for"
     if arguments.reduce == "auto":
-        why = (
-            f"the model of {name_of(snapshot)} is near enough: neither its drift nor the share of new rows is too large"
-        )
-    return Fitted(pipeline, model, "project", why, history["fitted_in"], fitted.rows, added, drift)
+        why = f"the model of {name} is near enough: neither its drift nor the share of new rows is too large"
+    added = history["added_since_fit"] + changes.added
+    return ChosenModel(pipeline, model, "project", why, history["fitted_in"], fitted.rows, added, drift_of(model))
 
 
-def _usable(baseline: Snapshot | str, identity: Mapping[str, Any] | None, arguments: ReduceArguments) -> Snapshot:
-    """The baseline, if its model may be used for vectors of `identity`, as far as its record tells."""
-    if isinstance(baseline, str):
-        raise CannotProjectError(baseline)
-    different = other_vectors(baseline, identity)
+def _unusable(snapshot: Snapshot, identity: Mapping[str, Any] | None, arguments: ReduceArguments) -> str:
+    """Return why the snapshot's model may not be used for vectors of `identity`, or an empty text if it may."""
+    different = other_vectors(snapshot, identity)
     if different:
-        raise CannotProjectError(different)
-    if any((baseline.get("model") or {}).get(name) is None for name in _HISTORY):
-        raise CannotProjectError(f"{name_of(baseline)} does not say where its model was fitted")
-    asked, then = arguments.explained_variance, (baseline.get("params") or {}).get("explained_variance")
+        return different
+    if any((snapshot.get("model") or {}).get(name) is None for name in _HISTORY):
+        return f"{name_of(snapshot)} does not say where its model was fitted"
+    asked, then = arguments.explained_variance, (snapshot.get("params") or {}).get("explained_variance")
     if asked is not None and asked != then:
         found = "one fitted for a number of components" if then is None else f"one fitted for {then}"
-        raise CannotProjectError(f"an explained variance of {asked} is asked for, and {name_of(baseline)} has {found}")
-    return baseline
+        return f"an explained variance of {asked} is asked for, and {name_of(snapshot)} has {found}"
+    return ""
+
+
+def _or_refuse(found: Found | Unavailable, arguments: ReduceArguments) -> Found | Unavailable:
+    if isinstance(found, Unavailable) and arguments.reduce == "project":
+        raise CannotProjectError(found.reason)
+    return found

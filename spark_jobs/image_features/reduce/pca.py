@@ -1,4 +1,4 @@
-"""Pure: StandardScaler and PCA from a Gram matrix: how many components, which, and how rows are projected on them."""
+"""StandardScaler and PCA from a Gram matrix: how many components, which ones, and the projection of rows on them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TooManyComponentsError(ImageFeaturesError):
 
 
 class NoVarianceError(ImageFeaturesError):
-    """The features are all alike, so that there is nothing for PCA to find."""
+    """The features are all alike, so PCA has nothing to find."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows, self.columns = rows, columns
@@ -49,10 +49,11 @@ class NonFiniteFeaturesError(ImageFeaturesError):
 
 @dataclass(frozen=True)
 class PcaModel:
-    """A fitted StandardScaler (`mean`, `std`, each (d,)) and PCA (`components` (d, k), orthonormal, strongest first).
+    """A fitted StandardScaler and PCA, measured on `rows` rows.
 
-    `explained_variance_ratio` is (k,); `spectrum` is the same for all d directions, sums to 1. A column that never
-    varies has std 0 and is scaled to 0, as Spark ML's StandardScalerModel does.
+    `mean` and `std` are (d,). `components` is (d, k), orthonormal, strongest first. `explained_variance_ratio` is (k,).
+    `spectrum` holds the ratios of all d directions, which sum to 1. A column that never varies has std 0 and is scaled
+    to 0, as Spark ML's StandardScalerModel does.
     """
 
     rows: int
@@ -64,15 +65,15 @@ class PcaModel:
 
     @property
     def projection(self) -> FloatArray:
-        """(d, k): scaling by 1/std and rotation in one matrix, for rows of which the mean was taken."""
+        """Scaling by 1/std and rotation in one matrix (d, k), for rows from which the mean was subtracted."""
         return inverse_or_zero(self.std)[:, None] * self.components
 
 
 def fit_pca(gram: Gram, components: int | None = None, explained_variance: float | None = None) -> PcaModel:
-    """PCA of the standardized columns: the eigenvectors of their correlation matrix.
+    """Return the PCA of the standardized columns: the eigenvectors of their correlation matrix.
 
-    So many as `components` says, or if `explained_variance` is given, the fewest that reach that share of the
-    variance; if neither is, all. Raises NonFiniteFeaturesError, NoVarianceError or TooManyComponentsError.
+    `components` is their number. If `explained_variance` is given instead, they are the fewest that reach that share of
+    the variance; if neither is given, all. Raises NonFiniteFeaturesError, NoVarianceError or TooManyComponentsError.
     """
     std = np.sqrt(finite_variances(gram))
     ascending, vectors = np.linalg.eigh(scaled_covariance(gram, std))
@@ -91,7 +92,7 @@ def fit_pca(gram: Gram, components: int | None = None, explained_variance: float
 
 
 def finite_variances(gram: Gram) -> FloatArray:
-    """Per column. Raises NonFiniteFeaturesError."""
+    """Return the variance of each column. Raises NonFiniteFeaturesError."""
     non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
     if non_finite:
         raise NonFiniteFeaturesError(gram.width, non_finite)
@@ -99,36 +100,59 @@ def finite_variances(gram: Gram) -> FloatArray:
 
 
 def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
-    """The covariance (d, d) of the rows, each column divided by `std`: the correlation matrix, if it is theirs."""
+    """Return the covariance (d, d) of the rows, each column divided by `std`.
+
+    That is the correlation matrix if `std` is the rows' own.
+    """
     scale = inverse_or_zero(std)
     covariance: FloatArray = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
     return covariance
 
 
 def components_for_share(spectrum: FloatArray, share: float) -> int:
-    """The smallest k whose first k ratios sum to at least `share`; all, if rounding keeps the sum just below it."""
+    """Return the smallest k whose first k ratios sum to at least `share`.
+
+    Rounding may keep the sum of all just below a share of 1; then it is all of them.
+
+    >>> components_for_share(np.array([0.5, 0.25, 0.125, 0.125]), 0.75)
+    2
+    """
     return min(int(np.searchsorted(np.cumsum(spectrum), share)) + 1, len(spectrum))
 
 
 def with_fixed_signs(components: FloatArray) -> FloatArray:
-    """Each column, negated where its entry of largest magnitude is negative: eigenvectors come with either sign."""
+    """Return the columns, each negated if its entry of largest magnitude is negative.
+
+    An eigenvector may have either sign, and this makes every run choose the same one.
+
+    >>> with_fixed_signs(np.array([[-0.8, 0.6], [0.6, 0.8]]))
+    array([[ 0.8,  0.6],
+           [-0.6,  0.8]])
+    """
     largest = np.abs(components).argmax(axis=0)
     signs = np.sign(components[largest, np.arange(components.shape[1])])
     return np.ascontiguousarray(components * signs)
 
 
 def project(vectors: NDArray[np.floating], mean: FloatArray, projection: FloatArray) -> NDArray[np.float32]:
-    """(rows, d) to (rows, k). Subtracts in float64, for a column's mean may be many times its deviation."""
+    """Return the projection (rows, k) of vectors (rows, d).
+
+    The mean is subtracted in float64, because it may be many times a column's deviation.
+    """
     centred: FloatArray = vectors - mean
     return (centred @ projection).astype(np.float32)
 
 
 def inverse_or_zero(std: FloatArray) -> FloatArray:
-    """1 / std, and 0 where std is 0."""
+    """Return 1 / std, and 0 where std is 0.
+
+    >>> inverse_or_zero(np.array([4.0, 0.0]))
+    array([0.25, 0.  ])
+    """
     return np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
 
 
 def _rank(eigenvalues: FloatArray) -> int:
-    """How many eigenvalues stand above rounding error, by the tolerance that numpy.linalg.matrix_rank uses."""
+    """Return how many eigenvalues are above rounding error, by the tolerance that numpy.linalg.matrix_rank uses."""
     tolerance = eigenvalues[0] * len(eigenvalues) * np.finfo(np.float64).eps
     return int(np.count_nonzero(eigenvalues > tolerance))

@@ -1,4 +1,4 @@
-"""A fitted PcaModel as a Spark ML PipelineModel of StandardScalerModel and PCAModel, which any Spark can load.
+"""The fitted PcaModel as a Spark ML PipelineModel of StandardScalerModel and PCAModel, which any Spark can load.
 
 Its input is a vector column `features_vector`, its output a vector column `pca_features_vector`:
 
@@ -29,7 +29,7 @@ OUTPUT_COLUMN = "pca_features_vector"
 
 
 class ModelUnreadableError(ImageFeaturesError):
-    """A saved model is not there, or is none of this project's."""
+    """A saved model is not there, or this project did not write it."""
 
     def __init__(self, uri: str, detail: str) -> None:
         self.uri, self.detail = uri, detail
@@ -37,7 +37,7 @@ class ModelUnreadableError(ImageFeaturesError):
 
 
 def to_pipeline_model(spark: SparkSession, model: PcaModel) -> PipelineModel:
-    """The same scaling and projection as Spark ML would have fitted."""
+    """Return the same scaling and projection as Spark ML would have fitted."""
     return PipelineModel([_scaler(spark, model), _pca(spark, model)])
 
 
@@ -46,11 +46,11 @@ def save_model(pipeline: PipelineModel, uri: str) -> None:
 
 
 def load_model(uri: str) -> PipelineModel:
-    """A StandardScalerModel and a PCAModel, loaded as any Spark would. Raises ModelUnreadableError."""
+    """Load a StandardScalerModel and a PCAModel as any Spark would. Raises ModelUnreadableError."""
     try:
         pipeline = PipelineModel.load(uri)
     except (Py4JError, PySparkException, ValueError) as error:
-        # A folder that is empty or not there is a ValueError, "RDD is empty", to PipelineModel.load.
+        # PipelineModel.load raises the ValueError "RDD is empty" for a folder that is empty or not there.
         raise ModelUnreadableError(uri, ": ".join(name_and_gist(error))) from error
     if [type(stage) for stage in pipeline.stages] != [StandardScalerModel, PCAModel]:
         raise ModelUnreadableError(uri, "it is not a StandardScalerModel followed by a PCAModel")
@@ -58,9 +58,9 @@ def load_model(uri: str) -> PipelineModel:
 
 
 def to_pca_model(pipeline: PipelineModel, rows: int) -> PcaModel:
-    """The fitted numbers of a loaded model; its `spectrum` ends with its components, for no more of it is saved.
+    """Return the fitted numbers of a loaded model, whose `spectrum` ends with its components: no more of it is saved.
 
-    `rows`, how many it was fitted on, is not saved either.
+    `rows`, the number of rows that it was fitted on, is not saved either.
     """
     scaler, pca = pipeline.stages
     assert isinstance(scaler, StandardScalerModel), "load_model refuses others"
@@ -70,7 +70,7 @@ def to_pca_model(pipeline: PipelineModel, rows: int) -> PcaModel:
 
 
 def apply_model(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
-    """`features` with a column `pca_features` array<double>, computed by Spark ML."""
+    """Return `features` with a column `pca_features` array<double>, computed by Spark ML."""
     vectors = features.withColumn(INPUT_COLUMN, array_to_vector(col("features")))
     projected = pipeline.transform(vectors).withColumn("pca_features", vector_to_array(col(OUTPUT_COLUMN)))
     return projected.drop(INPUT_COLUMN, SCALED_COLUMN, OUTPUT_COLUMN)

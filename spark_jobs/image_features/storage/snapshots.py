@@ -1,4 +1,4 @@
-"""The published snapshots, as far as a stage reads them: the newest one that is not the run's own."""
+"""The published snapshots that a stage compares its run with, and whether vectors of both may be mixed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 
 from image_features.errors import ObjectNotFoundError
 from image_features.storage import objects
+from image_features.unavailable import Unavailable
 
 Snapshot = Mapping[str, Any]
 
-NOTHING_PUBLISHED = "nothing is published yet to compare with"
-NONE_BEFORE = "the published run is this run, and none was published before it"
+NOTHING_PUBLISHED = Unavailable("nothing is published yet to compare with")
+NONE_BEFORE = Unavailable("the published run is this run, and none was published before it")
 
 
-def newest_other(published_uri: str, features_uri: str) -> Snapshot | str:
-    """The newest snapshot whose features are not those at `features_uri`, or why there is none.
+def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailable:
+    """Return the newest snapshot whose features are not those at `features_uri`.
 
-    `published_uri` is that of the pointer to the newest one; the older ones lie beside it under their names. A document
-    of schema_version 1 knows fewer keys: what it does not have is not known.
+    `published_uri` is the URI of the pointer to the newest snapshot; the older ones lie next to it under their names. A
+    document of schema_version 1 has fewer keys: what it does not have is not known.
     """
     folder = published_uri.rpartition("/")[0]
     try:
@@ -35,16 +36,23 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | str:
         try:
             snapshot = objects.read_json(f"{folder}/{previous}.json")
         except ObjectNotFoundError:
-            return f"the published run is this run, and of the one before it, {previous}, there is no record"
+            return Unavailable(
+                f"the published run is this run, and the record of the one before it, {previous}, is gone"
+            )
     return snapshot
 
 
 def name_of(snapshot: Snapshot) -> str:
+    """Return the snapshot's name as texts mention it.
+
+    >>> name_of({"snapshot": "20260102T030405Z-1a2b"})
+    'snapshot 20260102T030405Z-1a2b'
+    """
     return f"snapshot {snapshot.get('snapshot', 'without a name')}"
 
 
 def read_identity(stats_prefix_uri: str) -> Mapping[str, Any] | None:
-    """What a run's vectors are of, by the stats of featurize_images; None if they do not say."""
+    """Return the identity of a run's vectors from the stats of featurize_images, or None if they do not say it."""
     try:
         stats = objects.read_json(f"{stats_prefix_uri}/featurize_images.json")
     except ObjectNotFoundError:
@@ -53,14 +61,18 @@ def read_identity(stats_prefix_uri: str) -> Mapping[str, Any] | None:
 
 
 def other_vectors(snapshot: Snapshot, identity: Mapping[str, Any] | None) -> str:
-    """Why vectors of `identity` and the snapshot's must not be mixed; empty if they may."""
+    """Return why vectors of `identity` must not be mixed with the snapshot's, or an empty text if they may be.
+
+    >>> other_vectors({"snapshot": "a", "identity": {"backbone": "vgg16"}}, {"backbone": "resnet50"})
+    'the vectors of snapshot a have another identity (backbone vgg16 there, resnet50 here)'
+    """
     if identity is None:
-        return "the stats of featurize_images do not say what this run's vectors are of"
+        return "the stats of featurize_images do not say the identity of this run's vectors"
     published = snapshot.get("identity")
     if not published:
-        return f"{name_of(snapshot)} does not say what its vectors are of"
+        return f"{name_of(snapshot)} does not say the identity of its vectors"
     differing = sorted(name for name in {*identity, *published} if identity.get(name) != published.get(name))
     if not differing:
         return ""
     pairs = [f"{name} {published.get(name)} there, {identity.get(name)} here" for name in differing]
-    return f"the vectors of {name_of(snapshot)} are others ({', '.join(pairs)})"
+    return f"the vectors of {name_of(snapshot)} have another identity ({', '.join(pairs)})"

@@ -1,1 +1,1 @@
-"""The evidence that Spark measures, the checks of it, and the report."""
+"""The evidence that Spark measures of a run, the checks that judge it, and the report."""

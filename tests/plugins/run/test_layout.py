@@ -37,7 +37,6 @@ def test_every_uri_of_a_run() -> None:
     assert LAYOUT.log_uri == "s3://pictures/logs"
     assert LAYOUT.published_uri == "s3://pictures/published/latest.json"
     assert LAYOUT.inventory_uri == "s3://pictures/runs/r1/inventory.csv.gz"
-    assert LAYOUT.uri("gram") == "s3://pictures/runs/r1/gram"
     assert LAYOUT.stats_prefix_uri == "s3://pictures/runs/r1/stats"
     assert LAYOUT.feature_store_uri == "s3://pictures/feature_store"
     assert snapshot_uri("pictures", "92ec") == "s3://pictures/published/92ec.json"

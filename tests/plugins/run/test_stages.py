@@ -107,7 +107,6 @@ def test_reduce_features_gets_a_number_of_components_and_when_to_fit_anew() -> N
         "--model-uri": f"{RUN}/model",
         "--pca-features-uri": f"{RUN}/pca_features",
         "--pca-features-csv-uri": f"{RUN}/pca_features_csv",
-        "--gram-uri": f"{RUN}/gram",
         "--stats-prefix-uri": f"{RUN}/stats",
         "--published-uri": "s3://b/published/latest.json",
         "--reduce": "refit",

@@ -10,8 +10,8 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
+from image_features.reduce.gram import gram_of
 from image_features.reduce.pca import PcaModel, fit_pca, with_fixed_signs
-from image_features.reduce.spark_gram import gram_of_column
 from image_features.reduce.spark_model import (
     INPUT_COLUMN,
     OUTPUT_COLUMN,
@@ -32,8 +32,8 @@ def features(spark: SparkSession) -> DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(features: DataFrame) -> PcaModel:
-    return fit_pca(gram_of_column(features, "features"), COMPONENTS)
+def model() -> PcaModel:
+    return fit_pca(gram_of(feature_like(150, 20)), COMPONENTS)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from image_features.storage import objects
-from image_features.storage.snapshots import newest_other, other_vectors, read_identity
+from image_features.storage.snapshots import NONE_BEFORE, newest_other, other_vectors, read_identity
+from image_features.unavailable import Unavailable
 
 IDENTITY = {"backbone": "mobilenet_v2", "weights_sha256": "ab" * 32}
 
@@ -23,9 +24,9 @@ def seen_by(prefix_uri: str, run: str) -> Any:
 
 
 def test_the_newest_snapshot_is_that_of_another_run(prefix_uri: str) -> None:
-    assert seen_by(prefix_uri, "one") == "nothing is published yet to compare with"
+    assert seen_by(prefix_uri, "one") == Unavailable("nothing is published yet to compare with")
     first = publish(prefix_uri, "a", "one", None, newest=True)
-    assert seen_by(prefix_uri, "one") == "the published run is this run, and none was published before it"
+    assert seen_by(prefix_uri, "one") == NONE_BEFORE
     assert seen_by(prefix_uri, "two") == first
     second = publish(prefix_uri, "b", "two", "a", newest=True)
     assert (seen_by(prefix_uri, "two"), seen_by(prefix_uri, "three")) == (first, second)
@@ -37,13 +38,13 @@ def test_a_run_that_was_published_twice_is_not_its_own_baseline(prefix_uri: str)
     publish(prefix_uri, "c", "two", "b", newest=True)
     assert seen_by(prefix_uri, "two") == first
     publish(prefix_uri, "d", "two", "d", newest=True)
-    assert seen_by(prefix_uri, "two") == "the published run is this run, and none was published before it"
+    assert seen_by(prefix_uri, "two") == NONE_BEFORE
 
 
 def test_a_snapshot_whose_record_is_gone_is_named(prefix_uri: str) -> None:
     publish(prefix_uri, "b", "two", "a", newest=True)
-    assert (
-        seen_by(prefix_uri, "two") == "the published run is this run, and of the one before it, a, there is no record"
+    assert seen_by(prefix_uri, "two") == Unavailable(
+        "the published run is this run, and the record of the one before it, a, is gone"
     )
 
 
@@ -57,8 +58,8 @@ def test_the_identity_is_that_of_the_stats(prefix_uri: str) -> None:
     ("published", "identity", "says"),
     [
         (IDENTITY, IDENTITY, ""),
-        (IDENTITY, None, "the stats of featurize_images do not say what this run's vectors are of"),
-        (None, IDENTITY, "snapshot a does not say what its vectors are of"),
+        (IDENTITY, None, "the stats of featurize_images do not say the identity of this run's vectors"),
+        (None, IDENTITY, "snapshot a does not say the identity of its vectors"),
         ({**IDENTITY, "engine": "openvino"}, IDENTITY, "(engine openvino there, None here)"),
         ({**IDENTITY, "backbone": "vgg16"}, IDENTITY, "(backbone vgg16 there, mobilenet_v2 here)"),
     ],

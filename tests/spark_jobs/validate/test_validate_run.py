@@ -70,7 +70,7 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
 def _reduce(spark: SparkSession, run_uri: str, **changes: Any) -> None:
     folders = ("features", "model", "pca_features", "pca_features_csv", "stats", "progress")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
-    given |= {"gram_uri": f"{run_uri}/gram", "stats_prefix_uri": f"{run_uri}/stats"}
+    given["stats_prefix_uri"] = f"{run_uri}/stats"
     given["published_uri"] = f"{run_uri}/published/latest.json"
     asked: dict[str, Any] = {"pca_components": COMPONENTS, "explained_variance": None, "formats": ("parquet",)}
     arguments = ReduceArguments(**{**given, **asked, **changes})
@@ -255,7 +255,7 @@ def test_a_run_is_compared_with_the_published_one(spark: SparkSession, run_uri: 
 def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSession, run_uri: str) -> None:
     published = _published(spark, run_uri)
     model = objects.read_json(f"{run_uri}/stats/reduce_features.json")["details"]["model"]
-    more = {"snapshot": "before", "identity": IDENTITY, "model": model, "params": {}, "gram_uri": f"{run_uri}/gram"}
+    more = {"snapshot": "before", "identity": IDENTITY, "model": model, "params": {}}
     objects.write_json(published, {**objects.read_json(published), **more, "model_uri": f"{run_uri}/model"})
     make_run(spark, f"{run_uri}/new", seed=2)
     _reduce(spark, f"{run_uri}/new", published_uri=published, reduce="project")

@@ -1,1 +1,1 @@
-"""What must hold of a finished run: the checks, which are pure, and the Spark passes that measure what they judge."""
+"""The checks of a finished run. They are pure: evidence in, findings out."""

@@ -1,9 +1,9 @@
-"""Pure: what one check found, in the shape that `validation.json` and the report show."""
+"""A check as the report names it, and what it found, in the shape of `validation.json`."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["hard", "soft"]
@@ -13,36 +13,63 @@ Value = float | int | str | None
 
 @dataclass(frozen=True)
 class Check:
-    """`value` was measured, `limit` is what it was held against, `advice` says what to do, or why nothing was checked.
+    """A rule that a finished run should keep. A hard check fails the run; a soft one warns.
 
-    A hard check fails the run; a soft one warns.
+    `title` is its line in the report, where the values of a check that `is_share` stand in per cent.
     """
 
     name: str
     kind: Kind
+    title: str
+    is_share: bool = False
+
+    def judge(self, holds: bool, value: Value, limit: Value, advice: str) -> Finding:
+        """Return that it passed, or that it failed or warned, with advice.
+
+        >>> Check("no_zero_vectors", "hard", "No vector is zero").judge(False, 4, 0, "look at the weights").verdict
+        'failed'
+        """
+        if holds:
+            return Finding(self, "passed", value, limit, "")
+        return Finding(self, "failed" if self.kind == "hard" else "warned", value, limit, advice)
+
+    def skip(self, reason: str, value: Value = None) -> Finding:
+        """Return that it could not be judged, and why. A value that was measured nevertheless is kept."""
+        return Finding(self, "skipped", value, None, reason)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: `value` was measured and compared with `limit`.
+
+    `advice` says what to do, or why nothing was judged.
+    """
+
+    check: Check
     verdict: Verdict
     value: Value
     limit: Value
     advice: str
 
+    @property
+    def name(self) -> str:
+        return self.check.name
+
+    @property
+    def kind(self) -> Kind:
+        return self.check.kind
+
     def to_json(self) -> dict[str, Value]:
-        """As a JSON object: NaN and Inf, which JSON does not have, as text."""
+        """Return a JSON object. JSON has no NaN and no Inf, so they become text."""
         return {
-            name: str(entry) if isinstance(entry, float) and not math.isfinite(entry) else entry
-            for name, entry in asdict(self).items()
+            "name": self.name,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "value": _as_json(self.value),
+            "limit": _as_json(self.limit),
+            "advice": self.advice,
         }
 
 
-def hard(name: str, holds: bool, value: Value, limit: Value, advice: str) -> Check:
-    """Passed, or failed with advice."""
-    return Check(name, "hard", "passed" if holds else "failed", value, limit, "" if holds else advice)
-
-
-def soft(name: str, holds: bool, value: Value, limit: Value, advice: str) -> Check:
-    """Passed, or a warning with advice."""
-    return Check(name, "soft", "passed" if holds else "warned", value, limit, "" if holds else advice)
-
-
-def skipped(name: str, kind: Kind, reason: str, value: Value = None) -> Check:
-    """Could not be judged, and why. A value that was measured all the same is kept."""
-    return Check(name, kind, "skipped", value, None, reason)
+def _as_json(value: Value) -> Value:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,25 +1,31 @@
-"""Pure: every stage before this one finished, and what lies in S3 is what it counted."""
+"""Checks that every stage before this one finished, and that what lies in S3 is what it counted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from image_features.validate.checks.check import Check, hard
-from image_features.validate.evidence.evidence import Membership, Stats, VectorFacts
+from image_features.validate.checks.check import Check, Finding
+from image_features.validate.evidence.evidence import Membership, VectorFacts
+from image_features.validate.evidence.stage_stats import UPSTREAM, Stats
 
-UPSTREAM = ("ingest_images", "featurize_images", "reduce_features")
+STAGES_COMPLETE = Check("stages_complete", "hard", "Every stage before this one finished")
+ROW_COUNTS_AGREE = Check("row_counts_agree", "hard", "Every dataset holds as many rows as its stage counted")
 
 
-def stages_complete(stats: Mapping[str, Stats | None]) -> Check:
+def stages_complete(stats: Mapping[str, Stats | None]) -> Finding:
+    """Judge whether every stage left its stats, which it writes last; the value is how many did."""
     missing = [stage for stage in UPSTREAM if stats.get(stage) is None]
-    advice = f"no stats of {', '.join(missing)}, so what they wrote may be half a dataset: clear {''.join(missing[:1])}"
-    return hard("stages_complete", not missing, len(UPSTREAM) - len(missing), len(UPSTREAM), advice)
+    advice = (
+        f"there are no stats of {', '.join(missing)}, so what was written may be half a dataset: "
+        f"clear {''.join(missing[:1])}"
+    )
+    return STAGES_COMPLETE.judge(not missing, len(UPSTREAM) - len(missing), len(UPSTREAM), advice)
 
 
-def counts_agree(
+def row_counts_agree(
     stats: Mapping[str, Stats | None], membership: Membership, features: VectorFacts, pca_features: VectorFacts
-) -> Check:
-    """Each dataset holds as many rows as the stage that wrote it counted; the value is how many do not."""
+) -> Finding:
+    """Judge whether each dataset holds as many rows as its stage counted; the value is how many do not."""
     found = {
         "ingest_images": ("rows_in", membership.total("manifest")),
         "featurize_images": ("rows_out", features.rows),
@@ -31,4 +37,4 @@ def counts_agree(
         if of_stage is not None and of_stage[count] != rows:
             wrong.append(f"{stage} counted {of_stage[count]} rows, {rows} are there")
     advice = f"{'; '.join(wrong)}: was a dataset changed after it was written? Clear {''.join(wrong[:1]).split(' ')[0]}"
-    return hard("row_counts_agree", not wrong, len(wrong), 0, advice)
+    return ROW_COUNTS_AGREE.judge(not wrong, len(wrong), 0, advice)

@@ -1,40 +1,26 @@
-"""Pure: whether the model was fitted on this run's rows or on those of a run before, and how far it is off then."""
+"""A check of how far a model that was fitted on another run's rows is from a new one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from image_features.reduce.arguments import REFIT_DRIFT
-from image_features.validate.checks.check import Check, skipped, soft
-from image_features.validate.evidence.evidence import Stats
+from image_features.validate.checks.check import Check, Finding
+from image_features.validate.evidence.stage_stats import Stats, detail
 
-NOT_TOLD = "the stats of reduce_features do not say where the model was fitted"
-
-
-def model_history(reduce: Stats | None) -> Mapping[str, Any] | None:
-    """`details.model` of the stage's stats; None if there are none, or if they are of a version that only refitted."""
-    return None if reduce is None else reduce["details"].get("model")
+MODEL_DRIFT = Check(
+    "model_drift", "soft", "The model keeps nearly what a new one would (share of variance lost)", is_share=True
+)
 
 
-def fitted_elsewhere(reduce: Stats | None) -> str:
-    """Why what holds of a model and the very rows that it was fitted on is not to be expected; empty if it is."""
-    history = model_history(reduce)
-    if history is None or history["action"] != "project":
-        return ""
-    return f"the model was fitted on the {history['rows_fitted']:,} rows of {history['fitted_in']}, not on these"
-
-
-def model_drift(reduce: Stats | None) -> Check:
-    """The share of variance that a model of a run before keeps less than a new one would, from the Gram matrix."""
-    name, history = "model_drift", model_history(reduce)
-    if reduce is None or history is None:
-        return skipped(name, "soft", NOT_TOLD)
-    if history["action"] != "project":
-        return skipped(name, "soft", "the model was fitted on the rows of this run")
+def model_drift(reduce: Stats | None) -> Finding:
+    """Judge the share of variance that a model of an earlier run loses against a new one, from the Gram matrix."""
+    model = detail(reduce, "model")
+    if reduce is None or model is None:
+        return MODEL_DRIFT.skip("the stats of reduce_features do not say where the model was fitted")
+    if model["action"] != "project":
+        return MODEL_DRIFT.skip("the model was fitted on the rows of this run")
     limit = reduce["arguments"].get("refit_drift", REFIT_DRIFT)
     advice = (
-        f"a new model would keep more of the variance than the one of {history['fitted_in']}: run with reduce refit, "
-        "or auto, which does so above this limit"
+        f"a new model would keep more of the variance than the one of {model['fitted_in']}: run with reduce refit, "
+        "or auto, which fits a new model above this limit"
     )
-    return soft(name, history["drift"] <= limit, history["drift"], limit, advice)
+    return MODEL_DRIFT.judge(model["drift"] <= limit, model["drift"], limit, advice)

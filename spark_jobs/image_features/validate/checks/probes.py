@@ -1,4 +1,4 @@
-"""Pure: what a simple classifier makes of the PCA features: the accuracy of a linear probe and of nearest neighbors."""
+"""Checks of what a simple classifier can do with the PCA features: a linear probe, and nearest neighbors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
-from image_features.validate.checks.check import Check, skipped, soft
+from image_features.unavailable import Unavailable
+from image_features.validate.checks.check import Check, Finding
 from image_features.validate.evidence.evidence import Sample
+
+LINEAR_PROBE = Check("linear_probe_accuracy", "soft", "A linear probe beats guessing", is_share=True)
+KNN = Check("knn_accuracy", "soft", "Nearest neighbors beat guessing", is_share=True)
 
 NEIGHBORS = 5
 FOLDS = 5
-# Labels with fewer images than folds cannot stand in every fold.
+# Labels with fewer images than folds cannot be in every fold.
 FEWEST_PER_LABEL = FOLDS
 # Training rows of the linear probe: more make it slower and hardly better.
 MOST_TRAINING_ROWS = 12_000
@@ -30,7 +34,7 @@ Protocol = Literal["split", "folds"]
 
 @dataclass(frozen=True)
 class Probe:
-    """Rows that were scored (as places in the sample), their true labels, and what each classifier said."""
+    """The rows that were scored, as places in the sample, their true labels, and each classifier's answers."""
 
     protocol: Protocol
     trained: int
@@ -55,17 +59,17 @@ class Probe:
     @property
     def described(self) -> str:
         if self.protocol == "split":
-            return f"trained on {self.trained:,} images of Training, scored on {len(self.scored):,} of Test"
+            return f"trained on {self.trained:,} images of Training, scored on {len(self.scored):,} images of Test"
         return f"{FOLDS}-fold cross-validation on {len(self.scored):,} images"
 
 
-def probe(sample: Sample) -> Probe | str:
-    """Trained on `Training` and scored on `Test`; without such splits, cross-validated. The reason if it cannot be."""
+def probe(sample: Sample) -> Probe | Unavailable:
+    """Train both classifiers on `Training` and score them on `Test`; without such splits, cross-validate them."""
     if not len(sample.vectors) or not np.isfinite(sample.vectors).all():
-        return "the PCA features are empty or not finite"
+        return Unavailable("the PCA features are empty or not finite")
     usable = _usable(sample)
     if len(set(sample.labels[usable])) < 2:
-        return f"fewer than two labels with {FEWEST_PER_LABEL} images or more"
+        return Unavailable(f"fewer than two labels have {FEWEST_PER_LABEL} images or more")
     vectors = _scaled(sample.vectors)
     training = usable & (sample.splits == "Training")
     test = usable & (sample.splits == "Test") & np.isin(sample.labels, np.unique(sample.labels[training].astype(str)))
@@ -74,26 +78,28 @@ def probe(sample: Sample) -> Probe | str:
     return _on_folds(vectors, sample.labels, _thinned(np.flatnonzero(usable)))
 
 
-def linear_probe_accuracy(found: Probe | str, published: float | None) -> Check:
-    if isinstance(found, str):
-        return skipped("linear_probe_accuracy", "soft", found)
-    return _accuracy("linear_probe_accuracy", found.linear_accuracy, found, published)
+def linear_probe_accuracy(found: Probe | Unavailable, published: float | None) -> Finding:
+    """Judge the linear probe against guessing, and against the published run if that is known."""
+    if isinstance(found, Unavailable):
+        return LINEAR_PROBE.skip(found.reason)
+    return _judged(LINEAR_PROBE, found.linear_accuracy, found, published)
 
 
-def knn_accuracy(found: Probe | str, published: float | None) -> Check:
-    if isinstance(found, str):
-        return skipped("knn_accuracy", "soft", found)
-    return _accuracy("knn_accuracy", found.knn_accuracy, found, published)
+def knn_accuracy(found: Probe | Unavailable, published: float | None) -> Finding:
+    """Judge nearest neighbors against guessing, and against the published run if that is known."""
+    if isinstance(found, Unavailable):
+        return KNN.skip(found.reason)
+    return _judged(KNN, found.knn_accuracy, found, published)
 
 
-def _accuracy(name: str, accuracy: float, found: Probe, published: float | None) -> Check:
+def _judged(check: Check, accuracy: float, found: Probe, published: float | None) -> Finding:
     limit = found.guessing if published is None else max(found.guessing, published - ACCURACY_LOSS)
     advice = (
         f"{accuracy:.1%} ({found.described}), where always saying the commonest label gets {found.guessing:.1%}"
         + (f" and the published run {published:.1%}" if published is not None else "")
         + ": are the labels right, and do the weights fit the backbone?"
     )
-    return soft(name, accuracy > limit or accuracy == 1.0, accuracy, limit, advice)
+    return check.judge(accuracy > limit or accuracy == 1.0, accuracy, limit, advice)
 
 
 def _on_split(
@@ -125,7 +131,10 @@ def _usable(sample: Sample) -> NDArray[np.bool_]:
 
 
 def _scaled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divided by one number: regularization means the same for every backbone, and distances keep their order."""
+    """Return the vectors divided by one number, so that regularization means the same for every backbone.
+
+    Distances keep their order.
+    """
     return vectors / max(float(np.sqrt(np.mean(vectors**2))), 1e-30)
 
 

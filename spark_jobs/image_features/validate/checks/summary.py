@@ -1,31 +1,22 @@
-"""Pure: the run in a dozen numbers, for `validation.json`, the report's head and the next run's comparison."""
+"""The run in a dozen numbers, for `validation.json`, the head of the report and the next run's comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.membership import reject_share_of
-from image_features.validate.checks.model_fit import fitted_elsewhere
 from image_features.validate.checks.probes import Probe
 from image_features.validate.checks.vectors import dead_share, repeated_share
-from image_features.validate.evidence.evidence import Evidence, Stats
-
-_VECTOR_DETAILS = ("backbone", "engine", "precision", "resize", "dimension")
-
-
-def vector_identity(featurize: Stats | None) -> dict[str, Any]:
-    """What the vectors are of, flat, from the stats of featurize_images; None where they are missing."""
-    details: Mapping[str, Any] = featurize["details"] if featurize else {}
-    weights = details.get("weights") or {}
-    identity = {name: details.get(name) for name in _VECTOR_DETAILS}
-    return identity | {"weights": weights or None, "weights_sha256": weights.get("sha256")}
+from image_features.validate.evidence.evidence import Evidence
+from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere, vector_identity
 
 
-def summarize(evidence: Evidence, probe: Probe | str) -> dict[str, Any]:
+def summarize(evidence: Evidence, probe: Probe | Unavailable) -> dict[str, Any]:
+    """Return the numbers, None for each that could not be measured."""
     counts, model = evidence.membership, evidence.model
-    loaded = None if isinstance(model, str) else model
-    scored = None if isinstance(probe, str) else probe
+    loaded = None if isinstance(model, Unavailable) else model
+    scored = None if isinstance(probe, Unavailable) else probe
     return {
         "objects": counts.total("manifest"),
         "images": evidence.features.rows,
@@ -37,25 +28,23 @@ def summarize(evidence: Evidence, probe: Probe | str) -> dict[str, Any]:
         "explained_variance": _explained_variance(evidence),
         "linear_probe_accuracy": scored.linear_accuracy if scored else None,
         "knn_accuracy": scored.knn_accuracy if scored else None,
-        "scored": scored.described if scored else probe,
+        "scored": probe.reason if isinstance(probe, Unavailable) else probe.described,
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": dead_share(loaded.std) if loaded else None,
         "repeated_vectors": repeated_share(evidence.features),
-        # Where each vector and the model come from; not known of stages of a version that computed all of them anew.
-        "vectors": _detail(evidence.stats["featurize_images"], "vectors"),
-        "model": _detail(evidence.stats["reduce_features"], "model"),
+        # Where each vector and the model come from. Stages of a version that always computed all do not say it.
+        "vectors": detail(evidence.stats["featurize_images"], "vectors"),
+        "model": detail(evidence.stats["reduce_features"], "model"),
         **vector_identity(evidence.stats["featurize_images"]),
     }
 
 
 def _explained_variance(evidence: Evidence) -> float | None:
-    """Of this run's rows: a model that was fitted on others knows only what it explained of those."""
-    if isinstance(evidence.model, str):
+    """Return the share of this run's rows: the model itself knows only what it explained of the rows of its fit."""
+    reduce = evidence.stats["reduce_features"]
+    if isinstance(evidence.model, Unavailable):
         return None
-    if fitted_elsewhere(evidence.stats["reduce_features"]):
-        return _detail(evidence.stats["reduce_features"], "explained_variance")
+    if fitted_elsewhere(reduce):
+        kept: float | None = detail(reduce, "explained_variance")
+        return kept
     return float(evidence.model.explained_variance_ratio.sum())
-
-
-def _detail(stats: Stats | None, name: str) -> Any:
-    return None if stats is None else stats["details"].get(name)

@@ -1,25 +1,27 @@
-"""Pure: whether a run passed, and the error of one that did not."""
+"""The verdict on a run, and the error of a run that failed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from image_features.errors import ImageFeaturesError
-from image_features.validate.checks.check import Check
+from image_features.validate.checks.check import Finding, Verdict
 
 
 class ValidationFailedError(ImageFeaturesError):
-    """The run does not hold what it promises; its report is written and says so at length."""
+    """The run failed a hard check; its report is written and explains each."""
 
-    def __init__(self, report_uri: str, checks: Sequence[Check]) -> None:
-        self.report_uri, self.checks = report_uri, tuple(checks)
-        found = "; ".join(f"{check.name} is {check.value}, limit {check.limit}: {check.advice}" for check in checks)
-        super().__init__(f"{report_uri}: {len(checks)} hard checks failed. {found}. The page there says more")
-
-
-def failed(checks: Sequence[Check]) -> list[Check]:
-    return [check for check in checks if check.verdict == "failed"]
+    def __init__(self, report_uri: str, findings: Sequence[Finding]) -> None:
+        self.report_uri, self.findings = report_uri, tuple(findings)
+        named = "; ".join(f"{found.name} is {found.value}, limit {found.limit}: {found.advice}" for found in findings)
+        super().__init__(f"{report_uri}: {len(findings)} hard checks failed. {named}. The page there says more")
 
 
-def verdict_of(checks: Sequence[Check]) -> str:
-    return "failed" if failed(checks) else "passed"
+def failed(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of hard checks that failed."""
+    return [found for found in findings if found.verdict == "failed"]
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    """Return `failed` if a hard check failed, otherwise `passed`."""
+    return "failed" if failed(findings) else "passed"

@@ -1,1 +1,1 @@
-"""What is measured of a run before any check judges it."""
+"""The evidence on a finished run: what Spark measures of the datasets, the model and the published run."""

@@ -1,4 +1,4 @@
-"""Pure: what was measured of a run, which is all that the checks see of it."""
+"""The evidence on a run, which is all that the checks see of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Stats = Mapping[str, Any]
+from image_features.unavailable import Unavailable
+from image_features.validate.evidence.stage_stats import Stats
 
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """How the images of one label and split fared. `manifest` counts rows, all others image ids.
+    """What became of the images of one label and split. `manifest` counts rows, all others image ids.
 
     `missing` are in neither features nor rejects, `doubled` more than once in them, `unknown` there but not in the
     manifest, `repeated` more than once in the manifest, `unreduced` in features or pca_features but not once in both,
@@ -37,15 +38,16 @@ class ClassCounts:
 
 @dataclass(frozen=True)
 class Membership:
-    """The counts of every class, and how often each label stands in features itself."""
+    """The counts of every class, that is of every label and split."""
 
     classes: Sequence[ClassCounts]
 
     def total(self, count: str) -> int:
+        """Return the sum of a count over all classes."""
         return sum(getattr(of_class, count) for of_class in self.classes)
 
     def labels(self, count: str) -> dict[str, int]:
-        """The count by label, all splits together; labels that have none are left out."""
+        """Return a count by label, all splits together, without the labels that have none."""
         counts: dict[str, int] = {}
         for of_class in self.classes:
             if of_class.label is not None and getattr(of_class, count):
@@ -55,7 +57,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class RejectGroup:
-    """The rejects of one stage and reason, and the first few of them as (uri, detail)."""
+    """The number of rejects of one stage and reason, and the first few of them as (uri, detail)."""
 
     stage: str
     reason: str
@@ -65,7 +67,7 @@ class RejectGroup:
 
 @dataclass(frozen=True)
 class VectorFacts:
-    """About all vectors of one dataset. `norms` are the 5 %, 50 % and 95 % quantiles of their Euclidean norms."""
+    """Facts about all vectors of one dataset; `norms` are the 5 %, 50 % and 95 % quantiles of their Euclidean norms."""
 
     rows: int
     narrowest: int
@@ -86,7 +88,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the saved model holds, as in PcaModel, and its worst relative error on a sample of stored rows."""
+    """The saved model's numbers, as in PcaModel, and its worst relative error on a sample of stored rows."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -108,28 +110,27 @@ class Sample:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The last published run: its report's summary, and features of both runs in this run's principal components.
+    """The last published run: the summary of its report, and samples of its features (`then`) and this run's (`now`).
 
-    `then` and `now` are None where the two cannot be compared, and `reason` says why.
+    Both samples are in this run's principal components.
     """
 
     summary: Mapping[str, Any]
-    then: NDArray[np.float64] | None
-    now: NDArray[np.float64] | None
-    reason: str = ""
+    then: NDArray[np.float64]
+    now: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it. What could not be measured is None, or the reason as text."""
+    """All evidence on a run."""
 
     membership: Membership
     rejects: Sequence[RejectGroup]
     features: VectorFacts
     pca_features: VectorFacts
-    moments: Moments | str
-    model: ModelFacts | str
+    moments: Moments | Unavailable
+    model: ModelFacts | Unavailable
     stats: Mapping[str, Stats | None]
     sample: Sample
-    baseline: Baseline | str
+    baseline: Baseline | Unavailable
     max_reject_share: float

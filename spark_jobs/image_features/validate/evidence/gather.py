@@ -1,4 +1,4 @@
-"""Measures a run: reads what the stages wrote and makes the evidence that the checks judge."""
+"""The evidence on a run, gathered from what its stages wrote."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 from image_features.validate.arguments import ValidateArguments
-from image_features.validate.checks.completeness import UPSTREAM
-from image_features.validate.checks.summary import vector_identity
 from image_features.validate.evidence.baseline import read_baseline
-from image_features.validate.evidence.evidence import Evidence, RejectGroup, Stats
+from image_features.validate.evidence.evidence import Evidence, RejectGroup
 from image_features.validate.evidence.membership_counts import count_membership
+from image_features.validate.evidence.stage_stats import UPSTREAM, Stats, vector_identity
 from image_features.validate.evidence.vector_facts import draw_sample, measure_model, measure_moments, measure_vectors
 
 EXAMPLES = 5
 
 
 def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Evidence:
+    """Measure everything that the checks and the report need. Raises MissingDatasetError."""
     manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
     rejects = read_dataset(spark, arguments.rejects_uri, REJECTS)
     features = read_dataset(spark, arguments.features_uri, FEATURES)
@@ -37,19 +37,17 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
         rejects=group_rejects(rejects),
         features=of_features,
         pca_features=of_pca,
-        moments=measure_moments(pca_features, of_pca),
+        moments=measure_moments(spark, arguments.pca_features_uri, of_pca),
         model=model,
         stats=stats,
         sample=draw_sample(pca_features, "pca_features", of_pca),
-        baseline=read_baseline(
-            spark, arguments.published_uri, arguments.features_uri, features, of_features, model, identity
-        ),
+        baseline=read_baseline(spark, arguments, features, of_features, model, identity),
         max_reject_share=arguments.max_reject_share,
     )
 
 
 def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
-    """How many there are of each stage and reason, the commonest first, with the first few by URI."""
+    """Return how many rejects each stage and reason has, the commonest first, with the first few by URI."""
     of_group = Window.partitionBy("stage", "reason")
     ranked = rejects.withColumns(
         {"place": row_number().over(of_group.orderBy("uri")), "count": count("uri").over(of_group)}

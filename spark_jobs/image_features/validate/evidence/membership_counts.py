@@ -1,4 +1,4 @@
-"""Spark: one pass over the ids of all four datasets, which finds what is lost, doubled or unknown, by class."""
+"""The pass over the ids of all four datasets that finds what is lost, doubled or unknown, by label and split."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _SOURCES = ("manifest", "features", "rejects", "ignored", "pca")
 def count_membership(
     manifest: DataFrame, features: DataFrame, rejects: DataFrame, pca_features: DataFrame
 ) -> Membership:
+    """Count what became of every image id, by label and split."""
     is_ignored = (col("reason") == "ignored_object").cast("int")
     ids = (
         _tagged(manifest, "manifest")
@@ -32,7 +33,7 @@ _COUNTED = tuple(field.name for field in fields(ClassCounts) if field.name not i
 
 
 def _tagged(frame: DataFrame, source: str, ignored: Column | None = None) -> DataFrame:
-    """image_id, a 1 in the source's own column, and label and split as this source has them."""
+    """Return image_id, a 1 in the source's own column, and label and split as this source has them."""
     tags = {name: lit(int(name == source)) for name in _SOURCES}
     if ignored is not None:
         tags["ignored"] = ignored

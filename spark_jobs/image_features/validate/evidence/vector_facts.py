@@ -1,4 +1,4 @@
-"""Spark: what the checks need to know of vectors, model and baseline; each dataset of vectors is read once or twice."""
+"""The passes that measure vectors and the model; each dataset of vectors is read once or twice."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count, count_distinct, percentile_approx, xxhash64
 from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import sum as sum_of
 
 from image_features.job.error_text import name_and_gist
-from image_features.reduce.spark_gram import gram_of_column
+from image_features.reduce.file_passes import gram_of_dataset
 from image_features.reduce.spark_model import ModelUnreadableError, apply_model, load_model, to_pca_model
 from image_features.storage.vector_columns import to_matrix, widths_of
-from image_features.validate.checks.pca import worst_relative_error
+from image_features.unavailable import Unavailable
 from image_features.validate.evidence.evidence import ModelFacts, Moments, Sample, VectorFacts
+from image_features.validate.evidence.relative_error import worst_relative_error
 
 NORM_QUANTILES = (0.05, 0.5, 0.95)
 MODEL_SAMPLE_ROWS = 200
@@ -31,7 +32,7 @@ SAMPLE_VALUES = 20_000_000
 
 
 def measure_vectors(frame: DataFrame, column: str) -> VectorFacts:
-    """One pass: numpy looks at every vector, Spark sums up what it saw."""
+    """Measure all vectors of a column in one pass: numpy looks at each, and Spark sums up what it found."""
     hashed = frame.select(col(column), xxhash64(column).alias("digest"))
     seen = hashed.mapInArrow(_describe, "digest long, width int, finite boolean, zero boolean, norm double")
     row = seen.agg(
@@ -56,28 +57,27 @@ def measure_vectors(frame: DataFrame, column: str) -> VectorFacts:
     )
 
 
-def measure_moments(pca_features: DataFrame, facts: VectorFacts) -> Moments | str:
-    """Mean and covariance of what is stored, or why there are none."""
+def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFacts) -> Moments | Unavailable:
+    """Return mean and covariance of the stored PCA features; `facts` are theirs."""
     if facts.rows < 2:
-        return f"{facts.rows} rows of PCA features have no covariance"
+        return Unavailable(f"{facts.rows} rows of PCA features have no covariance")
     if facts.narrowest != facts.widest or facts.non_finite:
-        return "the PCA features differ in width or are not finite"
-    gram = gram_of_column(pca_features, "pca_features")
+        return Unavailable("the PCA features differ in width or are not finite")
+    gram = gram_of_dataset(spark.sparkContext, pca_features_uri, "pca_features")
     return Moments(gram.mean, gram.scatter / (gram.rows - 1))
 
 
-def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> ModelFacts | str:
-    """Loads the model and applies it to a sample of features; the reason if Spark ML cannot."""
-    # Not read_dataset's business: any Spark must be able to load what is there, so this one does it as any would.
+def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> ModelFacts | Unavailable:
+    """Load the model as any Spark would, and apply it to a sample of features."""
     try:
         pipeline = load_model(model_uri)
         sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
         computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
         pairs = computed.join(pca_features, "image_id").select("computed", "pca_features").collect()
     except ModelUnreadableError as error:
-        return f"{error.uri} does not load: {error.detail}"
+        return Unavailable(f"{error.uri} does not load: {error.detail}")
     except (Py4JError, PySparkException) as error:
-        return f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"
+        return Unavailable(f"{model_uri} does not transform: {': '.join(name_and_gist(error))}")
     model = to_pca_model(pipeline, rows=len(pairs))
     return ModelFacts(
         mean=model.mean,
@@ -90,9 +90,9 @@ def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) 
 
 
 def draw_sample(frame: DataFrame, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
-    """The rows of the smallest image ids: ids are hashes, so this is a random choice, and the same one every time.
+    """Return the rows of the smallest image ids: ids are hashes, so this is a random choice, always the same one.
 
-    No rows if the vectors differ in width.
+    If the vectors differ in width there are no rows.
     """
     rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1)) if facts.narrowest == facts.widest else 0
     drawn = frame.orderBy("image_id").limit(rows).select("uri", "label", "split", column)
@@ -108,7 +108,7 @@ def _describe(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         widths = widths_of(vectors)
         finite, zero = np.zeros(len(widths), bool), np.zeros(len(widths), bool)
         norms = np.full(len(widths), np.nan)
-        # One width, as a rule; rows of another one or null are for the checks to report, not a reason to stop here.
+        # There is usually one width. The checks report rows of another width or null; they are no reason to stop here.
         for width in np.unique(widths[widths > 0]):
             rows = np.flatnonzero(widths == width)
             matrix = to_matrix(pc.take(vectors, pa.array(rows))) if len(rows) < len(widths) else to_matrix(vectors)

@@ -1,1 +1,1 @@
-"""The page that a person reads about a run: one self-contained HTML file, charts and photographs inside."""
+"""The page that a person reads about a run: one self-contained HTML file, with charts and photographs inside."""

@@ -1,4 +1,4 @@
-"""Pure: the report's charts, each from plain numbers to one SVG."""
+"""The charts of the report, each made from plain numbers as one SVG."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from image_features.validate.report.svg import Frame, axes, bar, dots, drawing, 
 COLORS = tuple(f"var(--series-{number})" for number in range(1, 11))
 OTHER_COLOR = "var(--series-other)"
 MOST_POINTS = 4_000
-# Bars of a chart; of more labels the largest and the smallest half are shown.
+# The most bars of a chart. If there are more labels, the largest and the smallest are shown, half of each.
 MOST_BARS = 40
 SPLIT_COLORS = {"Training": COLORS[0], "Test": COLORS[1], "Validation": COLORS[2], None: COLORS[9]}
 
 
 def explained_variance(spectrum: Sequence[float], components: int, kept: float | None = None) -> str:
-    """Cumulative share of the variance by number of components, with the chosen number marked.
+    """Draw the cumulative share of the variance by number of components, with the chosen number marked.
 
     `kept` is the share that the model keeps, where it is not the spectrum's own and so lies below the curve.
     """
@@ -30,7 +30,7 @@ def explained_variance(spectrum: Sequence[float], components: int, kept: float |
     places = np.unique(np.linspace(0, shown, min(shown, 300) + 1).astype(int))
     curve = [(frame.x(place), frame.y(float(cumulative[place]))) for place in places]
     x, y = frame.x(components), frame.y(chosen)
-    # Beside the dot, on the side where there is room.
+    # Next to the dot, on the side where there is room.
     shift, anchor = (-10, "end") if x > frame.width * 0.62 else (10, "start")
     parts = [
         *axes(frame, "components", "explained variance, cumulative", y_percent=True),
@@ -45,7 +45,7 @@ def explained_variance(spectrum: Sequence[float], components: int, kept: float |
 
 
 def legend_labels(labels: NDArray[np.object_]) -> list[tuple[str, int, str]]:
-    """The commonest labels with their counts and colors, then all others together in gray."""
+    """Return the commonest labels with their counts and colors, then all others together in gray."""
     counts = Counter("no label" if label is None else label for label in labels)
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     named = [(label, count, color) for (label, count), color in zip(ranked, COLORS, strict=False)]
@@ -56,7 +56,7 @@ def legend_labels(labels: NDArray[np.object_]) -> list[tuple[str, int, str]]:
 
 
 def scatter(vectors: NDArray[np.floating], labels: NDArray[np.object_]) -> str:
-    """The first two components; the commonest labels in color, on top of the others."""
+    """Draw the first two components; the commonest labels are in color, on top of the others."""
     points = vectors[:MOST_POINTS, :2].astype(float)
     drawn = np.array(["no label" if label is None else label for label in labels[:MOST_POINTS]], dtype=object)
     frame = Frame(560, 420, _padded(points[:, 0]), _padded(points[:, 1]))
@@ -71,7 +71,7 @@ def scatter(vectors: NDArray[np.floating], labels: NDArray[np.object_]) -> str:
 
 
 def class_balance(counts: Mapping[str, Mapping[str | None, int]]) -> str:
-    """Images by label, the largest first, each bar cut by split."""
+    """Draw the number of images by label, the largest first, each bar divided by split."""
     ranked = sorted(counts.items(), key=lambda entry: (-sum(entry[1].values()), entry[0]))
     half = MOST_BARS // 2
     shown = ranked if len(ranked) <= MOST_BARS else ranked[:half] + ranked[-half:]
@@ -94,7 +94,7 @@ def class_balance(counts: Mapping[str, Mapping[str | None, int]]) -> str:
 
 
 def stage_times(seconds: Mapping[str, float]) -> str:
-    """One bar a stage."""
+    """Draw one bar for each stage."""
     longest, left, width = max(*seconds.values(), 1e-3), 130.0, 560.0
     parts = []
     for place, (stage, lasted) in enumerate(seconds.items()):

@@ -1,4 +1,4 @@
-"""Pure: everything that the page shows, computed before the template, which only lays it out."""
+"""Everything that the page shows, computed before the template, which only lays it out."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from image_features.validate.checks.check import Check
-from image_features.validate.checks.model_fit import fitted_elsewhere
+from image_features.unavailable import Unavailable
+from image_features.validate.checks.check import Check, Finding, Value
 from image_features.validate.checks.probes import Probe
-from image_features.validate.evidence.evidence import Evidence, Membership, Stats
+from image_features.validate.evidence.evidence import Evidence, Membership
+from image_features.validate.evidence.stage_stats import Stats, fitted_elsewhere
 from image_features.validate.report import charts
 from image_features.validate.report.neighbors import Neighborhood, neighborhoods, one_of_each_label
 from image_features.validate.report.provenance import model_facts, vector_facts
-from image_features.validate.report.titles import TITLES, written
 
 WORST_CLASSES = 8
 CONFUSIONS = 3
@@ -24,21 +24,22 @@ _ORDER = ("failed", "warned", "skipped", "passed")
 def page_content(
     run_uri: str,
     verdict: str,
-    checks: Sequence[Check],
+    findings: Sequence[Finding],
     evidence: Evidence,
-    probe: Probe | str,
+    probe: Probe | Unavailable,
     summary: Mapping[str, Any],
 ) -> dict[str, Any]:
+    """Return the template's variables, without the photographs."""
     sample = evidence.sample
     weights = summary["weights"] or {}
     return {
         "run": run_uri.rpartition("/")[2],
         "run_uri": run_uri,
         "verdict": verdict,
-        "counts": {of: sum(check.verdict == of for check in checks) for of in _ORDER},
+        "counts": {of: sum(found.verdict == of for found in findings) for of in _ORDER},
         "tiles": tiles(summary),
         "random_weights": weights.get("source") if weights and not weights.get("pretrained") else None,
-        "checks": [check_row(check) for check in sorted(checks, key=lambda check: _ORDER.index(check.verdict))],
+        "checks": [check_row(found) for found in sorted(findings, key=lambda found: _ORDER.index(found.verdict))],
         "fitted_elsewhere": fitted_elsewhere(evidence.stats["reduce_features"]),
         "vector_facts": vector_facts(summary["vectors"]),
         "model_facts": model_facts(summary["model"], summary["images"]),
@@ -48,7 +49,7 @@ def page_content(
         "balance_chart": balance_chart(evidence.membership),
         "splits": [(split or "no split", charts.SPLIT_COLORS[split]) for split in _splits(evidence.membership)],
         "probe": probe if isinstance(probe, Probe) else None,
-        "probe_reason": probe if isinstance(probe, str) else None,
+        "probe_reason": probe.reason if isinstance(probe, Unavailable) else None,
         "worst_classes": worst_classes(probe) if isinstance(probe, Probe) else [],
         "rejects": evidence.rejects,
         "times_chart": _times_chart(evidence.stats),
@@ -58,13 +59,13 @@ def page_content(
     }
 
 
-def shown_photographs(evidence: Evidence, probe: Probe | str) -> tuple[list[int], list[Neighborhood]]:
-    """Places in the sample of the contact sheet and of the neighborhoods."""
+def shown_photographs(evidence: Evidence, probe: Probe | Unavailable) -> tuple[list[int], list[Neighborhood]]:
+    """Return the places in the sample of the contact sheet and of the neighborhoods."""
     return one_of_each_label(evidence.sample), neighborhoods(evidence.sample, probe)
 
 
 def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The numbers at the head of the page, with what each is."""
+    """Return the numbers at the head of the page, each with its name."""
     shares = [
         ("explained variance", summary["explained_variance"]),
         ("linear probe accuracy", summary["linear_probe_accuracy"]),
@@ -80,20 +81,38 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def check_row(check: Check) -> dict[str, str]:
+def check_row(found: Finding) -> dict[str, str]:
+    """Return a finding as the table of checks shows it."""
     return {
-        "title": TITLES[check.name],
-        "name": check.name,
-        "kind": check.kind,
-        "verdict": check.verdict,
-        "value": written(check.name, check.value),
-        "limit": written(check.name, check.limit),
-        "advice": check.advice,
+        "title": found.check.title,
+        "name": found.name,
+        "kind": found.kind,
+        "verdict": found.verdict,
+        "value": written(found.check, found.value),
+        "limit": written(found.check, found.limit),
+        "advice": found.advice,
     }
 
 
+def written(check: Check, value: Value) -> str:
+    """Return a value or limit of a check as a person reads it.
+
+    >>> written(Check("reject_share", "hard", "Few rejects", is_share=True), 0.0123)
+    '1.2%'
+    >>> written(Check("drift_psi", "soft", "No drift"), 0.01234)
+    '0.0123'
+    """
+    if value is None:
+        return "\u2013"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1%}" if check.is_share else f"{value:.3g}"
+
+
 def worst_classes(probe: Probe) -> list[dict[str, Any]]:
-    """The labels that the linear probe recognizes least often, with what it takes them for; perfect ones left out."""
+    """Return the labels that the linear probe recognizes least often, with its wrong answers; not the perfect ones."""
     rows = []
     for label in sorted(set(probe.truth)):
         answers = probe.linear[probe.truth == label]
@@ -106,6 +125,7 @@ def worst_classes(probe: Probe) -> list[dict[str, Any]]:
 
 
 def balance_chart(membership: Membership) -> str | None:
+    """Return the chart of images by label, None if there are no images."""
     counts: dict[str, dict[str | None, int]] = {}
     for of_class in membership.classes:
         if of_class.features:
@@ -115,7 +135,7 @@ def balance_chart(membership: Membership) -> str | None:
 
 
 def _versions(stats: Mapping[str, Stats | None]) -> dict[str, str]:
-    """Of all stages together: they run in one environment."""
+    """Return the versions of all stages together, because they run in one environment."""
     found: dict[str, str] = {}
     for of_stage in stats.values():
         found |= of_stage["versions"] if of_stage else {}

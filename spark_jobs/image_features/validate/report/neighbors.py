@@ -1,4 +1,4 @@
-"""Pure: which photographs the report shows: one of each label, and some with their nearest neighbors."""
+"""The photographs that the report shows: one of each label, and some with their nearest neighbors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Sample
 
@@ -18,14 +19,14 @@ NEIGHBORS = 6
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """Places in the sample: one image, and those nearest to it, the nearest first."""
+    """Places in the sample: one image, and the images nearest to it, the nearest first."""
 
     query: int
     nearest: Sequence[int]
 
 
 def one_of_each_label(sample: Sample) -> list[int]:
-    """The first image of each label, in the order of labels; of many labels, some evenly spread ones."""
+    """Return the first image of each label, in the order of labels; of many labels, some that are evenly spread."""
     labels = [label for label in sample.labels if label is not None]
     named = sorted(set(labels))
     if len(named) > MOST_LABELS:
@@ -33,12 +34,12 @@ def one_of_each_label(sample: Sample) -> list[int]:
     return [int(np.flatnonzero(sample.labels == label)[0]) for label in named]
 
 
-def neighborhoods(sample: Sample, probe: Probe | str) -> list[Neighborhood]:
-    """Images that nearest neighbors get wrong and images that they get right, of a label each, half of each sort."""
+def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[Neighborhood]:
+    """Return images that nearest neighbors get wrong and right, half of each, of different labels if possible."""
     if len(sample.vectors) <= NEIGHBORS:
         return []
     everywhere = np.arange(len(sample.vectors))
-    # The neighbors that the probe had to go by, which explain what it got wrong.
+    # The neighbors that the probe had, which explain what it got wrong.
     of_probe = isinstance(probe, Probe) and probe.protocol == "split"
     candidates = np.flatnonzero(sample.splits == "Training") if of_probe else everywhere
     queries = _queries(sample, probe)
@@ -46,14 +47,14 @@ def neighborhoods(sample: Sample, probe: Probe | str) -> list[Neighborhood]:
 
 
 def nearest_to(vectors: NDArray[np.floating], query: int, candidates: NDArray[np.intp]) -> list[int]:
-    """Of the rows `candidates` those nearest to row `query`, without itself."""
+    """Return those of the rows `candidates` that are nearest to row `query`, without itself."""
     others = candidates[candidates != query]
     distances = np.linalg.norm(vectors[others] - vectors[query], axis=1)
-    return others[np.argsort(distances, kind="stable")[:NEIGHBORS]].tolist()
+    return [int(place) for place in others[np.argsort(distances, kind="stable")[:NEIGHBORS]]]
 
 
-def _queries(sample: Sample, probe: Probe | str) -> list[int]:
-    if isinstance(probe, str):
+def _queries(sample: Sample, probe: Probe | Unavailable) -> list[int]:
+    if isinstance(probe, Unavailable):
         return one_of_each_label(sample)[:QUERIES]
     wrong = _first_of_each_label(probe.scored[probe.knn != probe.truth], sample)
     right = _first_of_each_label(probe.scored[probe.knn == probe.truth], sample)

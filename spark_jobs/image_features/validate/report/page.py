@@ -1,4 +1,4 @@
-"""Renders the page: its content laid out by the template, style and photographs inside."""
+"""The page as one HTML file: its content laid out by the template, with style and photographs inside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
-from image_features.validate.checks.check import Check
+from image_features.unavailable import Unavailable
+from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.report.content import page_content, shown_photographs
@@ -18,24 +19,25 @@ from image_features.validate.report.thumbnails import thumbnails
 def render_page(
     run_uri: str,
     verdict: str,
-    checks: Sequence[Check],
+    findings: Sequence[Finding],
     evidence: Evidence,
-    probe: Probe | str,
+    probe: Probe | Unavailable,
     summary: Mapping[str, Any],
     read_bytes: Callable[[str], bytes],
 ) -> str:
-    """The whole page as HTML; `read_bytes` fetches a photograph by its URI."""
+    """Return the whole page as HTML; `read_bytes` fetches a photograph by its URI."""
     sheet, neighborhoods = shown_photographs(evidence, probe)
     places = {*sheet, *(place for of in neighborhoods for place in (of.query, *of.nearest))}
     pictures = thumbnails([evidence.sample.uris[place] for place in places], read_bytes)
-    return _template().render(
-        **page_content(run_uri, verdict, checks, evidence, probe, summary),
+    page: str = _template().render(
+        **page_content(run_uri, verdict, findings, evidence, probe, summary),
         style=_resource("style.css"),
         sheet=sheet,
         neighborhoods=neighborhoods,
         sample=evidence.sample,
         pictures=pictures,
     )
+    return page
 
 
 def _template() -> Any:

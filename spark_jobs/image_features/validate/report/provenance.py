@@ -1,4 +1,4 @@
-"""Pure: where a run's vectors and its model come from, as pairs of a name and a text that a person reads."""
+"""Where a run's vectors and its model come from, as pairs of a name and a text that a person reads."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Facts = list[tuple[str, str]]
 
 
 def vector_facts(vectors: Mapping[str, Any] | None) -> Facts:
-    """`vectors` of the summary; no facts if it is not known, and none of a count that is not there."""
+    """Return facts from `vectors` of the summary, none if it is not known or for a count that is missing."""
     names = {
         "computed": "computed in this run",
-        "reused": "reused from runs before",
+        "reused": "reused from earlier runs",
         "same_bytes": "rows that share another's vector",
         "rejected_before": "known rejects, not tried again",
     }
@@ -20,15 +20,14 @@ def vector_facts(vectors: Mapping[str, Any] | None) -> Facts:
 
 
 def model_facts(model: Mapping[str, Any] | None, images: int) -> Facts:
-    """`model` of the summary; no facts if it is not known."""
+    """Return facts from `model` of the summary; there are none if it is not known."""
     if model is None:
         return []
     is_new = model["action"] == "refit"
     facts = [
-        ("model", f"{'fitted in this run' if is_new else 'of a run before'}: {model['why']}"),
+        ("model", f"{'fitted in this run' if is_new else 'of an earlier run'}: {model['why']}"),
         ("fitted in", f"{model['fitted_in']}, on {model['rows_fitted']:,} rows"),
         ("since the last snapshot", f"{model['added']:,} rows added, {model['removed']:,} removed, {images:,} in all"),
-        ("Gram matrix", f"{_GRAM[model['gram']]}: {model['gram_why']}" + _updates(model["gram_updates"])),
     ]
     if not is_new:
         share = model["added_share_since_fit"]
@@ -37,10 +36,3 @@ def model_facts(model: Mapping[str, Any] | None, images: int) -> Facts:
         whose = "the last model" if is_new else "this model"
         facts.append(("drift", f"{whose} keeps {model['drift']:.2%} less variance than a new one"))
     return facts
-
-
-_GRAM = {"full": "of all rows", "updated": "brought up to date"}
-
-
-def _updates(count: int) -> str:
-    return f" ({count} since all rows were read)" if count else ""

@@ -1,4 +1,4 @@
-"""Pure: the few SVG pieces that the charts are made of; colors come from the page's CSS variables."""
+"""The few SVG pieces from which the charts are made; colors come from the page's CSS variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import escape
 
 @dataclass(frozen=True)
 class Frame:
-    """A plot's inner rectangle inside its drawing, and the values that its axes run over; y grows upward."""
+    """A plot's inner rectangle inside its drawing, and the ranges of its axes; y grows upward."""
 
     width: float
     height: float
@@ -33,7 +33,7 @@ class Frame:
 
 
 def drawing(width: float, height: float, parts: Sequence[str], title: str) -> str:
-    """An SVG that scales with the page; `title` is what a screen reader says."""
+    """Return an SVG that scales with the page; a screen reader says its `title`."""
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -59,7 +59,7 @@ def polyline(points: Sequence[tuple[float, float]], kind: str) -> str:
 
 
 def dots(points: Sequence[tuple[float, float]], color: str, size: float, opacity: float) -> str:
-    """Thousands of points as one path: lines of no length with round ends."""
+    """Return thousands of points as one path: lines of no length with round ends."""
     path = "".join(f"M{x:g} {y:g}h0" for x, y in points)
     return (
         f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{size:g}" stroke-linecap="round" '
@@ -68,7 +68,7 @@ def dots(points: Sequence[tuple[float, float]], color: str, size: float, opacity
 
 
 def axes(frame: Frame, x_label: str, y_label: str, y_percent: bool = False) -> list[str]:
-    """Grid, ticks and the names of both axes."""
+    """Return grid, ticks and the names of both axes."""
     bottom, middle = frame.height - frame.bottom, (frame.left + frame.width - frame.right) / 2
     parts = []
     for value in ticks(*frame.y_range):
@@ -85,7 +85,11 @@ def axes(frame: Frame, x_label: str, y_label: str, y_percent: bool = False) -> l
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from low to high, a step of 1, 2 or 5 times a power of ten apart."""
+    """Return round numbers from low to high, a step of 1, 2 or 5 times a power of ten apart.
+
+    >>> ticks(0, 600)
+    [0.0, 200.0, 400.0, 600.0]
+    """
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))

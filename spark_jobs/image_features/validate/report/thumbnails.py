@@ -1,4 +1,4 @@
-"""Small JPEGs of photographs, as data URIs, so that the page needs no other file."""
+"""Small JPEGs of photographs as data URIs, so that the page needs no other file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUESTS = 8
 
 
 def thumbnails(uris: Iterable[str], read_bytes: Callable[[str], bytes]) -> dict[str, str]:
-    """A data URI by photograph, without those that cannot be read any more: no report should fail on a picture."""
+    """Return a data URI for each photograph that can still be read: no report should fail because of a picture."""
     distinct = sorted(set(uris))
     with ThreadPoolExecutor(REQUESTS) as pool:
         made = pool.map(lambda uri: _thumbnail(uri, read_bytes), distinct)
@@ -28,7 +28,7 @@ def thumbnails(uris: Iterable[str], read_bytes: Callable[[str], bytes]) -> dict[
 
 
 def to_data_uri(content: bytes) -> str:
-    """A square JPEG, cut from the middle. Raises what Pillow raises on content that is no image."""
+    """Return a square JPEG cut from the middle. Raises what Pillow raises on content that is no image."""
     with Image.open(io.BytesIO(content)) as photograph:
         # Lets a JPEG of 12 megapixels be decoded at an eighth of its size.
         photograph.draft("RGB", (SIDE_PX * 2, SIDE_PX * 2))

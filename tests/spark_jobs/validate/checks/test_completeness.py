@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from image_features.validate.checks.check import Check
-from image_features.validate.checks.completeness import counts_agree, stages_complete
+from image_features.validate.checks.check import Finding
+from image_features.validate.checks.completeness import row_counts_agree, stages_complete
 from image_features.validate.evidence.evidence import Evidence
 from tests.spark_jobs.made_up_run import make_evidence
 
 GOOD = make_evidence()
 
 
-def counted(evidence: Evidence) -> Check:
-    return counts_agree(evidence.stats, evidence.membership, evidence.features, evidence.pca_features)
+def counted(evidence: Evidence) -> Finding:
+    return row_counts_agree(evidence.stats, evidence.membership, evidence.features, evidence.pca_features)
 
 
 def test_a_finished_run_passes() -> None:

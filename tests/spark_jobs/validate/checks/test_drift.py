@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.drift import (
     domain_auc,
-    domain_classifier,
+    drift_classifier,
+    drift_psi,
     norm_quantiles,
-    population_stability,
     psi,
 )
 from image_features.validate.evidence.evidence import Baseline
@@ -25,12 +26,12 @@ def moved(shift: float) -> Baseline:
 
 
 def test_the_same_photographs_have_not_drifted() -> None:
-    checks = [norm_quantiles(GOOD.features, moved(0)), domain_classifier(moved(0)), population_stability(moved(0))]
+    checks = [norm_quantiles(GOOD.features, moved(0)), drift_classifier(moved(0)), drift_psi(moved(0))]
     assert [(check.kind, check.verdict) for check in checks] == [("soft", "passed")] * 3
 
 
 def test_a_shift_is_seen_by_the_classifier_and_by_the_stability_index() -> None:
-    checks = [domain_classifier(moved(2)), population_stability(moved(2))]
+    checks = [drift_classifier(moved(2)), drift_psi(moved(2))]
     assert [check.verdict for check in checks] == ["warned", "warned"]
     assert "component 1 " in checks[1].advice
 
@@ -55,8 +56,7 @@ def test_the_stability_index_is_that_of_its_formula() -> None:
 def test_few_rows_are_not_called_drift_for_the_noise_in_them() -> None:
     rng = np.random.default_rng(4)
     verdicts = {
-        population_stability(Baseline({}, rng.normal(size=(40, 10)), rng.normal(size=(40, 10)))).verdict
-        for _ in range(20)
+        drift_psi(Baseline({}, rng.normal(size=(40, 10)), rng.normal(size=(40, 10)))).verdict for _ in range(20)
     }
     assert verdicts == {"passed"}
 
@@ -68,19 +68,19 @@ def test_norms_that_changed_by_a_fifth_warn() -> None:
     assert check.value == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("check", [domain_classifier, population_stability])
+@pytest.mark.parametrize("check", [drift_classifier, drift_psi])
 def test_without_a_published_run_there_is_nothing_to_judge(check) -> None:  # type: ignore[no-untyped-def]
-    found = check("nothing is published yet")
+    found = check(Unavailable("nothing is published yet"))
     assert (found.verdict, found.advice, found.value) == ("skipped", "nothing is published yet", None)
-    assert norm_quantiles(GOOD.features, "nothing is published yet").verdict == "skipped"
+    assert norm_quantiles(GOOD.features, Unavailable("nothing is published yet")).verdict == "skipped"
 
 
 def test_runs_of_other_vectors_are_not_compared() -> None:
-    other = Baseline(published_summary(), None, None, "the published run has other vectors")
-    found = [domain_classifier(other), population_stability(other), norm_quantiles(GOOD.features, other)]
+    other = Unavailable("the published run has other vectors")
+    found = [drift_classifier(other), drift_psi(other), norm_quantiles(GOOD.features, other)]
     assert {(check.verdict, check.advice) for check in found} == {("skipped", other.reason)}
 
 
 def test_a_handful_of_images_is_not_compared() -> None:
     few = Baseline({}, ROWS[:10].astype(float), ROWS[:500].astype(float))
-    assert domain_classifier(few).verdict == "skipped"
+    assert drift_classifier(few).verdict == "skipped"

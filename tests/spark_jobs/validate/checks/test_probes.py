@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import Probe, knn_accuracy, linear_probe_accuracy, probe
 from image_features.validate.evidence.evidence import Sample
 from tests.spark_jobs.made_up_run import make_evidence
@@ -76,9 +77,9 @@ def test_two_points_less_than_published_is_still_good_and_three_are_not() -> Non
 @pytest.mark.parametrize("label", [None, "Apple"])
 def test_too_few_labels_are_skipped(label: str | None) -> None:
     found = probe(dataclasses.replace(SAMPLE, labels=np.full(len(SAMPLE.labels), label, dtype=object)))
-    assert isinstance(found, str)
+    assert isinstance(found, Unavailable)
     check = linear_probe_accuracy(found, None)
-    assert (check.verdict, check.advice) == ("skipped", found)
+    assert (check.verdict, check.advice) == ("skipped", found.reason)
 
 
 def test_rare_labels_and_images_without_one_are_left_out() -> None:
@@ -91,7 +92,9 @@ def test_rare_labels_and_images_without_one_are_left_out() -> None:
 def test_features_that_are_not_finite_are_not_scored() -> None:
     vectors = SAMPLE.vectors.copy()
     vectors[3, 1] = np.nan
-    assert probe(dataclasses.replace(SAMPLE, vectors=vectors)) == "the PCA features are empty or not finite"
+    assert probe(dataclasses.replace(SAMPLE, vectors=vectors)) == Unavailable(
+        "the PCA features are empty or not finite"
+    )
 
 
 def test_the_same_sample_gives_the_same_numbers() -> None:

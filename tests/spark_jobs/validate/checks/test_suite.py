@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import probe
 from image_features.validate.checks.suite import run_checks
 from image_features.validate.checks.summary import summarize
 from image_features.validate.checks.verdict import ValidationFailedError, failed, verdict_of
-from image_features.validate.evidence.evidence import Baseline, Evidence
+from image_features.validate.evidence.evidence import Baseline, Evidence, Moments
 from tests.spark_jobs.made_up_run import (
     PROJECTED,
     REFITTED,
@@ -88,7 +89,7 @@ def test_a_warning_does_not_fail_the_run() -> None:
 
 
 def test_a_model_that_does_not_load_fails_once_and_is_not_judged_further() -> None:
-    found = verdicts(dataclasses.replace(GOOD, model="s3://bucket/model does not load"))
+    found = verdicts(dataclasses.replace(GOOD, model=Unavailable("s3://bucket/model does not load")))
     assert found["model_reproduces_rows"] == "failed"
     unjudged = {"explained_variance_ordered", "explained_variance_enough", "explained_variance_true", "dead_dimensions"}
     unjudged |= {"model_drift"}
@@ -108,26 +109,27 @@ def test_missing_stats_fail_and_what_needs_them_is_skipped() -> None:
 
 def test_pca_features_without_moments_are_skipped_where_others_fail() -> None:
     pca_features = dataclasses.replace(GOOD.pca_features, non_finite=1)
-    found = verdicts(dataclasses.replace(GOOD, moments="not finite", pca_features=pca_features))
+    found = verdicts(dataclasses.replace(GOOD, moments=Unavailable("not finite"), pca_features=pca_features))
     assert found["pca_features_finite"] == "failed"
     assert found["pca_means_zero"] == found["pca_covariance_diagonal"] == found["explained_variance_true"] == "skipped"
 
 
 def test_without_a_published_run_only_comparisons_are_skipped() -> None:
-    found = verdicts(dataclasses.replace(GOOD, baseline="nothing is published yet"))
+    found = verdicts(dataclasses.replace(GOOD, baseline=Unavailable("nothing is published yet")))
     skipped = {name for name, verdict in found.items() if verdict == "skipped"}
     assert skipped == {"norm_quantiles", "drift_classifier_auc", "drift_psi", "model_drift"}
 
 
-@pytest.mark.parametrize(("reason", "verdict"), [("", "warned"), ("the published run has other vectors", "passed")])
-def test_a_published_accuracy_is_a_limit_only_for_vectors_of_the_same_kind(reason: str, verdict: str) -> None:
+@pytest.mark.parametrize(("comparable", "verdict"), [(True, "warned"), (False, "passed")])
+def test_a_published_accuracy_is_a_limit_only_for_vectors_of_the_same_kind(comparable: bool, verdict: str) -> None:
     # Some labels are wrong: an accuracy of 1 passes whatever was published.
     labels = GOOD.sample.labels.copy()
     labels[:4] = labels[4:8]
-    baseline = Baseline({"linear_probe_accuracy": 1.5}, None, None, reason)
-    found = verdicts(
-        dataclasses.replace(GOOD, sample=dataclasses.replace(GOOD.sample, labels=labels), baseline=baseline)
-    )
+    assert isinstance(GOOD.baseline, Baseline)
+    published = dataclasses.replace(GOOD.baseline, summary={"linear_probe_accuracy": 1.5})
+    baseline = published if comparable else Unavailable("the published run has other vectors")
+    sample = dataclasses.replace(GOOD.sample, labels=labels)
+    found = verdicts(dataclasses.replace(GOOD, sample=sample, baseline=baseline))
     assert found["linear_probe_accuracy"] == verdict
 
 
@@ -142,8 +144,8 @@ def test_the_summary_holds_what_the_contract_names() -> None:
 
 
 def test_the_summary_of_a_broken_run_has_nulls_not_holes() -> None:
-    broken = dataclasses.replace(GOOD, model="does not load", stats=dict.fromkeys(GOOD.stats, None))
-    summary = summarize(broken, "too few labels")
+    broken = dataclasses.replace(GOOD, model=Unavailable("does not load"), stats=dict.fromkeys(GOOD.stats, None))
+    summary = summarize(broken, Unavailable("too few labels"))
     assert set(summary) == set(summarize(GOOD, probe(GOOD.sample)))
     assert (
         summary["components"] is summary["linear_probe_accuracy"] is summary["backbone"] is summary["weights"] is None
@@ -152,7 +154,7 @@ def test_the_summary_of_a_broken_run_has_nulls_not_holes() -> None:
 
 def test_of_a_model_of_a_run_before_only_what_holds_of_any_rows_is_judged() -> None:
     # Moments as another model's would be: neither centred nor uncorrelated, nor of the variances that it claims.
-    assert not isinstance(GOOD.moments, str)
+    assert isinstance(GOOD.moments, Moments)
     moments = dataclasses.replace(
         GOOD.moments, mean=GOOD.moments.mean + 3, covariance=GOOD.moments.covariance * 2 + 0.5
     )
@@ -180,7 +182,7 @@ def test_a_model_that_has_drifted_warns_and_says_what_to_do() -> None:
 
 def test_a_share_that_was_asked_for_is_not_judged_on_other_rows() -> None:
     projected = with_model(GOOD, PROJECTED, explained_variance=0.9999)
-    check = next(one for one in run_checks(projected, "none") if one.name == "explained_variance_enough")
+    check = next(one for one in run_checks(projected, Unavailable("none")) if one.name == "explained_variance_enough")
     reduce = GOOD.stats["reduce_features"]
     assert reduce is not None
     assert (check.verdict, check.value) == ("skipped", reduce["details"]["explained_variance"])
@@ -188,10 +190,10 @@ def test_a_share_that_was_asked_for_is_not_judged_on_other_rows() -> None:
 
 
 def test_the_summary_says_where_vectors_and_model_come_from_and_older_stats_say_nothing() -> None:
-    summary = summarize(with_model(GOOD, PROJECTED), "none")
+    summary = summarize(with_model(GOOD, PROJECTED), Unavailable("none"))
     assert (summary["vectors"], summary["model"]) == (VECTORS, PROJECTED)
     older = with_model(GOOD, None)
-    assert summarize(older, "none")["model"] is None
+    assert summarize(older, Unavailable("none"))["model"] is None
     assert verdicts(older)["model_drift"] == "skipped"
 
 
@@ -200,5 +202,5 @@ def test_the_summary_of_a_projected_run_holds_what_the_model_keeps_of_its_rows()
     reduce = dict(projected.stats["reduce_features"] or {})
     reduce["details"] = {**reduce["details"], "explained_variance": 0.5}
     projected = dataclasses.replace(projected, stats={**projected.stats, "reduce_features": reduce})
-    assert summarize(projected, "none")["explained_variance"] == 0.5
-    assert summarize(GOOD, "none")["explained_variance"] != 0.5
+    assert summarize(projected, Unavailable("none"))["explained_variance"] == 0.5
+    assert summarize(GOOD, Unavailable("none"))["explained_variance"] != 0.5

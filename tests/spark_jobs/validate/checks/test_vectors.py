@@ -5,14 +5,27 @@ import dataclasses
 import numpy as np
 import pytest
 
-from image_features.validate.checks.vectors import dead_dimensions, finite, no_zero_vectors, repeated_vectors, width
-from image_features.validate.evidence.evidence import VectorFacts
+from image_features.validate.checks.vectors import (
+    FEATURES_FINITE,
+    FEATURES_WIDTH,
+    dead_dimensions,
+    finite,
+    no_zero_vectors,
+    repeated_vectors,
+    width,
+)
+from image_features.validate.evidence.evidence import ModelFacts, VectorFacts
 
 GOOD = VectorFacts(rows=100, narrowest=8, widest=8, non_finite=0, zero=0, repeated=0, norms=(1.0, 2.0, 3.0))
 
 
+def model_of(std: list[float]) -> ModelFacts:
+    width = len(std)
+    return ModelFacts(np.zeros(width), np.array(std), np.eye(width), np.full(width, 1 / width), 1, 0.0)
+
+
 def test_vectors_as_wide_as_promised_pass() -> None:
-    check = width("features_width", GOOD, 8, "featurize_images")
+    check = width(FEATURES_WIDTH, GOOD, 8, "featurize_images")
     assert (check.verdict, check.value, check.limit) == ("passed", 8, 8)
 
 
@@ -21,19 +34,19 @@ def test_vectors_as_wide_as_promised_pass() -> None:
 )
 def test_vectors_of_another_width_fail(narrowest: int, widest: int, value: object) -> None:
     facts = dataclasses.replace(GOOD, narrowest=narrowest, widest=widest)
-    check = width("features_width", facts, 9, "featurize_images")
+    check = width(FEATURES_WIDTH, facts, 9, "featurize_images")
     assert (check.verdict, check.value, check.limit) == ("failed", value, 9)
 
 
 def test_a_width_that_no_stats_promise_is_skipped_not_passed() -> None:
-    check = width("features_width", GOOD, None, "featurize_images")
+    check = width(FEATURES_WIDTH, GOOD, None, "featurize_images")
     assert (check.kind, check.verdict) == ("hard", "skipped")
     assert "featurize_images" in check.advice
 
 
 def test_nan_and_inf_fail() -> None:
-    assert finite("features_finite", GOOD, "featurize_images").verdict == "passed"
-    check = finite("features_finite", dataclasses.replace(GOOD, non_finite=2), "featurize_images")
+    assert finite(FEATURES_FINITE, GOOD, "featurize_images").verdict == "passed"
+    check = finite(FEATURES_FINITE, dataclasses.replace(GOOD, non_finite=2), "featurize_images")
     assert (check.verdict, check.value) == ("failed", 2)
 
 
@@ -43,16 +56,16 @@ def test_zero_vectors_fail() -> None:
 
 
 def test_more_dead_dimensions_than_half_warn() -> None:
-    assert dead_dimensions(np.array([0.0, 1.0]), None).verdict == "passed"
-    check = dead_dimensions(np.array([0.0, 0.0, 1.0]), None)
+    assert dead_dimensions(model_of([0.0, 1.0]), None).verdict == "passed"
+    check = dead_dimensions(model_of([0.0, 0.0, 1.0]), None)
     assert (check.kind, check.verdict) == ("soft", "warned")
     assert check.value == pytest.approx(2 / 3)
 
 
 def test_more_dead_dimensions_than_published_warn() -> None:
-    std = np.array([0.0] * 10 + [1.0] * 90)
-    assert dead_dimensions(std, 0.06).verdict == "passed"
-    assert dead_dimensions(std, 0.04).verdict == "warned"
+    model = model_of([0.0] * 10 + [1.0] * 90)
+    assert dead_dimensions(model, 0.06).verdict == "passed"
+    assert dead_dimensions(model, 0.04).verdict == "warned"
 
 
 def test_repeated_vectors_warn_above_their_limit() -> None:

@@ -8,7 +8,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
-from image_features.validate.evidence.evidence import ClassCounts
+from image_features.storage.datasets import write_dataset
+from image_features.unavailable import Unavailable
+from image_features.validate.evidence.evidence import ClassCounts, Moments
 from image_features.validate.evidence.gather import group_rejects
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
@@ -105,18 +107,18 @@ def test_vectors_of_several_widths_are_measured_rather_than_refused(spark: Spark
     assert len(draw_sample(frame, "features", facts).vectors) == 0
 
 
-def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSession) -> None:
+def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSession, prefix_uri: str) -> None:
     stored = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     rows = [(str(place), None, None, row.tolist()) for place, row in enumerate(stored)]
     frame = vectors_of(spark, PCA_FEATURES, *rows)
-    moments = measure_moments(frame, measure_vectors(frame, "pca_features"))
-    assert not isinstance(moments, str)
+    write_dataset(frame, prefix_uri, PCA_FEATURES)
+    moments = measure_moments(spark, prefix_uri, measure_vectors(frame, "pca_features"))
+    assert isinstance(moments, Moments)
     np.testing.assert_allclose(moments.mean, stored.mean(axis=0, dtype=float), atol=1e-12)
     np.testing.assert_allclose(moments.covariance, np.cov(stored.astype(float), rowvar=False), atol=1e-12)
     ragged = vectors_of(spark, PCA_FEATURES, *rows, ("x", None, None, [1.0]))
-    assert measure_moments(ragged, measure_vectors(ragged, "pca_features")) == (
-        "the PCA features differ in width or are not finite"
-    )
+    reason = "the PCA features differ in width or are not finite"
+    assert measure_moments(spark, prefix_uri, measure_vectors(ragged, "pca_features")) == Unavailable(reason)
 
 
 def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession) -> None:

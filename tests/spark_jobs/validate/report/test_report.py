@@ -1,5 +1,6 @@
 """The page: self-contained, complete, safe against hostile names, also when half of the evidence is missing."""
 
+import base64
 import dataclasses
 import io
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from image_features.errors import ObjectNotFoundError
+from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import Probe, probe
 from image_features.validate.checks.suite import run_checks
 from image_features.validate.checks.summary import summarize
@@ -24,7 +26,6 @@ from image_features.validate.report.neighbors import nearest_to, neighborhoods, 
 from image_features.validate.report.page import render_page
 from image_features.validate.report.svg import ticks
 from image_features.validate.report.thumbnails import SIDE_PX, thumbnails, to_data_uri
-from image_features.validate.report.titles import TITLES
 from tests.spark_jobs.made_up_run import PROJECTED, make_evidence, with_model
 
 GOOD = make_evidence()
@@ -69,6 +70,12 @@ def a_photograph(uri: str) -> bytes:
     return content.getvalue()
 
 
+def decoded(data_uri: str) -> Image.Image:
+    header, _, content = data_uri.partition(",")
+    assert header == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(content)))
+
+
 def render(evidence: Evidence) -> str:
     found = probe(evidence.sample)
     checks = run_checks(evidence, found)
@@ -96,28 +103,27 @@ def test_the_page_needs_no_other_file_and_no_network() -> None:
 
 def test_every_check_stands_there_with_its_verdict_value_limit_and_advice() -> None:
     text = Page(render(dataclasses.replace(GOOD, max_reject_share=0.01))).text
-    for name in {check.name for check in run_checks(GOOD, probe(GOOD.sample))}:
-        assert f"{TITLES[name]} {name}" in text
-    assert "Failed 24 checks passed, 1 failed, 1 had nothing to judge." in text
+    for found in run_checks(GOOD, probe(GOOD.sample)):
+        assert f"{found.check.title} {found.name}" in text
+    assert "Failed 24 checks passed, 1 failed, 1 skipped." in text
     assert "failed Few enough images were rejected reject_share 2 of 92 images were rejected" in text
     assert "2.2% 1.0%" in text
 
 
 def test_a_passed_run_says_so() -> None:
-    assert "Passed 25 checks passed, 1 had nothing to judge. The run may be published." in Page(render(GOOD)).text
+    assert "Passed 25 checks passed, 1 skipped. The run may be published." in Page(render(GOOD)).text
 
 
 def test_the_page_says_which_vectors_were_computed_and_that_the_model_is_new() -> None:
     text = Page(render(GOOD)).text
-    assert "computed in this run 1,250 reused from runs before 7,000 rows that share another's vector 21" in text
+    assert "computed in this run 1,250 reused from earlier runs 7,000 rows that share another's vector 21" in text
     assert "model fitted in this run: a new model was asked for fitted in s3://bucket/runs/one, on 8,271 rows" in text
-    assert "Gram matrix brought up to date: that of snapshot abc, 1,271 rows added and 4 removed (3 since" in text
-    assert "Of the standardized features" in text
+    assert "Share of the variance of the standardized features" in text
 
 
 def test_the_page_says_that_a_model_is_of_a_run_before_and_what_it_keeps() -> None:
     text = Page(render(with_model(GOOD, PROJECTED))).text
-    assert "model of a run before: the model of snapshot abc was asked for fitted in s3://bucket/runs/before" in text
+    assert "model of an earlier run: the model of snapshot abc was asked for fitted in s3://bucket/runs/before" in text
     assert "new to the model 15.4% of the rows drift this model keeps 1.30% less variance than a new one" in text
     assert "the dot what the model keeps: the model was fitted on the 7,004 rows of s3://bucket/runs/before" in text
 
@@ -167,10 +173,10 @@ def test_the_page_is_made_of_what_there_is_when_most_is_missing() -> None:
     evidence = dataclasses.replace(
         GOOD,
         sample=sample,
-        model="does not load",
-        moments="not finite",
+        model=Unavailable("does not load"),
+        moments=Unavailable("not finite"),
         stats=dict.fromkeys(GOOD.stats, None),
-        baseline="nothing is published yet",
+        baseline=Unavailable("nothing is published yet"),
         rejects=[],
         membership=dataclasses.replace(GOOD.membership, classes=[]),
     )
@@ -211,8 +217,24 @@ def test_photographs_that_cannot_be_read_are_left_out() -> None:
 def test_a_thumbnail_is_a_small_square_jpeg_whatever_the_photograph_is(mode: str) -> None:
     content = io.BytesIO()
     Image.new(mode, (300, 200)).save(content, "TIFF")
-    assert to_data_uri(content.getvalue()).startswith("data:image/jpeg;base64,")
-    assert SIDE_PX < 200
+    thumbnail = decoded(to_data_uri(content.getvalue()))
+    assert (thumbnail.format, thumbnail.mode, thumbnail.size) == ("JPEG", "RGB", (SIDE_PX, SIDE_PX))
+
+
+def test_a_thumbnail_is_the_middle_of_the_photograph_upright_on_white() -> None:
+    # Left red, middle half green and half transparent, right blue; the camera lay on its side.
+    pixels = np.zeros((200, 600, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[:, :200, 0] = pixels[:100, 200:400, 1] = pixels[:, 400:, 2] = 255
+    pixels[100:, 200:400, 3] = 0
+    photograph = Image.fromarray(pixels)
+    exif = photograph.getexif()
+    exif[0x0112] = 3
+    content = io.BytesIO()
+    photograph.save(content, "PNG", exif=exif)
+    thumbnail = np.asarray(decoded(to_data_uri(content.getvalue())), int)
+    np.testing.assert_allclose(thumbnail[SIDE_PX // 4, SIDE_PX // 2], (255, 255, 255), atol=12)
+    np.testing.assert_allclose(thumbnail[SIDE_PX * 3 // 4, SIDE_PX // 2], (0, 255, 0), atol=12)
 
 
 def test_the_contact_sheet_has_one_image_of_each_label() -> None:
