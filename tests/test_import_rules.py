@@ -4,6 +4,7 @@ Ruff's banned-api says the same for whole folders, sooner and in the editor; thi
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,11 @@ def module_name(path: Path, package: str) -> str:
 )
 def test_no_file_of_the_folder_imports_what_is_another_sides(folder: str, packages: tuple[str, ...]) -> None:
     assert broken(sources(folder), packages) == []
+
+
+def test_the_contract_imports_the_standard_library_alone() -> None:
+    found = {imported.module.split(".")[0] for path in sources("run_contract") for imported in imports(path)}
+    assert found <= {"run_contract", *sys.stdlib_module_names}
 
 
 def test_pure_modules_of_plugins_do_without_airflow() -> None:
