@@ -1,4 +1,7 @@
-"""The JSON documents of a run. What could not be measured, or is not known, is null. Times are UTC, ISO 8601, with Z."""
+"""The JSON documents of a run.
+
+What could not be measured, or is not known, is null. Times are in UTC, as in 2026-11-20T16:00:00Z.
+"""
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 

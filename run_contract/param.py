@@ -24,7 +24,7 @@ class Param:
     title: str
     help: str
     section: str
-    kind: type = str
+    kind: type[str] | type[int] | type[float] | type[bool] = str
     default: Any = None
     nullable: bool = False
     stages: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class Param:
             return None
         if self.is_list:
             return None if self._is_good_list(value) else self.expected
-        kinds = (int, float) if self.kind is float else self.kind
+        kinds: tuple[type, ...] = (int, float) if self.kind is float else (self.kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             return self.expected
         if self.kind is str:
@@ -145,7 +145,7 @@ class Param:
             return False
         return set(value) <= set(self.choices) and (self.always is None or self.always in value)
 
-    def _is_good_text(self, value: str, by_hand: bool) -> bool:
+    def _is_good_text(self, value: Any, by_hand: bool) -> bool:
         pattern = (by_hand and self.by_hand) or self.pattern
         if self.choices and value not in self.choices:
             return False
@@ -153,8 +153,9 @@ class Param:
             return False
         return self.max_length is None or len(value) <= self.max_length
 
-    def _is_in_range(self, value: float) -> bool:
+    def _is_in_range(self, value: Any) -> bool:
         """Not a number is in no range."""
         if self.minimum is not None and not (value > self.minimum if self.above_minimum else value >= self.minimum):
             return False
-        return value == value and (self.maximum is None or value <= self.maximum)
+        is_number: bool = value == value
+        return is_number and (self.maximum is None or value <= self.maximum)

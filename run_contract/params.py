@@ -218,6 +218,14 @@ _CLUSTER = (
 PARAMS = (*_INPUT, *_NETWORK, *_REDUCE, *_CLUSTER)
 
 
+def param_named(name: str) -> Param:
+    """Return the param of this name; raises KeyError for one that there is not."""
+    for param in PARAMS:
+        if param.name == name:
+            return param
+    raise KeyError(f"{name!r} is no param; those are {', '.join(param.name for param in PARAMS)}")
+
+
 def params_of(stage: str) -> list[Param]:
     """Return the params that a stage's command line has."""
     return [param for param in PARAMS if stage in param.stages]
@@ -236,7 +244,7 @@ def make_run_params() -> list[Param]:
 def used(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with null for each param that another one makes useless."""
     unused = {param.name for param in PARAMS if param.unused_with and values.get(param.unused_with) is not None}
-    return {name: None if name in unused else value for name, value in values.items()}
+    return {name: None if name in unused else values[name] for name in values}
 
 
 def deciding(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,9 @@ class Place:
     holds: str
 
     @property
-    def argument(self) -> str:
-        """The field of a job's arguments that has its URI; the option is the same with dashes."""
-        return f"{self.name}_uri"
+    def option(self) -> str:
+        """The job's option: `pca_features` is `--pca-features-uri`."""
+        return f"--{self.name.replace('_', '-')}-uri"
 
 
 PLACES = {

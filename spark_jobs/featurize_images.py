@@ -41,7 +41,7 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
     ):
         awake = beside.submit(wake_workers, spark.sparkContext, arguments.engine)
         predictor = make_predictor(network, Path(folder), beside)
-        identity = predictor.identity(arguments.resize)
+        identity = predictor.identity(arguments)
         vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
         works = plan(images, arguments.images_uri, computed_before(spark, vectors_uri))
         make_predict_fn = predictor.make_predict_fn(spark.sparkContext)
@@ -54,7 +54,7 @@ def featurize_images(spark: SparkSession, arguments: FeaturizeArguments, progres
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
         coverage, rejects = _assemble(spark, arguments, contents.result(), vectors_uri)
     details = {
-        **predictor.details(arguments.resize),
+        **predictor.details(arguments),
         "images_per_second": images_per_second,
         "vectors": _vectors(coverage, counts, planned),
     }

@@ -31,7 +31,8 @@ def reduce_features(spark: SparkSession, arguments: ReduceArguments, progress: P
         baseline = newest_other(arguments.published_uri, arguments.features_uri)
         refuse_to_project(baseline, identity, arguments)
         run = gram_of_run(spark, features, arguments.features_uri, identity, baseline)
-        write_gram(run.kept, arguments.gram_uri)
+        # Until the dataset goes with its module, it lies where it always did.
+        write_gram(run.kept, f"{arguments.run_uri}/gram")
         finished.append("gram")
         fitted = fit_or_project(spark, run, arguments.run_uri, baseline, arguments)
         save_model(fitted.pipeline, arguments.model_uri)

@@ -62,7 +62,7 @@ class Runs:
         return self.reduce_again(run, reduce, **asked)
 
     def reduce_again(self, run: str, reduce: str = "refit", **asked: Any) -> StageStats:
-        folders = ("features", "model", "pca_features", "pca_features_csv", "gram", "stats", "progress")
+        folders = ("features", "model", "pca_features", "pca_features_csv", "stats", "progress")
         given: dict[str, Any] = {f"{name}_uri": self.uri(run, name) for name in folders}
         given |= {"stats_prefix_uri": self.uri(run, "stats"), "published_uri": self.published_uri}
         given |= {"pca_components": COMPONENTS, "explained_variance": None, "formats": ("parquet",), "reduce": reduce}

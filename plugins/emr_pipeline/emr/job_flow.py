@@ -1,11 +1,11 @@
 """The cluster as EMR's RunJobFlow takes it, sized by the run's `cluster_size`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
+from run_contract.cluster_sizes import SIZES, ClusterSize
 
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
@@ -17,20 +17,6 @@ NAME_LENGTH = 256
 # 7i has AMX, which is what precision bfloat16 is for.
 INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
 
-
-@dataclass(frozen=True)
-class ClusterSize:
-    """Number of nodes beside the primary one."""
-
-    core: int
-    spot_task: int
-
-
-SIZES = {
-    "small": ClusterSize(core=2, spot_task=0),
-    "medium": ClusterSize(core=4, spot_task=4),
-    "large": ClusterSize(core=8, spot_task=16),
-}
 
 # One executor a node. Python workers live outside the JVM's heap: four of them, each with a network of its own, need
 # most of the 24 GiB that YARN has on these instances; the rest is for the application master.

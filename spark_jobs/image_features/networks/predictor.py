@@ -9,11 +9,14 @@ from typing import Any
 
 from pyspark import SparkContext
 
+from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import Backbone
 from image_features.networks.engines import PredictFn, engine_module, ship
 from image_features.networks.export import ExportedNetwork, find_or_export
 from image_features.networks.identity import Identity, identity_of
 from image_features.networks.weights import find_weights
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE
 
 logger = logging.getLogger(__name__)
 
@@ -50,19 +53,16 @@ class Predictor:
         options = self.options
         return ship(context, self.network.result().files, options.engine, options.precision, options.threads)
 
-    def identity(self, resize: str) -> Identity:
-        return identity_of(self.options.backbone.name, self.options.precision, resize, self.weights.sha256)
+    def identity(self, asked: NetworkArguments) -> Identity:
+        return identity_of(asked, self.weights.sha256)
 
-    def details(self, resize: str) -> dict[str, Any]:
+    def details(self, asked: NetworkArguments) -> dict[str, Any]:
         """For the stats."""
         return {
-            "backbone": self.options.backbone.name,
-            "precision": self.options.precision,
-            "resize": resize,
+            **{param.name: getattr(asked, param.name) for param in params_of(FEATURIZE)},
             "dimension": self.options.backbone.dimension,
-            "engine": self.options.engine,
             "weights": asdict(self.weights),
-            "identity": self.identity(resize),
+            "identity": self.identity(asked),
         }
 
 

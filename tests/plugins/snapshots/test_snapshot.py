@@ -42,7 +42,6 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
         "pca_features_uri": "s3://b/runs/r/pca_features",
         "pca_features_csv_uri": "s3://b/runs/r/pca_features_csv",
         "model_uri": "s3://b/runs/r/model",
-        "gram_uri": "s3://b/runs/r/gram",
         "inventory_uri": "s3://b/runs/r/inventory.csv.gz",
         "report_uri": "s3://b/runs/r/report/index.html",
         "source_uri": "s3://pictures/landing",

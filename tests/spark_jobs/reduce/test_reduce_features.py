@@ -32,7 +32,7 @@ HOSTILE_URI = 's3://photographs/landing/ Apple, "red"\nand\r\n100%+#\u00e9\U0001
 def command_line(prefix_uri: str, *more: str) -> list[str]:
     folders = ("features", "model", "pca-features", "pca-features-csv")
     uris = [part for name in folders for part in (f"--{name}-uri", f"{prefix_uri}/{name.replace('-', '_')}")]
-    uris += ["--gram-uri", f"{prefix_uri}/gram", "--stats-prefix-uri", f"{prefix_uri}/stats"]
+    uris += ["--stats-prefix-uri", f"{prefix_uri}/stats"]
     uris += ["--published-uri", f"{prefix_uri}/published/latest.json"]
     documents = ["--stats-uri", f"{prefix_uri}/stats.json", "--progress-uri", f"{prefix_uri}/progress.json"]
     return [*uris, *documents, *(more or ("--pca-components", str(COMPONENTS)))]
@@ -166,7 +166,7 @@ def test_csv_of_an_earlier_attempt_does_not_stay(spark: SparkSession, prefix_uri
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--pca-components", "0"), "at least 1"),
+        (("--pca-components", "0"), "from 1 to 2048"),
         (("--explained-variance", "0"), "above 0"),
         (("--explained-variance", "1.5"), "at most 1"),
         (("--explained-variance", "nan"), "above 0"),

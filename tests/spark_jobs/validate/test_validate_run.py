@@ -70,7 +70,7 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
 def _reduce(spark: SparkSession, run_uri: str, **changes: Any) -> None:
     folders = ("features", "model", "pca_features", "pca_features_csv", "stats", "progress")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
-    given |= {"gram_uri": f"{run_uri}/gram", "stats_prefix_uri": f"{run_uri}/stats"}
+    given["stats_prefix_uri"] = f"{run_uri}/stats"
     given["published_uri"] = f"{run_uri}/published/latest.json"
     asked: dict[str, Any] = {"pca_components": COMPONENTS, "explained_variance": None, "formats": ("parquet",)}
     arguments = ReduceArguments(**{**given, **asked, **changes})

@@ -6,8 +6,9 @@ a Keras model, the one to load first; `load(path, precision, threads)` makes the
 """
 
 from image_features.networks.engines.ship import PredictFn, ShippedNetwork, engine_module, ship
+from run_contract.params import param_named
 
 __all__ = ["ENGINES", "PRECISIONS", "PredictFn", "ShippedNetwork", "engine_module", "ship"]
 
-ENGINES = ("openvino", "tensorflow")
-PRECISIONS = ("float32", "bfloat16")
+ENGINES = param_named("engine").choices
+PRECISIONS = param_named("precision").choices

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from image_features.validate.checks.check import Check, hard
 from image_features.validate.evidence.evidence import Membership, Stats, VectorFacts
+from run_contract.stages import STAGES, VALIDATE
 
-UPSTREAM = ("ingest_images", "featurize_images", "reduce_features")
+UPSTREAM = tuple(stage.name for stage in STAGES if stage.name != VALIDATE)
 
 
 def stages_complete(stats: Mapping[str, Stats | None]) -> Check:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from image_features.reduce.arguments import REFIT_DRIFT
 from image_features.validate.checks.check import Check, skipped, soft
 from image_features.validate.evidence.evidence import Stats
+from run_contract.params import param_named
 
+_REFIT_DRIFT = param_named("refit_drift")
 NOT_TOLD = "the stats of reduce_features do not say where the model was fitted"
 
 
@@ -32,7 +33,7 @@ def model_drift(reduce: Stats | None) -> Check:
         return skipped(name, "soft", NOT_TOLD)
     if history["action"] != "project":
         return skipped(name, "soft", "the model was fitted on the rows of this run")
-    limit = reduce["arguments"].get("refit_drift", REFIT_DRIFT)
+    limit = reduce["arguments"].get(_REFIT_DRIFT.name, _REFIT_DRIFT.default)
     advice = (
         f"a new model would keep more of the variance than the one of {history['fitted_in']}: run with reduce refit, "
         "or auto, which does so above this limit"

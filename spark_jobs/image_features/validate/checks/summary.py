@@ -10,8 +10,10 @@ from image_features.validate.checks.model_fit import fitted_elsewhere
 from image_features.validate.checks.probes import Probe
 from image_features.validate.checks.vectors import dead_share, repeated_share
 from image_features.validate.evidence.evidence import Evidence, Stats
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE
 
-_VECTOR_DETAILS = ("backbone", "engine", "precision", "resize", "dimension")
+_VECTOR_DETAILS = (*(param.name for param in params_of(FEATURIZE)), "dimension")
 
 
 def vector_identity(featurize: Stats | None) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from image_features.storage.datasets import read_dataset
 from image_features.storage.snapshots import newest_other
 from image_features.validate.evidence.evidence import Baseline, ModelFacts, VectorFacts
 from image_features.validate.evidence.vector_facts import draw_sample, measure_vectors
+from run_contract.params import identity_params
 
 SAMPLE_ROWS = 2_000
 COMPONENTS = 50
 # What makes two vectors of one photograph comparable. Engines are not in it: they agree to 1e-4.
-IDENTITY = ("backbone", "weights_sha256", "precision", "resize", "dimension")
+IDENTITY = (*(param.name for param in identity_params()), "weights_sha256", "dimension")
 
 
 def read_baseline(
