@@ -152,11 +152,11 @@ def test_an_interrupted_run_leaves_no_cluster_and_no_running_dag_run(machine: Ma
     assert list(machine.home.run_path.glob("dag-run-*")) == []
 
 
-def test_a_param_that_the_form_would_refuse_is_told_in_one_line(machine: Machine, few_photos: Path) -> None:
+def test_a_param_that_the_form_would_refuse_is_named_before_anything_starts(machine: Machine, few_photos: Path) -> None:
     done = machine.make_run(f"--source={few_photos}", "--backbone=resnet9000", "--weights=random:0")
 
     assert done.returncode == 1
-    assert "refused before its first task: Invalid input for param backbone: 'resnet9000' is not one of" in done.stderr
+    assert "BACKBONE='resnet9000' is refused; expected one of mobilenet_v2, " in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert machine.cluster_states() == []
 

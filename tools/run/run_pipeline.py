@@ -1,11 +1,13 @@
 """`make run`: brings photographs in, runs the DAG in Airflow to its end, and says what came of it."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from run_contract.params import param_named
 from tools.data.bring import bring
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
 from tools.errors import ToolError
@@ -21,12 +23,12 @@ from tools.run.scheduled_run import ScheduledRun
 from tools.run.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
 
 LOOK_EVERY_S = 1.0
-DEFAULT_BACKBONE = "mobilenet_v2"
 
 
 def main(arguments: Sequence[str]) -> int:
-    request, home = parse_request(arguments), LocalHome.from_environment()
+    home = LocalHome.from_environment()
     try:
+        request = parse_request(os.environ, arguments)
         with endings_as_interrupts(), endpoint_in_use(home):
             return run_pipeline(request, home)
     except ToolError as error:
@@ -67,11 +69,11 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
 
 def choose_weights(request: RunRequest, home: LocalHome) -> str | None:
     """The param `weights`. Only the demo may change it by itself, and never silently."""
-    if request.weights is not None:
-        return bring_weights(request.weights, home)
+    if "weights" in request.asked:
+        return bring_weights(request.asked["weights"], home)
     if not request.is_demo:
         return None
-    why_not = imagenet_or_why_not(request.backbone or DEFAULT_BACKBONE, home)
+    why_not = imagenet_or_why_not(request.asked.get("backbone") or param_named("backbone").default, home)
     if why_not is None:
         return None
     print(f"WARNING: the demo uses random weights ({DEMO_FALLBACK}), for Keras's own could not be had: {why_not}")
