@@ -10,16 +10,12 @@ setup_command := tools/env/setup.sh
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
+	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
-run: setup ## run the pipeline to its end: SOURCE= RUN= BACKBONE= WEIGHTS= COMPONENTS= EXPLAINED_VARIANCE= RESIZE= FORMATS= SAMPLE= ENGINE= PRECISION= REDUCE= FORCE=1
-	@"$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline \
-	  $${SOURCE:+"--source=$$SOURCE"} $${RUN:+"--run=$$RUN"} $${BACKBONE:+"--backbone=$$BACKBONE"} $${WEIGHTS:+"--weights=$$WEIGHTS"} \
-	  $${COMPONENTS:+"--components=$$COMPONENTS"} $${EXPLAINED_VARIANCE:+"--explained-variance=$$EXPLAINED_VARIANCE"} \
-	  $${RESIZE:+"--resize=$$RESIZE"} $${FORMATS:+"--formats=$$FORMATS"} $${SAMPLE:+"--sample=$$SAMPLE"} \
-	  $${ENGINE:+"--engine=$$ENGINE"} $${PRECISION:+"--precision=$$PRECISION"} \
-	  $${REDUCE:+"--reduce=$$REDUCE"} $${FORCE:+"--force=$$FORCE"}
+run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
+	@GIVEN_TO_MAKE="$(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))" \
+	  "$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline
 
 .PHONY: history
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
@@ -65,6 +61,10 @@ check: setup ## ruff, mypy, shellcheck, the import rules
 .PHONY: format
 format: setup ## format the Python code
 	@"$(AIRFLOW_PYTHON)" -m ruff check --fix-only --quiet . && "$(AIRFLOW_PYTHON)" -m ruff format .
+
+.PHONY: reference
+reference: setup ## write the tables of docs/reference/ from run_contract/
+	@"$(AIRFLOW_PYTHON)" -m tools.env.reference
 
 .PHONY: setup
 setup: ## build the two environments, when their locks have changed

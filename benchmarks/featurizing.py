@@ -60,7 +60,7 @@ class FeaturizeCase:
 
     def _plain_processes(self, precision: str) -> dict[str, Any]:
         job = "speed_of_light.py"
-        words = ["env", f"PYTHONPATH={REPOSITORY / 'spark_jobs'}", "python", str(JOBS_PATH / job)]
+        words = ["env", f"PYTHONPATH={REPOSITORY / 'spark_jobs'}:{REPOSITORY}", "python", str(JOBS_PATH / job)]
         words += ["--photos", str(photos_path(self.home, self.photos)), "--precision", precision]
         words += ["--features", str(self.home.bucket_path / "scratch" / job), "--backbone", self.backbone]
         return command_step(job, [*words, "--weights", str(make_weights(self.home, self.backbone))])

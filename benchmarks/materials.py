@@ -98,7 +98,10 @@ def layout(run: str) -> RunLayout:
 def run_in_spark_environment(home: LocalHome, job: str, *arguments: str) -> str:
     """What the job printed."""
     python = str(home.spark_env_path / "bin" / "python")
-    environment = local_environment(home) | {"PYTHONPATH": str(REPOSITORY / "spark_jobs"), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = local_environment(home) | {
+        "PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
     done = subprocess.run(
         [python, str(JOBS_PATH / job), *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
     )

@@ -44,7 +44,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         # Making a network takes seconds, in a process of its own. Meanwhile the work is planned.
         making = beside.submit(predictor.make_network, network, weights, Path(folder))
         sha256 = weights.sha256 or making.result().weights_sha256
-        identity = identity_of(given.backbone, given.precision, given.resize, sha256)
+        identity = identity_of(given, sha256)
         vectors_uri = feature_store.vectors_uri(store_uri, identity, given.engine)
         works = plan(read_images(spark, given.images_uri), given.images_uri, computed_before(spark, vectors_uri))
         make_predict_fn = predictor.ship_network(context, network, making.result())
@@ -60,7 +60,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         compact(context, vectors_uri, VECTORS)
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
-    details = predictor.network_details(network, weights, identity)
+    details = predictor.network_details(given, network, weights, identity)
     details |= {"images_per_second": images_per_second, "vectors": covered.vectors(new, planned)}
     return StageStats(covered.images, covered.features, by_reason(covered.rejects), details)
 

@@ -12,15 +12,9 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-REJECT_REASONS = (
-    "ignored_object",
-    "empty_object",
-    "not_an_image",
-    "object_too_large",
-    "object_vanished",
-    "decode_failed",
-    "too_many_pixels",
-)
+from run_contract.rejects import REASONS
+
+REJECT_REASONS = tuple(reason.name for reason in REASONS)
 
 _IMAGE_ID = StructField("image_id", StringType(), nullable=False)
 _URI = StructField("uri", StringType(), nullable=False)

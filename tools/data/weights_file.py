@@ -2,21 +2,20 @@
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from run_contract.weights import is_named
 from tools.errors import WeightsFileError
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 
-NAMED = re.compile(r"imagenet|random:\d+|s3://.+")
 DEMO_FALLBACK = "random:0"
 
 
 def bring_weights(weights: str, home: LocalHome) -> str:
     """The DAG's `weights` for what a person wrote: a file is placed under models/<sha256>/ and its URI returned."""
-    if NAMED.fullmatch(weights):
+    if is_named(weights):
         return weights
     path = Path(weights).expanduser()
     if not path.is_file():
@@ -44,7 +43,7 @@ def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
             str(REPOSITORY / "tools" / "data" / "stage_weights.py"),
             backbone,
         ],
-        env=local_environment(home) | {"PYTHONPATH": str(REPOSITORY / "spark_jobs")},
+        env=local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"},
         capture_output=True,
         text=True,
         check=False,

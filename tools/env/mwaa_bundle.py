@@ -47,11 +47,16 @@ def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
 
 
 def zip_plugins(path: Path) -> None:
-    """The contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own."""
-    plugins = REPOSITORY / "plugins"
+    """The contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own.
+
+    run_contract/ lies next to them, for MWAA has that folder on its path.
+    """
+    plugins, contract = REPOSITORY / "plugins", REPOSITORY / "run_contract"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sorted(plugins.rglob("*.py")):
             archive.write(source, source.relative_to(plugins))
+        for source in sorted(contract.rglob("*.py")):
+            archive.write(source, source.relative_to(REPOSITORY))
 
 
 def filled_in(template: str, outputs: Mapping[str, str]) -> str:

@@ -1,11 +1,13 @@
 """`make run`: brings photographs in, runs the DAG in Airflow to its end, and says what came of it."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from run_contract.params import param_named
 from tools.data.bring import bring
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
 from tools.errors import RunRefusedError, ToolError
@@ -22,12 +24,12 @@ from tools.run.triggered_run import Outcome, TriggeredRun
 LOOK_EVERY_S = 1.0
 # After that time a run that Airflow has not begun waits for another one.
 QUEUE_PATIENCE_S = 5.0
-DEFAULT_BACKBONE = "mobilenet_v2"
 
 
 def main(arguments: Sequence[str]) -> int:
-    request, home = parse_request(arguments), LocalHome.from_environment()
+    home = LocalHome.from_environment()
     try:
+        request = parse_request(os.environ, arguments)
         with endings_as_interrupts(), services_in_use(home):
             return run_pipeline(request, home)
     except ToolError as error:
@@ -83,11 +85,11 @@ def end(dag_run: TriggeredRun) -> None:
 
 def choose_weights(request: RunRequest, home: LocalHome) -> str | None:
     """Return the param `weights`. Only the demo may change it by itself, and never silently."""
-    if request.weights is not None:
-        return bring_weights(request.weights, home)
+    if "weights" in request.asked:
+        return bring_weights(request.asked["weights"], home)
     if not request.is_demo:
         return None
-    why_not = imagenet_or_why_not(request.backbone or DEFAULT_BACKBONE, home)
+    why_not = imagenet_or_why_not(request.asked.get("backbone") or param_named("backbone").default, home)
     if why_not is None:
         return None
     print(f"WARNING: the demo uses random weights ({DEMO_FALLBACK}), for Keras's own could not be had: {why_not}")

@@ -1,98 +1,93 @@
-"""What a person asked for on the command line of `make run`, and the params of the DAG run that it becomes."""
+"""The options of `make run`, which are the contract's params, and the params of the DAG run that they become."""
 
-import argparse
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-DEMO_COMPONENTS = 32
+from run_contract.param import Param
+from run_contract.params import make_run_params
+from tools.errors import ToolError
+
+SOURCE, WEIGHTS = "source_uri", "weights"
+# A folder or a file of this machine is brought into the bucket first; what it then is called, the DAG checks.
+BROUGHT = (SOURCE, WEIGHTS)
+DEMO: Mapping[str, Any] = {"pca_components": 32}
 """The demo set has 240 pictures; the DAG's own default of 200 would leave the PCA hardly anything to leave out."""
+GIVEN_TO_MAKE = "GIVEN_TO_MAKE"
+"""The variable in which the Makefile names the variables of its command line."""
+OF_THE_MAKEFILE = {"AIRFLOW_PORT", "AIRFLOW_PYTHON", "LOCAL_AWS_PORT", "LOCAL_HOME", "SHELL", "SPARK_PYTHON"}
+
+
+class RunRequestError(ToolError):
+    """An option of `make run` that there is not, or a value that it cannot have."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The options of `make run`; None where nothing was said, so that the DAG's own default holds."""
+    """What was asked for, by param; what was not is not in it, so that the DAG's own default holds."""
 
-    source: str | None = None
-    run: str | None = None
-    backbone: str | None = None
-    weights: str | None = None
-    components: int | None = None
-    explained_variance: float | None = None
-    resize: str | None = None
-    formats: str | None = None
-    sample: int | None = None
-    engine: str | None = None
-    precision: str | None = None
-    reduce: str | None = None
-    force: bool = False
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str | None:
+        """A folder of this machine or an s3:// URI, null for the demo set."""
+        return self.asked.get(SOURCE)
 
     @property
     def is_demo(self) -> bool:
+        """Whether the photographs are drawn."""
         return self.source is None
 
     def run_name(self, source_uri: str, now: datetime) -> str:
-        """RUN, or the source's name and the time."""
-        if self.run is not None:
-            return self.run
+        """Return the name that was given, or one of the source's name and the time."""
+        if "run" in self.asked:
+            return str(self.asked["run"])
         source_name = re.sub(r"[^A-Za-z0-9._-]+", "-", source_uri.rstrip("/").rpartition("/")[2]).strip("._-")
         return f"{source_name or 'run'}-{now:%Y%m%d-%H%M%S}"
 
     def params(self, run: str, source_uri: str, weights: str | None) -> dict[str, Any]:
-        """The DAG run's conf: what was asked for, under the names of the DAG's params."""
-        asked = {
-            "source_uri": source_uri,
-            "run": run,
-            "backbone": self.backbone,
-            "weights": weights,
-            "resize": self.resize,
-            "engine": self.engine,
-            "precision": self.precision,
-            "pca_components": DEMO_COMPONENTS if self.is_demo and self.components is None else self.components,
-            "explained_variance": self.explained_variance,
-            "formats": None if self.formats is None else self.formats.split(","),
-            "sample_limit": self.sample,
-            "reduce": self.reduce,
-            "force": self.force or None,
-        }
-        return {name: value for name, value in asked.items() if value is not None}
+        """Return the DAG run's conf; `weights` and `source_uri` are as they were brought into the bucket."""
+        found = {**(DEMO if self.is_demo else {}), **self.asked, SOURCE: source_uri, "run": run, WEIGHTS: weights}
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def _run_name(text: str) -> str:
-    if not RUN_NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: letters, digits, dots, dashes and underscores; a letter or digit first"
-        )
-    return text
+def parse_request(environment: Mapping[str, str], words: Iterable[str] = ()) -> RunRequest:
+    """Return what a person asks for by variables, and by words such as RUN=fruits or --run=fruits, which go first.
+
+    An empty variable is as good as none. Raises RunRequestError, which names every option that is refused.
+    """
+    offered = {param.make_variable: param for param in make_run_params()}
+    named = dict(_split(word) for word in words)
+    wrong = [
+        f"there is no {name}; those are {', '.join(offered)}"
+        for name in (*named, *environment.get(GIVEN_TO_MAKE, "").split())
+        if name.isupper() and name not in offered and name not in OF_THE_MAKEFILE
+    ]
+    asked = {}
+    for variable, param in offered.items():
+        text = named.get(variable) or environment.get(variable)
+        if text:
+            try:
+                asked[param.name] = _value(param, text)
+            except ValueError as error:
+                wrong.append(f"{variable}={error}")
+    if wrong:
+        raise RunRequestError("make run: " + "; ".join(wrong))
+    return RunRequest(asked)
 
 
-def _yes_or_no(text: str) -> bool:
-    """FORCE=1 as people write it; an empty one is as good as none."""
-    meanings = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-    if text.lower() not in meanings:
-        raise argparse.ArgumentTypeError(f"{text!r}: 1 or 0")
-    return meanings[text.lower()]
+def _value(param: Param, text: str) -> Any:
+    if param.name in BROUGHT:
+        return text
+    value = param.parse(text)
+    expected = param.refusal(value)
+    if expected is not None:
+        raise ValueError(f"{text!r} is refused; expected {expected}")
+    return list(value) if param.is_list else value
 
 
-def parse_request(arguments: Sequence[str]) -> RunRequest:
-    """RunRequest from the command line; argparse ends the program over what it does not know."""
-    parser = argparse.ArgumentParser(prog="make run", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--source", help="a folder on this machine or an s3:// URI; none: a demo set is drawn")
-    parser.add_argument(
-        "--run", type=_run_name, help="the folder under runs/ that is written; none: the source's name and the time"
-    )
-    parser.add_argument("--backbone")
-    parser.add_argument("--weights", help="imagenet, a .h5 or .keras file, its s3:// URI, or random:<seed>")
-    parser.add_argument("--components", type=int)
-    parser.add_argument("--explained-variance", type=float)
-    parser.add_argument("--resize")
-    parser.add_argument("--formats", help="parquet, or parquet,csv")
-    parser.add_argument("--sample", type=int, help="take at most so many photographs")
-    parser.add_argument("--engine")
-    parser.add_argument("--precision")
-    parser.add_argument("--reduce", help="refit, project (on the published model) or auto")
-    parser.add_argument("--force", type=_yes_or_no, default=False, help="1: run even if nothing is new")
-    return RunRequest(**vars(parser.parse_args(arguments)))
+def _split(word: str) -> tuple[str, str]:
+    name, _, text = word.partition("=")
+    return name.lstrip("-").replace("-", "_").upper(), text

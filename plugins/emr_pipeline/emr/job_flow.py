@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from emr_pipeline.run.cluster_sizes import SIZES, ClusterSize
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
+from run_contract.cluster_sizes import SIZES, ClusterSize
 
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"

@@ -1,4 +1,4 @@
-"""Refuses a run that cannot work while that still costs nothing: before a cluster exists."""
+"""The first task: a run that cannot work is refused while that still costs nothing, before a cluster exists."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +27,10 @@ NOTHING_NEW = "nothing_new"
 
 
 class CheckRunOperator(AwsBaseOperator[S3Hook]):
-    """Fails, without a retry, on params that cannot work and on inputs that are not there; returns the run's URI.
+    """Operator that fails, without a retry, on params that cannot work and on inputs that are not there.
 
-    A run that would come out as what is published already is skipped, and with it all that follows; what was compared
-    stands in the log and in the XCom `nothing_new`.
+    It returns the run's URI. A run that would come out as what is published already is skipped, and with it all that
+    follows; what was compared stands in the log and in the XCom `nothing_new`.
     """
 
     aws_hook_class = S3Hook
@@ -71,7 +71,7 @@ class CheckRunOperator(AwsBaseOperator[S3Hook]):
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _check_weights(self, weights: str) -> str | None:
-        """The ETag of weights of one's own."""
+        """Return the ETag of weights of one's own, null for those that have a name."""
         location = weights_location(weights)
         if location is None:
             return None

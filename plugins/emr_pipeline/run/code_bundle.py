@@ -1,4 +1,4 @@
-"""The code that the cluster runs, gathered from the repository: one version, one set of files."""
+"""The code that the cluster runs, gathered from the repository: one version is one set of files."""
 
 import hashlib
 import io
@@ -11,6 +11,8 @@ from pathlib import Path
 from emr_pipeline.errors import CodeNotFoundError
 
 LIBRARY = "image_features"
+# What `image_features.zip` holds, by the folders of the repository that hold it.
+PACKAGES = {LIBRARY: f"spark_jobs/{LIBRARY}", "run_contract": "run_contract"}
 # A zip of the same files is the same bytes: the format cannot say less than this.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 BOOTSTRAP_SCRIPT = re.compile(r"\d+_[a-z0-9_]+\.sh")
@@ -18,29 +20,33 @@ BOOTSTRAP_SCRIPT = re.compile(r"\d+_[a-z0-9_]+\.sh")
 
 @dataclass(frozen=True)
 class CodeBundle:
-    """What lies under one `code/<version>/`, by key, and the version that its contents make."""
+    """The files under one `code/<version>/`, by key, and the version that their contents make."""
 
     version: str
     files: Mapping[str, bytes]
 
 
 def gather_code(root: Path, stages: Sequence[str]) -> CodeBundle:
-    """Entry points, zipped library and bootstrap folder of the repository at `root`; CodeNotFoundError if one lacks."""
-    library = _sources(root / "spark_jobs" / LIBRARY, root)
+    """Return entry points, zipped packages and bootstrap folder of the repository; raises CodeNotFoundError."""
+    library = {
+        f"{package}/{name}": content
+        for package, folder in PACKAGES.items()
+        for name, content in _sources(root / folder, root).items()
+    }
     entry_points = {f"{stage}.py": _read(root / "spark_jobs" / f"{stage}.py", root) for stage in stages}
     bootstrap = {f"bootstrap/{name}": content for name, content in _sources(root / "bootstrap", root).items()}
     # Over the sources, not over the zip: the same sources are the same version whatever zlib this Airflow has.
-    version = _digest(entry_points | bootstrap | {f"{LIBRARY}/{name}": content for name, content in library.items()})
+    version = _digest(entry_points | bootstrap | library)
     return CodeBundle(version, entry_points | bootstrap | {f"{LIBRARY}.zip": _zipped(library)})
 
 
 def bootstrap_scripts(names: Sequence[str]) -> list[str]:
-    """Those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
+    """List those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
     return [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
 
 
 def _sources(folder: Path, root: Path) -> dict[str, bytes]:
-    """Every file below a folder by its relative name, less what Python or an editor left there."""
+    """Return every file below a folder by its relative name, without what Python or an editor left there."""
     if not folder.is_dir():
         raise _not_found(folder, root)
     return {
@@ -62,8 +68,8 @@ def _read(path: Path, root: Path) -> bytes:
 
 def _not_found(path: Path, root: Path) -> CodeNotFoundError:
     return CodeNotFoundError(
-        f"{path} is not there: set FRUIT_FEATURES_CODE_ROOT (now {root}) to the folder that holds spark_jobs/ and "
-        "bootstrap/, or FRUIT_FEATURES_CODE_URI to an s3:// prefix where the code is staged already"
+        f"{path} is not there: set FRUIT_FEATURES_CODE_ROOT (now {root}) to the folder that holds spark_jobs/, "
+        "run_contract/ and bootstrap/, or FRUIT_FEATURES_CODE_URI to an s3:// prefix where the code is staged already"
     )
 
 
@@ -79,7 +85,7 @@ def _zipped(library: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(library):
-            entry = zipfile.ZipInfo(f"{LIBRARY}/{name}", date_time=ZIP_EPOCH)
+            entry = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, library[name])

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import IO, TypeAlias
 
 from emr_pipeline.errors import InventoryError
+from run_contract.inventory import COLUMNS
 
 Entry: TypeAlias = tuple[str, int, str]
 """Key (whole), size in bytes, ETag (without quotes) of one object."""
 
-COLUMNS = ["key", "size_bytes", "etag"]
 HASHED_AT_ONCE = 1000
 
 
@@ -91,7 +91,7 @@ def read_entries(binary_file: IO[bytes]) -> Iterator[Entry]:
     with gzip.open(binary_file) as unpacked, io.TextIOWrapper(unpacked, encoding="utf-8", newline="") as text:
         rows = csv.reader(text)
         header = next(rows, None)
-        if header != COLUMNS:
+        if tuple(header or ()) != COLUMNS:
             raise InventoryError(f"an inventory begins with the columns {','.join(COLUMNS)}, not with {header}")
         for key, size_bytes, etag in rows:
             yield key, int(size_bytes), etag

@@ -1,4 +1,4 @@
-"""What published/latest.json says, made from a run's audit; nothing here touches S3."""
+"""The document of a snapshot, made from a run's audit; nothing here touches S3."""
 
 import hashlib
 import json
@@ -9,29 +9,16 @@ from typing import Any
 
 from emr_pipeline.errors import ReportRefusedError
 from emr_pipeline.run.layout import RunLayout
+from run_contract.documents import SnapshotDocument
+from run_contract.params import deciding
+from run_contract.stages import FEATURIZE, PLACES, REDUCE
 
 SCHEMA_VERSION = 2
-# The params that decide what comes out. The others say where it goes, on what machines, and whether it is done at all.
-DECIDING_PARAMS = (
-    "backbone",
-    "weights",
-    "resize",
-    "engine",
-    "precision",
-    "pca_components",
-    "explained_variance",
-    "formats",
-    "sample_limit",
-    "max_reject_share",
-    "reduce",
-    "refit_share",
-    "refit_drift",
-)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a run is made of, less the photographs: two runs with equal origins on the same objects come out the same.
+    """What a run is made of, without the photographs: two runs of equal origin on the same objects come out the same.
 
     `params` are those that decide; `weights_etag` is that of weights of one's own, null for those that have a name.
     """
@@ -43,18 +30,15 @@ class Origin:
 
     @classmethod
     def of(cls, params: Mapping[str, Any], code_uri: str, weights_etag: str | None) -> "Origin":
-        """From a DAG run's params."""
-        deciding = {name: params[name] for name in DECIDING_PARAMS} | {"formats": sorted(params["formats"])}
-        if deciding["explained_variance"] is not None:
-            deciding["pca_components"] = None  # It is not used.
-        return cls(params["source_uri"].rstrip("/"), deciding, code_uri, weights_etag)
+        """Return the origin of a DAG run with these params."""
+        return cls(params["source_uri"].rstrip("/"), deciding(params), code_uri, weights_etag)
 
     @property
     def code_version(self) -> str:
         return self.code_uri.rpartition("/")[2]
 
     def differences(self, published: Mapping[str, Any]) -> list[str]:
-        """What keeps a published snapshot from being this run's result, whatever the photographs; empty if nothing."""
+        """List what keeps a published snapshot from being this run's result, whatever the photographs."""
         found = []
         if published.get("source_uri") != self.source_uri:
             found.append(f"source_uri is {self.source_uri}, not {_known(published, 'source_uri')}")
@@ -77,9 +61,10 @@ def snapshot_of(
     stats: Mapping[str, Mapping[str, Any] | None],
     published_at: datetime,
 ) -> dict[str, Any]:
-    """The snapshot that a run makes; ReportRefusedError unless its audit passed and every stage is complete.
+    """Return the snapshot that a run makes.
 
-    `stats` are the stages' statistics by stage, null for one that has none.
+    `stats` are the stages' statistics by stage, null for one that has none. Raises ReportRefusedError unless the run's
+    audit passed and every stage is complete.
     """
     checked = _passed(layout, validation)
     incomplete = [stage for stage, of_stage in stats.items() if of_stage is None]
@@ -104,22 +89,23 @@ def snapshot_of(
 
 
 def snapshot_id(run_uri: str, validation: Mapping[str, Any]) -> str:
-    """The same run with the same audit is the same snapshot, however often it is published."""
+    """Return the snapshot's id: the same run with the same audit has the same, however often it is published."""
     audit = json.dumps([run_uri, validation], sort_keys=True)
     return hashlib.sha256(audit.encode()).hexdigest()[:16]
 
 
 def made_from(snapshot: Mapping[str, Any], validation: Mapping[str, Any] | None) -> bool:
-    """Whether a snapshot is the one that this audit of its run makes."""
+    """Return whether a snapshot is the one that this audit of its run makes."""
     return validation is not None and snapshot_id(snapshot["run_uri"], validation) == snapshot["snapshot"]
 
 
 def would_overwrite(
     published: Mapping[str, Any] | None, kept: Iterable[Mapping[str, Any]], layout: RunLayout, dag_run_id: str
 ) -> Mapping[str, Any] | None:
-    """The snapshot that a run would write over; null if none. The DAG run that published may repeat its own stages.
+    """Return the snapshot that a run would write over, null if there is none.
 
-    Besides the published one those that are kept count, until the last object of their run is removed.
+    The DAG run that published may repeat its own stages. Besides the published snapshot, those that are kept count,
+    until the last object of their run is removed.
     """
     at_stake = [
         snapshot
@@ -133,7 +119,7 @@ def would_overwrite(
 
 
 def following(snapshot: Mapping[str, Any], current: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The snapshot, with the one that it takes the place of as `previous`."""
+    """Return the snapshot, with the one that it takes the place of as `previous`."""
     return {**snapshot, "previous": current["snapshot"] if current else None}
 
 
@@ -150,11 +136,9 @@ def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[
 
 
 def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
-    folders = ["manifest", "images", "rejects", "features", "pca_features", "model"]
-    if "csv" in formats:
-        folders.append("pca_features_csv")
-    of_folders = {f"{folder}_uri": layout.uri(folder) for folder in folders}
-    return of_folders | {"inventory_uri": layout.inventory_uri, "report_uri": layout.report_page_uri}
+    named = [name.removesuffix("_uri") for name in SnapshotDocument.__annotations__ if name.endswith("_uri")]
+    folders = [name for name in named if name in PLACES and (name != "pca_features_csv" or "csv" in formats)]
+    return {f"{name}_uri": layout.uri(name) for name in folders} | {"report_uri": layout.report_page_uri}
 
 
 def _origin_facts(origin: Origin) -> dict[str, Any]:
@@ -169,9 +153,9 @@ def _origin_facts(origin: Origin) -> dict[str, Any]:
 
 
 def _stage_facts(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Null where a stage said nothing of it."""
+    """Return what the stages found out; null where a stage did not say it."""
     details = {stage: of_stage.get("details", {}) for stage, of_stage in stats.items()}
-    featurized, reduced = details.get("featurize_images", {}), details.get("reduce_features", {})
+    featurized, reduced = details.get(FEATURIZE, {}), details.get(REDUCE, {})
     return {
         "identity": featurized.get("identity"),
         "vectors": featurized.get("vectors"),

@@ -1,4 +1,4 @@
-"""Whether a run would come out as what is published already: the same photographs, params, code and weights."""
+"""The comparison of a run with what is published: the same photographs, params, code and weights come out the same."""
 
 import logging
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def nothing_new(published: Published, latest: Mapping[str, Any] | None, origin: Origin) -> str | None:
-    """What a person is told where a run would repeat the published one; null if it would not, and the log says why."""
+    """Return what to tell a person where a run would repeat the published one; null if not, and the log says why."""
     if latest is None:
         logger.info("Nothing is published yet")
         return None

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from image_features.errors import ArgumentError
 from image_features.job.arguments import JobArgumentParser
-from image_features.networks.arguments import NetworkArguments, add_network_arguments
-from image_features.storage.objects import split_uri
+from image_features.networks.arguments import NetworkArguments
+from run_contract.stages import FEATURIZE, stage_named
 
 MAX_BATCH_SIZE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturizeArguments(NetworkArguments):
+    """`batch_size` images go through the network at once; the DAG leaves it at its default."""
+
     manifest_uri: str
     images_uri: str
     features_uri: str
@@ -22,19 +24,12 @@ class FeaturizeArguments(NetworkArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for uri in (self.manifest_uri, self.images_uri, self.features_uri, self.rejects_uri, self.feature_store_uri):
-            split_uri(uri)
         if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
             raise ArgumentError("--batch-size", self.batch_size, f"a number of images, 1 to {MAX_BATCH_SIZE}")
 
 
 def parse_featurize_arguments(argv: Sequence[str]) -> FeaturizeArguments:
-    parser = JobArgumentParser("featurize_images", "Takes each new image through a pre-trained network to a vector.")
-    parser.add_argument("--manifest-uri", required=True)
-    parser.add_argument("--images-uri", required=True)
-    parser.add_argument("--features-uri", required=True)
-    parser.add_argument("--rejects-uri", required=True)
-    parser.add_argument("--feature-store-uri", required=True, help="what was computed before, and is not again")
-    add_network_arguments(parser)
+    """Return the arguments; raises CommandLineError or ArgumentError."""
+    parser = JobArgumentParser(stage_named(FEATURIZE))
     parser.add_argument("--batch-size", type=int, default=2, help="images that go through the network at once")
     return parser.parse_into(FeaturizeArguments, argv)

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 from image_features.storage import objects
 from image_features.storage.objects import ListedObject
-
-COLUMNS = ("key", "size_bytes", "etag")
+from run_contract.inventory import COLUMNS
 
 
 class Inventory:

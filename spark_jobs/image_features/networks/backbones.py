@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from image_features.errors import UnknownBackboneError
+from run_contract.backbones import DIMENSIONS
 
 if TYPE_CHECKING:
     import keras
@@ -36,16 +37,20 @@ class Backbone:
     name: str
     module: str
     constructor: str
-    dimension: int
     parameters: int
     imagenet: PublishedWeights | None
     dense: tuple[int, ...] = ()
     side_px: int = 224
 
-    def build(self) -> "keras.Model":
-        """The network with weights drawn from Keras's global random state, in Keras's backend and image data format.
+    @property
+    def dimension(self) -> int:
+        """The length of its vectors."""
+        return DIMENSIONS[self.name]
 
-        Input: preprocessed pixels, float32, of `input_shape()`.
+    def build(self) -> "keras.Model":
+        """Return the network, in Keras's backend and image data format.
+
+        Its weights are drawn from Keras's global random state. Input: preprocessed pixels, float32, of `input_shape()`.
         """
         import keras
 
@@ -63,12 +68,12 @@ class Backbone:
         return keras.Model(base.input, tensor, name=self.name)
 
     def input_shape(self) -> tuple[int, int, int]:
-        """(3, side, side) or (side, side, 3), as Keras's image data format is."""
+        """Return (3, side, side) or (side, side, 3), as Keras's image data format is."""
         sides = (self.side_px, self.side_px)
         return (3, *sides) if _channels_first() else (*sides, 3)
 
     def preprocess(self, pixels: Any) -> Any:
-        """Float32 RGB 0..255 of (n, *input_shape()), array or tensor, to what the network was trained on."""
+        """Return what the network was trained on, from float32 RGB 0..255 of (n, *input_shape()), array or tensor."""
         return self._keras_module().preprocess_input(pixels)
 
     def _keras_module(self) -> Any:
@@ -82,7 +87,6 @@ BACKBONES = {
             name="mobilenet_v2",
             module="mobilenet_v2",
             constructor="MobileNetV2",
-            dimension=1280,
             parameters=2_257_984,
             imagenet=PublishedWeights(
                 f"{_KERAS_FILES}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
@@ -92,7 +96,6 @@ BACKBONES = {
             name="resnet50",
             module="resnet50",
             constructor="ResNet50",
-            dimension=2048,
             parameters=23_587_712,
             imagenet=PublishedWeights(
                 f"{_KERAS_FILES}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -103,7 +106,6 @@ BACKBONES = {
             name="vgg16",
             module="vgg16",
             constructor="VGG16",
-            dimension=512,
             parameters=14_714_688,
             imagenet=PublishedWeights(
                 f"{_KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -114,7 +116,6 @@ BACKBONES = {
             name="vgg16_fc512",
             module="vgg16",
             constructor="VGG16",
-            dimension=512,
             parameters=27_822_912,
             # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.
             imagenet=None,
@@ -131,6 +132,7 @@ def _channels_first() -> bool:
 
 
 def backbone_named(name: str) -> Backbone:
+    """Return the backbone of this name; raises UnknownBackboneError."""
     if name not in BACKBONES:
         raise UnknownBackboneError(name, tuple(BACKBONES))
     return BACKBONES[name]

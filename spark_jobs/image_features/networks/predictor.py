@@ -8,10 +8,13 @@ from typing import Any
 
 from pyspark import SparkContext
 
+from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import Backbone
 from image_features.networks.engines import PredictFn, engine_module, ship
 from image_features.networks.export import ExportedNetwork, find_or_export
 from image_features.networks.weights import FoundWeights, find_weights
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +64,14 @@ def ship_network(context: SparkContext, options: PredictorOptions, network: Expo
     return ship(context, network.files, options.engine, options.precision, options.threads)
 
 
-def network_details(options: PredictorOptions, weights: FoundWeights, identity: Mapping[str, Any]) -> dict[str, Any]:
+def network_details(
+    asked: NetworkArguments, options: PredictorOptions, weights: FoundWeights, identity: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what the stats say of the network."""
     sha256, pretrained = identity["weights_sha256"], weights.seed is None
     return {
-        "backbone": options.backbone.name,
-        "precision": options.precision,
-        "resize": identity["resize"],
+        **{param.name: getattr(asked, param.name) for param in params_of(FEATURIZE)},
         "dimension": options.backbone.dimension,
-        "engine": options.engine,
         "weights": {"source": weights.source, "sha256": sha256, "pretrained": pretrained},
         "identity": dict(identity),
     }

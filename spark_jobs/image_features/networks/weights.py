@@ -3,22 +3,19 @@
 import hashlib
 import logging
 import os
-import re
 import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from image_features.errors import ArgumentError, ImageFeaturesError
+from image_features.errors import ImageFeaturesError
 from image_features.networks.backbones import Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.storage import objects
+from run_contract.weights import IMAGENET, seed_of
 
 logger = logging.getLogger(__name__)
-
-IMAGENET = "imagenet"
-_RANDOM = re.compile(r"random:(\d{1,9})")
 
 
 class WeightsUnavailableError(ImageFeaturesError):
@@ -41,12 +38,6 @@ class FoundWeights:
     path: Path | None = None
     sha256: str | None = None
     seed: int | None = None
-
-
-def check_source(source: str) -> None:
-    """Raise ArgumentError for a source that is wrong in itself, before anything is looked for."""
-    if not source or (source.startswith("random:") and not _RANDOM.fullmatch(source)):
-        raise ArgumentError("--weights", source, "imagenet, an s3:// URI, a path, or random:<seed> as in random:0")
 
 
 def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights:
@@ -74,16 +65,6 @@ def known_sha256(source: str, backbone: Backbone, models_uri: str) -> str | None
         return pointer["sha256"] if pointer else None
     with tempfile.TemporaryDirectory() as folder:
         return sha256_of(_own(source, Path(folder)))
-
-
-def seed_of(source: str) -> int | None:
-    """Return the seed of random weights, None if `source` names a file.
-
-    >>> seed_of("random:7"), seed_of("imagenet")
-    (7, None)
-    """
-    seed = _RANDOM.fullmatch(source)
-    return int(seed[1]) if seed else None
 
 
 def _own(source: str, folder: Path) -> Path:

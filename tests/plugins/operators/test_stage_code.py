@@ -14,7 +14,8 @@ from emr_pipeline.task.airflow_compat import AirflowFailException
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     names = [f"spark_jobs/{stage.name}.py" for stage in STAGES]
-    for name in [*names, "spark_jobs/image_features/__init__.py", "bootstrap/10_a.sh", "bootstrap/requirements.txt"]:
+    libraries = ["spark_jobs/image_features/__init__.py", "run_contract/__init__.py"]
+    for name in [*names, *libraries, "bootstrap/10_a.sh", "bootstrap/requirements.txt"]:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)

@@ -22,6 +22,7 @@ def repository(tmp_path: Path) -> Path:
         "spark_jobs/image_features/report/template.html": "<html>",
         "spark_jobs/image_features/__pycache__/x.cpython-311.pyc": "compiled",
         "spark_jobs/image_features/.DS_Store": "finder",
+        "run_contract/params.py": "params",
         "bootstrap/10_python.sh": "#!/bin/sh",
         "bootstrap/requirements.txt": "numpy",
     }.items():
@@ -50,6 +51,7 @@ def test_the_zip_holds_the_library_with_its_templates(repository: Path) -> None:
     assert {name: archive.read(name) for name in archive.namelist()} == {
         "image_features/__init__.py": b"library",
         "image_features/report/template.html": b"<html>",
+        "run_contract/params.py": b"params",
     }
 
 
@@ -71,6 +73,7 @@ def test_the_same_sources_give_the_same_bytes_whenever_they_were_written(reposit
         "spark_jobs/ingest_images.py",
         "spark_jobs/image_features/report/template.html",
         "spark_jobs/image_features/new_module.py",
+        "run_contract/params.py",
         "bootstrap/requirements.txt",
     ],
 )
@@ -88,7 +91,7 @@ def test_a_change_that_is_not_staged_is_no_other_version(repository: Path) -> No
     assert gather_code(repository, STAGES).version == before
 
 
-@pytest.mark.parametrize("missing", ["spark_jobs/ingest_images.py", "bootstrap", "spark_jobs/image_features"])
+@pytest.mark.parametrize("missing", ["spark_jobs/ingest_images.py", "bootstrap", "run_contract"])
 def test_missing_code_is_named_with_both_ways_out(repository: Path, missing: str) -> None:
     (repository / missing).rename(repository / "elsewhere")
 

@@ -33,19 +33,19 @@ def test_every_uri_of_a_run() -> None:
     assert LAYOUT.progress_uri("ingest_images") == "s3://pictures/runs/r1/progress/ingest_images.json"
     assert LAYOUT.validation_uri == "s3://pictures/runs/r1/report/validation.json"
     assert LAYOUT.report_page_uri == "s3://pictures/runs/r1/report/index.html"
-    assert LAYOUT.models_uri == "s3://pictures/models"
+    assert LAYOUT.uri("models") == "s3://pictures/models"
     assert LAYOUT.log_uri == "s3://pictures/logs"
-    assert LAYOUT.published_uri == "s3://pictures/published/latest.json"
-    assert LAYOUT.inventory_uri == "s3://pictures/runs/r1/inventory.csv.gz"
-    assert LAYOUT.stats_prefix_uri == "s3://pictures/runs/r1/stats"
-    assert LAYOUT.feature_store_uri == "s3://pictures/feature_store"
+    assert LAYOUT.uri("published") == "s3://pictures/published/latest.json"
+    assert LAYOUT.uri("inventory") == "s3://pictures/runs/r1/inventory.csv.gz"
+    assert LAYOUT.uri("stats_prefix") == "s3://pictures/runs/r1/stats"
+    assert LAYOUT.uri("feature_store") == "s3://pictures/feature_store"
     assert snapshot_uri("pictures", "92ec") == "s3://pictures/published/92ec.json"
     assert landed_uri("pictures") == "s3://pictures/landed/latest.json"
     assert code_uri("pictures", "abc") == "s3://pictures/code/abc"
 
 
-def test_a_folder_that_no_stage_writes_is_refused() -> None:
-    with pytest.raises(KeyError, match="'feature' is no folder of a run"):
+def test_a_place_that_the_contract_does_not_know_is_refused() -> None:
+    with pytest.raises(KeyError, match="'feature' is no place of a run"):
         LAYOUT.uri("feature")
 
 

@@ -6,16 +6,9 @@ import pytest
 
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.run.param_checks import check_params, check_projection, weights_location
+from tests.plugins import form
 
-GOOD: dict[str, Any] = {
-    "source_uri": "s3://photos/fruit",
-    "backbone": "mobilenet_v2",
-    "weights": "imagenet",
-    "pca_components": 200,
-    "explained_variance": None,
-    "formats": ["parquet"],
-    "reduce": "refit",
-}
+GOOD: dict[str, Any] = form.PARAMS | {"source_uri": "s3://photos/fruit", "run": None}
 
 
 @pytest.mark.parametrize(
@@ -44,15 +37,22 @@ def test_what_can_work_passes(changed: dict[str, Any]) -> None:
         ({"pca_components": 1281}, "pca_components=1281: backbone mobilenet_v2 gives vectors of 1280 numbers"),
         ({"backbone": "vgg16", "pca_components": 513}, "give at most 512, or an explained_variance"),
         ({"backbone": "vgg16_fc512", "pca_components": 600}, "vgg16_fc512 gives vectors of 512"),
-        ({"backbone": "resnet50", "pca_components": 2049}, "resnet50 gives vectors of 2048"),
+        ({"backbone": "resnet50", "pca_components": 2049}, "give a whole number from 1 to 2048"),
         ({"pca_components": None}, "both empty: give one of them"),
         ({"source_uri": "landing"}, "source_uri='landing': give s3://bucket/prefix"),
         ({"source_uri": "s3://Photos/x"}, "source_uri='s3://Photos/x'"),
-        ({"weights": "random"}, "weights='random': give imagenet, random:<seed> or s3://bucket/key"),
+        ({"weights": "random"}, "weights='random': give imagenet, random:<seed> as in random:0, or"),
+        ({"weights": "random:1234567890"}, "weights='random:1234567890'"),
+        ({"weights": "random:1\n"}, r"weights='random:1\n'"),
+        ({"run": "abc\n"}, r"run='abc\n': give at most 200 letters, digits"),
+        ({"run": "a" * 201}, "at most 200 letters"),
+        ({"refit_share": 1.5}, "refit_share=1.5: give a number from 0 to 1"),
+        ({"sample_limit": 0}, "sample_limit=0: give a whole number, 1 or more"),
+        ({"cluster_size": "huge"}, "give one of small, medium, large"),
         ({"weights": "s3://photos"}, "weights='s3://photos'"),
         ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, resnet50, vgg16, vgg16_fc512"),
         ({"reduce": "both"}, "reduce='both': give one of refit, project, auto"),
-        ({"formats": ["csv"]}, "parquet is always written"),
+        ({"formats": ["csv"]}, "give parquet, or parquet,csv"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_remedy(changed: dict[str, Any], message: str) -> None:

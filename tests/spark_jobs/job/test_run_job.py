@@ -11,13 +11,15 @@ from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
 from image_features.job.stats import StageStats
 from image_features.storage import objects
+from run_contract.stages import Stage
 
+STAGE = Stage("a_stage", "Does nothing.", reads=(), writes=())
 Work = Callable[[SparkSession, JobArguments, ProgressReporter], StageStats]
 
 
 def _run(prefix_uri: str, work: Work) -> int:
     argv = [f"--stats-uri={prefix_uri}/stats.json", f"--progress-uri={prefix_uri}/progress.json"]
-    return run_job("a_stage", lambda argv: JobArgumentParser("a_stage", "").parse_into(JobArguments, argv), work, argv)
+    return run_job("a_stage", lambda argv: JobArgumentParser(STAGE).parse_into(JobArguments, argv), work, argv)
 
 
 def _state(prefix_uri: str) -> str:
@@ -87,7 +89,7 @@ def test_an_error_of_ours_on_a_worker_is_told_by_its_own_name(
 
 def test_arguments_that_are_missing_are_told_without_a_usage_page(capfd: pytest.CaptureFixture[str]) -> None:
     def parse(argv: object) -> JobArguments:
-        return JobArgumentParser("a_stage", "").parse_into(JobArguments, [])
+        return JobArgumentParser(STAGE).parse_into(JobArguments, [])
 
     assert run_job("a_stage", parse, lambda *_: StageStats(0, 0), []) == 1
     last = capfd.readouterr().err.splitlines()[-1]

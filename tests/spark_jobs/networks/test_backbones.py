@@ -5,6 +5,7 @@ import pytest
 
 from image_features.errors import UnknownBackboneError
 from image_features.networks.backbones import BACKBONES, backbone_named
+from run_contract.backbones import DIMENSIONS
 
 # name: parameters, length of a vector, kind of the layers at the cut
 EXPECTED = {
@@ -16,7 +17,7 @@ EXPECTED = {
 
 
 def test_there_are_these_four() -> None:
-    assert set(BACKBONES) == set(EXPECTED)
+    assert set(BACKBONES) == set(EXPECTED) == set(DIMENSIONS)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -130,7 +130,7 @@ assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
 print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.modules)))
 """
     library = str(Path(image_features.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": library}
+    environment = {**os.environ, "PYTHONPATH": f"{library}{os.pathsep}{Path(library).parent}"}
     done = subprocess.run([sys.executable, "-c", worker], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 

@@ -26,6 +26,10 @@ PIXELS = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
 class TinyBackbone(Backbone):
     """One convolution instead of fifty."""
 
+    @property
+    def dimension(self) -> int:
+        return 5
+
     def build(self) -> "keras.Model":
         import keras
 
@@ -34,7 +38,7 @@ class TinyBackbone(Backbone):
         return keras.Model(given, keras.layers.GlobalAveragePooling2D()(convolved))
 
 
-TINY = TinyBackbone("tiny", "mobilenet_v2", "None", dimension=5, parameters=140, imagenet=None, side_px=8)
+TINY = TinyBackbone("tiny", "mobilenet_v2", "None", parameters=140, imagenet=None, side_px=8)
 
 
 def _find(prefix_uri: str, folder: Path, weights: FoundWeights = WEIGHTS, engine: str = "openvino") -> ExportedNetwork:

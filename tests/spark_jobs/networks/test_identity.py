@@ -15,13 +15,14 @@ from image_features.networks.identity import identity_of, known_identity
 from image_features.networks.weights import FoundWeights
 from image_features.storage import feature_store, objects
 
-IDENTITY = identity_of("mobilenet_v2", "float32", "bilinear", "a" * 64)
-
 
 def _asked(prefix_uri: str, **changes: str) -> NetworkArguments:
     chosen: dict[str, Any] = {"backbone": "mobilenet_v2", "weights": "imagenet", "resize": "bilinear"}
     chosen |= {"engine": "openvino", "precision": "float32", "models_uri": f"{prefix_uri}/models"}
     return NetworkArguments(stats_uri="s3://b/s", progress_uri="s3://b/p", **chosen | changes)
+
+
+IDENTITY = identity_of(_asked("s3://b"), "a" * 64)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ def test_whatever_decides_a_vector_decides_its_folder(monkeypatch: pytest.Monkey
     for name in ("backbone", "precision", "resize", "weights_sha256"):
         keys.add(feature_store.store_key({**IDENTITY, name: "other"}, "openvino"))
     monkeypatch.setattr(identity, "PREPROCESSING_VERSION", -1)
-    keys.add(feature_store.store_key(identity_of("mobilenet_v2", "float32", "bilinear", "a" * 64), "openvino"))
+    keys.add(feature_store.store_key(identity_of(_asked("s3://b"), "a" * 64), "openvino"))
     assert len(keys) == 7
     assert all(len(key) == 16 for key in keys)
 

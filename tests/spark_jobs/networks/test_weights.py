@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from image_features.errors import ArgumentError
 from image_features.networks.backbones import BACKBONES, Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.networks.keras_model import WeightsMismatchError, load_network
-from image_features.networks.weights import FoundWeights, WeightsUnavailableError, check_source, find_weights
+from image_features.networks.weights import FoundWeights, WeightsUnavailableError, find_weights
 from image_features.storage import objects
 
 MOBILENET = BACKBONES["mobilenet_v2"]
@@ -121,12 +120,6 @@ def test_weights_that_are_not_there_are_told(where: str, prefix_uri: str, folder
     source = f"{prefix_uri}/none.h5" if where == "s3" else str(folder / "none.h5")
     with pytest.raises(WeightsUnavailableError, match=r"none\.h5"):
         find_weights(source, MOBILENET, f"{prefix_uri}/models", folder)
-
-
-@pytest.mark.parametrize("source", ["random:", "random:-1", "random:x", ""])
-def test_a_malformed_source_is_refused(source: str) -> None:
-    with pytest.raises(ArgumentError, match="--weights"):
-        check_source(source)
 
 
 def test_random_weights_are_the_same_for_the_same_seed_alone() -> None:

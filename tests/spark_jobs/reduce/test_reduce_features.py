@@ -166,7 +166,7 @@ def test_csv_of_an_earlier_attempt_does_not_stay(spark: SparkSession, prefix_uri
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--pca-components", "0"), "at least 1"),
+        (("--pca-components", "0"), "from 1 to 2048"),
         (("--explained-variance", "0"), "above 0"),
         (("--explained-variance", "1.5"), "at most 1"),
         (("--explained-variance", "nan"), "above 0"),

@@ -1,13 +1,16 @@
 """The Makefile: says what it can do, and passes on what a person writes, whatever is in it."""
 
+import ast
 import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from run_contract.params import make_run_params
 from tools.local.home import REPOSITORY
 
 PROMISED = {"check", "down", "help", "run", "test", "up"}
@@ -36,22 +39,38 @@ def test_help_has_one_line_for_each_target() -> None:
 
 @pytest.fixture
 def stub(tmp_path: Path) -> Path:
-    """Stands for the environment's Python, and prints its arguments one a line."""
+    """Stands for the environment's Python, and prints its arguments and the request that it would read."""
     stub = tmp_path / "python"
-    stub.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    program = "import os; from tools.run.run_request import parse_request; print(dict(parse_request(os.environ).asked))"
+    stub.write_text(f'#!/usr/bin/env bash\nprintf "%s\\n" "$@"\nexec {sys.executable} -c "{program}"\n')
     stub.chmod(stub.stat().st_mode | stat.S_IXUSR)
     return stub
 
 
+def asked(stub: Path, *arguments: str, **variables: str) -> object:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", *arguments, **variables)
+    *words, request = done.stdout.splitlines()
+    assert words == ["-m", "tools.run.run_pipeline"], done.stderr
+    return ast.literal_eval(request)
+
+
 @pytest.mark.parametrize("source", ["my photos", "it's", 'a "b"', "#1 & 50% (ü); *", "s3://bucket/a b"])
 def test_odd_words_reach_the_tool_whole(stub: Path, source: str) -> None:
-    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", f"SOURCE={source}", "COMPONENTS=8")
-    assert done.stdout.splitlines() == ["-m", "tools.run.run_pipeline", f"--source={source}", "--components=8"]
+    assert asked(stub, f"SOURCE={source}", "COMPONENTS=8") == {"source_uri": source, "pca_components": 8}
 
 
 def test_variables_may_come_from_the_environment_too(stub: Path) -> None:
-    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", RUN="fruits", WEIGHTS="random:0")
-    assert done.stdout.splitlines() == ["-m", "tools.run.run_pipeline", "--run=fruits", "--weights=random:0"]
+    assert asked(stub, RUN="fruits", WEIGHTS="random:0") == {"run": "fruits", "weights": "random:0"}
+
+
+def test_a_variable_that_there_is_not_is_refused_by_name(stub: Path) -> None:
+    done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", "COMPONENT=8")
+    assert "there is no COMPONENT; those are SOURCE, SAMPLE, " in done.stderr
+
+
+def test_help_lists_every_option_of_make_run() -> None:
+    (line,) = [line for line in make("help").stdout.splitlines() if line.startswith("  make run ")]
+    assert line.endswith(" ".join(f"{param.make_variable}=" for param in make_run_params()))
 
 
 def test_what_the_makefile_calls_is_there() -> None:

@@ -1,41 +1,40 @@
 """What a person asks for, and the DAG's params that come of it."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from emr_pipeline.run.layout import RUN_PATTERN
 from emr_pipeline.run.params import run_params
 from emr_pipeline.settings import Settings
-from tools.run.run_request import RUN_NAME, parse_request
+from run_contract.params import param_named
+from tools.run.run_request import RunRequestError, parse_request
 
 NOW = datetime(2026, 11, 20, 16, 47, 12, tzinfo=UTC)
 URI = "s3://fruit-features/landing/grocery"
 
 
 def test_only_what_was_asked_for_is_passed_on() -> None:
-    request = parse_request(["--source=grocery"])
-    assert request.params("r", URI, None) == {"source_uri": URI, "run": "r"}
+    assert parse_request({"SOURCE": "grocery"}).params("r", URI, None) == {"source_uri": URI, "run": "r"}
 
 
 def test_every_option_reaches_its_param_with_its_type() -> None:
-    request = parse_request(
-        [
-            "--source=x",
-            "--backbone=resnet50",
-            "--components=64",
-            "--explained-variance=0.95",
-            "--resize=bicubic",
-            "--formats=parquet,csv",
-            "--sample=10",
-            "--engine=tensorflow",
-            "--precision=float32",
-            "--reduce=auto",
-            "--force=1",
-        ]
-    )
-    params = request.params("r", URI, "random:1")
+    environment = {
+        "SOURCE": "x",
+        "BACKBONE": "resnet50",
+        "COMPONENTS": "64",
+        "EXPLAINED_VARIANCE": "0.95",
+        "RESIZE": "bicubic",
+        "FORMATS": "parquet,csv",
+        "SAMPLE": "10",
+        "ENGINE": "tensorflow",
+        "PRECISION": "float32",
+        "REDUCE": "auto",
+        "REFIT_SHARE": "0.2",
+        "REFIT_DRIFT": "0.03",
+        "MAX_REJECT_SHARE": "0",
+        "FORCE": "1",
+    }
+    params = parse_request(environment).params("r", URI, "random:1")
     assert params == {
         "source_uri": URI,
         "run": "r",
@@ -49,25 +48,47 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
         "formats": ["parquet", "csv"],
         "sample_limit": 10,
         "reduce": "auto",
+        "refit_share": 0.2,
+        "refit_drift": 0.03,
+        "max_reject_share": 0.0,
         "force": True,
     }
-    assert set(params) <= set(run_params(Settings.from_environment({})))
+    form = run_params(Settings.from_environment({}))
+    for name, value in params.items():
+        form[name].resolve(value)
 
 
-def test_the_demo_takes_fewer_components_unless_told() -> None:
-    assert parse_request([]).params("r", URI, None)["pca_components"] == 32
-    assert parse_request(["--components=8"]).params("r", URI, None)["pca_components"] == 8
+def test_the_demo_takes_fewer_components_unless_it_is_asked_for_others() -> None:
+    assert parse_request({}).params("r", URI, None)["pca_components"] == 32
+    assert parse_request({"COMPONENTS": "8"}).params("r", URI, None)["pca_components"] == 8
 
 
 @pytest.mark.parametrize("text", ["0", "no", ""])
 def test_a_force_that_is_denied_is_none(text: str) -> None:
-    assert "force" not in parse_request([f"--force={text}"]).params("r", URI, None)
+    assert not parse_request({"FORCE": text}).params("r", URI, None).get("force", False)
 
 
-def test_a_force_that_is_neither_yes_nor_no_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parse_request(["--force=perhaps"])
-    assert "'perhaps': 1 or 0" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"FORCE": "perhaps"}, "FORCE='perhaps' is refused; expected 1 or 0"),
+        ({"ENGINE": "onnx"}, "ENGINE='onnx' is refused; expected one of openvino, tensorflow"),
+        ({"COMPONENTS": "many"}, "COMPONENTS='many' is refused; expected a whole number from 1 to 2048"),
+        ({"REFIT_SHARE": "nan"}, "REFIT_SHARE='nan' is refused; expected a number from 0 to 1"),
+        ({"GIVEN_TO_MAKE": "SOURCE COMPONENT setup_command"}, "there is no COMPONENT; those are SOURCE, SAMPLE, "),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_name(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(RunRequestError) as refusal:
+        parse_request(environment)
+    assert message in str(refusal.value)
+
+
+def test_words_go_before_the_environment_however_they_are_written() -> None:
+    for word in ("RUN=fruits", "--run=fruits"):
+        assert parse_request({"RUN": "others"}, [word]).asked == {"run": "fruits"}
+    with pytest.raises(RunRequestError, match="there is no CLUSTER_SIZE"):
+        parse_request({}, ["--cluster-size=large"])
 
 
 @pytest.mark.parametrize(
@@ -79,26 +100,15 @@ def test_a_force_that_is_neither_yes_nor_no_is_refused(capsys: pytest.CaptureFix
     ],
 )
 def test_a_run_without_a_name_is_called_after_its_source_and_the_time(source_uri: str, name: str) -> None:
-    assert parse_request([]).run_name(source_uri, NOW) == name
-    assert RUN_NAME.fullmatch(name)
+    assert parse_request({}).run_name(source_uri, NOW) == name
+    assert param_named("run").refusal(name) is None
 
 
 def test_a_name_that_was_given_is_the_name() -> None:
-    assert parse_request(["--run=fruits"]).run_name(URI, NOW) == "fruits"
+    assert parse_request({"RUN": "fruits"}).run_name(URI, NOW) == "fruits"
 
 
-@pytest.mark.parametrize("name", ["../up", "a b", "_hidden", "a/b", "a:b", ""])
-def test_a_name_that_is_no_prefix_is_refused_at_once(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parse_request([f"--run={name}"])
-    assert "letters, digits" in capsys.readouterr().err
-
-
-def test_names_are_those_that_the_dag_takes() -> None:
-    assert f"^{RUN_NAME.pattern}$" == RUN_PATTERN
-
-
-def test_the_makefile_passes_every_option() -> None:
-    recipe = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
-    for option in vars(parse_request([])):
-        assert f"--{option.replace('_', '-')}=$${option.upper()}" in recipe
+@pytest.mark.parametrize("name", ["../up", "a b", "_hidden", "a/b", "a:b", "a\n"])
+def test_a_name_that_is_no_prefix_is_refused_at_once(name: str) -> None:
+    with pytest.raises(RunRequestError, match="letters, digits"):
+        parse_request({"RUN": name})

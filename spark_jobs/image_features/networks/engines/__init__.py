@@ -2,8 +2,9 @@
 
 from image_features.networks.engines.engine import Engine, EngineError, PredictFn, engine_module
 from image_features.networks.engines.ship import ShippedNetwork, ship
+from run_contract.params import param_named
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "EngineError", "PredictFn", "ShippedNetwork", "engine_module", "ship"]
 
-ENGINES = ("openvino", "tensorflow")
-PRECISIONS = ("float32", "bfloat16")
+ENGINES = param_named("engine").choices
+PRECISIONS = param_named("precision").choices

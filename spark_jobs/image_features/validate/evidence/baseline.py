@@ -18,11 +18,12 @@ from image_features.unavailable import Unavailable
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import Baseline, ModelFacts, VectorFacts
 from image_features.validate.evidence.vector_facts import draw_sample, measure_vectors
+from run_contract.params import identity_params
 
 SAMPLE_ROWS = 2_000
 COMPONENTS = 50
-# What makes two vectors of one photograph comparable. The engine is not in it: engines agree to 1e-4.
-IDENTITY = ("backbone", "weights_sha256", "precision", "resize", "dimension")
+# What makes two vectors of one photograph comparable. Engines are not in it: they agree to 1e-4.
+IDENTITY = (*(param.name for param in identity_params()), "weights_sha256", "dimension")
 
 
 def read_baseline(

@@ -10,7 +10,9 @@ from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import sum as sum_of
 
 from image_features.validate.evidence.evidence import ClassCounts, Membership
+from run_contract.rejects import REASONS
 
+_NOT_COUNTED = [reason.name for reason in REASONS if not reason.counts]
 _SOURCES = ("manifest", "features", "rejects", "ignored", "pca")
 
 
@@ -18,7 +20,7 @@ def count_membership(
     manifest: DataFrame, features: DataFrame, rejects: DataFrame, pca_features: DataFrame
 ) -> Membership:
     """Count what became of every image id, by label and split."""
-    is_ignored = (col("reason") == "ignored_object").cast("int")
+    is_ignored = col("reason").isin(_NOT_COUNTED).cast("int")
     ids = (
         _tagged(manifest, "manifest")
         .unionByName(_tagged(features, "features"))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE, STAGES, VALIDATE
+
 Stats = Mapping[str, Any]
 
-UPSTREAM = ("ingest_images", "featurize_images", "reduce_features")
-_VECTOR_DETAILS = ("backbone", "engine", "precision", "resize", "dimension")
+UPSTREAM = tuple(stage.name for stage in STAGES if stage.name != VALIDATE)
+_VECTOR_DETAILS = (*(param.name for param in params_of(FEATURIZE)), "dimension")
 
 
 def detail(stats: Stats | None, name: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import run_contract
 from image_features.errors import ObjectNotFoundError
 from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import Probe, probe
@@ -197,6 +198,8 @@ def test_the_template_is_found_inside_a_zip(tmp_path: Path) -> None:
         for path in LIBRARY.rglob("*"):
             if path.is_file() and path.suffix != ".pyc":
                 zipped.write(path, Path(LIBRARY.name) / path.relative_to(LIBRARY))
+        for path in Path(run_contract.__file__).parent.glob("*.py"):
+            zipped.write(path, Path("run_contract") / path.name)
     code = "from image_features.validate.report import page; print(page.__file__); print(page._template().name is None)"
     environment = {"PYTHONPATH": str(archive), "PATH": "/usr/bin:/bin"}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -1,11 +1,11 @@
-"""Cluster sizes that a run may choose from."""
+"""The sizes of a cluster that a run may ask for."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ClusterSize:
-    """Number of nodes besides the primary one."""
+    """The number of nodes next to the primary one."""
 
     core: int
     spot_task: int

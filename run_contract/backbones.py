@@ -1,0 +1,4 @@
+"""The backbones: the networks to choose from, and how long the vectors of each are."""
+
+DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
+"""Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""

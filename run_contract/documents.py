@@ -1,0 +1,89 @@
+"""The JSON documents of a run.
+
+What could not be measured, or is not known, is null. Times are in UTC, as in 2026-11-20T16:00:00Z.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+
+class StatsDocument(TypedDict):
+    """`runs/<run>/stats/<stage>.json`: what a stage says of itself when it is complete."""
+
+    stage: Annotated[str, "the stage's name"]
+    rows_in: Annotated[int, "rows that it read: objects, images or features"]
+    rows_out: Annotated[int, "rows that it wrote"]
+    rejects: Annotated[dict[str, int], "number of rejects by reason"]
+    seconds: Annotated[float, "how long it took"]
+    started_at: Annotated[str, "when it began"]
+    finished_at: Annotated[str, "when it ended"]
+    arguments: Annotated[dict[str, Any], "its whole command line, defaults too"]
+    versions: Annotated[dict[str, str], "versions of Python, Spark and the packages that it computes with"]
+    details: Annotated[dict[str, Any], "what only this stage has to say"]
+
+
+class ProgressDocument(TypedDict):
+    """`runs/<run>/progress/<stage>.json`: how far a stage is; fresh while it runs."""
+
+    stage: Annotated[str, "the stage's name"]
+    state: Annotated[Literal["running", "done", "failed"], "whether it goes on, and how it ended"]
+    done: Annotated[int, "how many units are done"]
+    total: Annotated[int | None, "how many units there are; null until that is known"]
+    unit: Annotated[str, "what is counted"]
+    updated_at: Annotated[str, "when this was written"]
+
+
+class CheckDocument(TypedDict):
+    """One entry of `checks` in `validation.json`."""
+
+    name: Annotated[str, "the check's name"]
+    kind: Annotated[Literal["hard", "soft"], "a hard check fails the run, a soft one warns"]
+    verdict: Annotated[Literal["passed", "failed", "warned", "skipped"], "what came of it"]
+    value: Annotated[float | int | str | None, "what was measured"]
+    limit: Annotated[float | int | str | None, "what it was held against"]
+    advice: Annotated[str, "what to do, or why nothing was checked; empty where it passed"]
+
+
+class ValidationDocument(TypedDict):
+    """`runs/<run>/report/validation.json`: the audit of a run."""
+
+    verdict: Annotated[Literal["passed", "failed"], "passed if no hard check failed"]
+    run_uri: Annotated[str, "the run's folder"]
+    summary: Annotated[dict[str, Any], "the run in some twenty numbers, which the next run compares its own with"]
+    checks: Annotated[list[CheckDocument], "every check, in the report's order"]
+
+
+class SnapshotDocument(TypedDict):
+    """`published/<snapshot>.json`, and `published/latest.json`, the pointer that readers follow."""
+
+    schema_version: Annotated[int, "version of this document"]
+    snapshot: Annotated[str, "the snapshot's id: the same run with the same audit has the same"]
+    run: Annotated[str, "the run's name"]
+    dag_run_id: Annotated[str, "Airflow's id of the run"]
+    run_uri: Annotated[str, "the run's folder"]
+    manifest_uri: Annotated[str, "the list of the run's objects"]
+    images_uri: Annotated[str, "the images that this run fetched"]
+    rejects_uri: Annotated[str, "what was set aside and why"]
+    features_uri: Annotated[str, "a feature vector of each image"]
+    pca_features_uri: Annotated[str, "the reduced vector of each image"]
+    pca_features_csv_uri: NotRequired[Annotated[str, "the same as a table; only where the run wrote one"]]
+    model_uri: Annotated[str, "the StandardScaler and PCA"]
+    inventory_uri: Annotated[str, "the listing that the manifest was made from"]
+    report_uri: Annotated[str, "the page of the report"]
+    source_uri: Annotated[str, "the prefix of the photographs"]
+    sample_limit: Annotated[int | None, "how many photographs were taken at most; null: all"]
+    params: Annotated[dict[str, Any], "the params that decide what comes out"]
+    code_uri: Annotated[str, "the code of the stages"]
+    code_version: Annotated[str, "the code's version"]
+    weights_etag: Annotated[str | None, "ETag of weights of one's own"]
+    identity: Annotated[dict[str, Any] | None, "what vectors must share to be comparable with these"]
+    vectors: Annotated[dict[str, int] | None, "how many vectors were computed, and how many were there before"]
+    model: Annotated[dict[str, Any] | None, "which model this is, where it was fitted, and why"]
+    counts: Annotated[dict[str, dict[str, Any]], "rows_in, rows_out and rejects of each stage"]
+    summary: Annotated[dict[str, Any], "as in `validation.json`"]
+    published_at: Annotated[str, "when it was published"]
+    previous: Annotated[str | None, "the snapshot before"]
+    removed_at: NotRequired[Annotated[str, "when the run's files were removed"]]
+    removed_objects: NotRequired[Annotated[int | None, "how many objects that were; absent until all are gone"]]
+
+
+DOCUMENTS = (StatsDocument, ProgressDocument, ValidationDocument, CheckDocument, SnapshotDocument)

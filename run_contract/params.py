@@ -1,0 +1,254 @@
+"""The params of a run, in the order of the form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from run_contract.backbones import DIMENSIONS
+from run_contract.cluster_sizes import SIZES
+from run_contract.param import Param
+from run_contract.stages import FEATURIZE, INGEST, REDUCE, VALIDATE
+from run_contract.weights import BY_HAND, FORM, IMAGENET
+
+RUN_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+RUN_LENGTH = 200
+PHOTOGRAPHS, FEATURES, PCA, CLUSTER = "Photographs", "Features", "PCA", "Cluster"
+# What vectors are known by, and so also what is fetched: both stages have to be asked for the same network.
+NETWORK = (INGEST, FEATURIZE)
+
+_INPUT = (
+    Param(
+        name="source_uri",
+        title="Photographs",
+        help="The prefix that holds them: one folder a label, at any depth; a folder Training, Test or Validation on "
+        "the way is the split. Example: s3://fruit-features/landing/fruits-360",
+        section=PHOTOGRAPHS,
+        stages=(INGEST,),
+        pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?",
+        pattern_in_words="s3://bucket/prefix",
+        variable="SOURCE",
+        not_deciding="the source is compared by itself, with its photographs",
+    ),
+    Param(
+        name="sample_limit",
+        title="Sample limit",
+        help="Take at most so many photographs. Empty: all of them.",
+        section=PHOTOGRAPHS,
+        kind=int,
+        nullable=True,
+        stages=(INGEST,),
+        minimum=1,
+        variable="SAMPLE",
+    ),
+    Param(
+        name="max_reject_share",
+        title="Highest share of rejects",
+        help="The run fails if a larger share of the photographs cannot be read. 0.05 is 5 %.",
+        section=PHOTOGRAPHS,
+        kind=float,
+        default=0.05,
+        stages=(VALIDATE,),
+        minimum=0,
+        maximum=1,
+    ),
+    Param(
+        name="run",
+        title="Name of the run",
+        help="The folder under runs/ that the run writes. Empty: made from the run id. A name used before is written "
+        "over, but never what is published.",
+        section=PHOTOGRAPHS,
+        nullable=True,
+        pattern=RUN_PATTERN,
+        pattern_in_words=f"at most {RUN_LENGTH} letters, digits, dots, dashes and underscores; a letter or digit first",
+        max_length=RUN_LENGTH,
+        not_deciding="it says where the results go",
+    ),
+    Param(
+        name="force",
+        title="Run even if nothing is new",
+        help="Otherwise a run of the same photographs with the same params and code ends at once, without a cluster: "
+        "its result is published already.",
+        section=PHOTOGRAPHS,
+        kind=bool,
+        default=False,
+        not_deciding="it says whether anything is done",
+    ),
+)
+_NETWORK = (
+    Param(
+        name="backbone",
+        title="Backbone",
+        help="The network whose last layers are cut off. Length of its vectors: "
+        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items())
+        + ".",
+        section=FEATURES,
+        default=next(iter(DIMENSIONS)),
+        stages=NETWORK,
+        choices=tuple(DIMENSIONS),
+        identity=True,
+    ),
+    Param(
+        name="weights",
+        title="Weights",
+        help="imagenet, s3://bucket/key of a .h5 or .keras file that fits the backbone, or random:<seed> to try "
+        "things out.",
+        section=FEATURES,
+        default=IMAGENET,
+        stages=NETWORK,
+        pattern=FORM,
+        by_hand=BY_HAND,
+        pattern_in_words="imagenet, random:<seed> as in random:0, or s3://bucket/key",
+        not_in_identity="their content is in it, as weights_sha256, and not how they are called",
+    ),
+    Param(
+        name="resize",
+        title="Resize",
+        help="How photographs are brought to the network's size. Vectors of two kinds do not compare.",
+        section=FEATURES,
+        default="bilinear",
+        stages=NETWORK,
+        choices=("bilinear", "bicubic"),
+        identity=True,
+    ),
+    Param(
+        name="engine",
+        title="Engine",
+        help="What runs the network. openvino is faster; tensorflow is the reference.",
+        section=FEATURES,
+        default="openvino",
+        stages=NETWORK,
+        choices=("openvino", "tensorflow"),
+        not_in_identity="the engines agree closely enough to compare; the feature store keeps them apart all the same",
+    ),
+    Param(
+        name="precision",
+        title="Precision",
+        help="bfloat16 is about twice as fast where the processor has it, and gives other vectors.",
+        section=FEATURES,
+        default="float32",
+        stages=NETWORK,
+        choices=("float32", "bfloat16"),
+        identity=True,
+    ),
+)
+_REDUCE = (
+    Param(
+        name="pca_components",
+        title="Components",
+        help="Length of a PCA vector; at most what the backbone and the number of photographs allow.",
+        section=PCA,
+        kind=int,
+        default=200,
+        nullable=True,
+        stages=(REDUCE,),
+        minimum=1,
+        maximum=max(DIMENSIONS.values()),
+        unused_with="explained_variance",
+        variable="COMPONENTS",
+    ),
+    Param(
+        name="explained_variance",
+        title="Explained variance",
+        help="Keep as many components as explain this share of the variance, 0.95 for example. If given, it decides "
+        "and the number of components is not used.",
+        section=PCA,
+        kind=float,
+        nullable=True,
+        stages=(REDUCE,),
+        minimum=0,
+        above_minimum=True,
+        maximum=1,
+    ),
+    Param(
+        name="formats",
+        title="Formats",
+        help="Parquet is always written; csv adds a table with columns pc_001, pc_002 and so on.",
+        section=PCA,
+        default=("parquet",),
+        stages=(REDUCE,),
+        is_list=True,
+        choices=("parquet", "csv"),
+        always="parquet",
+    ),
+    Param(
+        name="reduce",
+        title="Model",
+        help="refit: fit on all photographs. project: use the published model, so that PCA features stay comparable "
+        "with earlier ones. auto: project, and refit when one of the two limits below is passed.",
+        section=PCA,
+        default="refit",
+        stages=(REDUCE,),
+        choices=("refit", "project", "auto"),
+    ),
+    Param(
+        name="refit_share",
+        title="Refit above this share of new photographs",
+        help="For auto: of those that came after the model was fitted. 0.1 is 10 %.",
+        section=PCA,
+        kind=float,
+        default=0.1,
+        stages=(REDUCE,),
+        minimum=0,
+        maximum=1,
+    ),
+    Param(
+        name="refit_drift",
+        title="Refit above this drift",
+        help="For auto: the share of variance that the model keeps less of than a refit would.",
+        section=PCA,
+        kind=float,
+        default=0.02,
+        stages=(REDUCE,),
+        minimum=0,
+        maximum=1,
+    ),
+)
+_CLUSTER = (
+    Param(
+        name="cluster_size",
+        title="Cluster size",
+        help="; ".join(f"{name}: {size.core} core and {size.spot_task} Spot nodes" for name, size in SIZES.items())
+        + ".",
+        section=CLUSTER,
+        default=next(iter(SIZES)),
+        choices=tuple(SIZES),
+        not_deciding="it says on what machines the run is made",
+        not_of_make_run="one machine has no cluster to size",
+    ),
+)
+PARAMS = (*_INPUT, *_NETWORK, *_REDUCE, *_CLUSTER)
+
+
+def param_named(name: str) -> Param:
+    """Return the param of this name; raises KeyError for one that there is not."""
+    for param in PARAMS:
+        if param.name == name:
+            return param
+    raise KeyError(f"{name!r} is no param; those are {', '.join(param.name for param in PARAMS)}")
+
+
+def params_of(stage: str) -> list[Param]:
+    """Return the params that a stage's command line has."""
+    return [param for param in PARAMS if stage in param.stages]
+
+
+def identity_params() -> list[Param]:
+    """Return the params that vectors must share to be comparable."""
+    return [param for param in PARAMS if param.identity]
+
+
+def make_run_params() -> list[Param]:
+    """Return the params that `make run` offers."""
+    return [param for param in PARAMS if not param.not_of_make_run]
+
+
+def used(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with null for each param that another one makes useless."""
+    unused = {param.name for param in PARAMS if param.unused_with and values.get(param.unused_with) is not None}
+    return {name: None if name in unused else values[name] for name in values}
+
+
+def deciding(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that decide what comes out of a run; lists are sorted, for their order means nothing."""
+    found = used(values)
+    names = [param.name for param in PARAMS if not param.not_deciding]
+    return {name: sorted(found[name]) if isinstance(found[name], list | tuple) else found[name] for name in names}

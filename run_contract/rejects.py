@@ -1,0 +1,27 @@
+"""The reasons of rejects: why an object of the source has no features."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason; one that does not count is no image at all, and is in neither side of the reject share."""
+
+    name: str
+    help: str
+    counts: bool = True
+
+
+REASONS = (
+    Reason(
+        "ignored_object",
+        "The object is no image and does not claim to be one: `.DS_Store`, a folder marker, a text.",
+        counts=False,
+    ),
+    Reason("empty_object", "The object has no bytes."),
+    Reason("not_an_image", "The object has an image's extension and other content."),
+    Reason("object_too_large", "The object is larger than 64 MiB."),
+    Reason("object_vanished", "The object was listed, and was gone when it was fetched."),
+    Reason("decode_failed", "The image is truncated or damaged."),
+    Reason("too_many_pixels", "The image has more than 200 megapixels, or is a decompression bomb."),
+)
