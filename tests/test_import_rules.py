@@ -45,9 +45,16 @@ ROOMS = {
         "local": set(),
     },
     "local_aws/s3": {
+        "app": {"operations", "files", "protocol"},
         "operations": {"files", "protocol"},
         "files": {"protocol"},
         "protocol": set(),
+    },
+    "local_aws/emr": {
+        "api": {"cluster", "node", "state"},
+        "cluster": {"node", "state"},
+        "node": {"state"},
+        "state": set(),
     },
 }
 # Packages' folders that are no rooms of this list: they know nothing of the rooms.
@@ -139,7 +146,8 @@ def arrows(package: str) -> set[tuple[str, str]]:
             if imported.is_of((name,)):
                 target = imported.module.removeprefix(f"{name}.").split(".")[0]
                 room = room_of(path, package).removesuffix(".py")
-                if target in places and target != room:
+                # The package's own file is its front door, and opens on every room.
+                if target in places and target != room and room != "__init__":
                     found.add((room, target))
     return found
 
