@@ -118,7 +118,7 @@ class PollTrigger(BaseTrigger):
         states = RuntimeTaskInstance.get_task_states(
             dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
         )
-        return states.get(task.run_id, {}).get(task.task_id) == "deferred"
+        return bool(states.get(task.run_id, {}).get(task.task_id) == "deferred")
 
     def hook(self) -> EmrHook:
         return EmrHook(emr_conn_id=None, **self.aws)

@@ -105,7 +105,7 @@ def _new(spark: SparkSession, kind: str, uid: str, *fitted: DenseVector | DenseM
 
 
 def _as_python(kind: type, java: JavaObject) -> JavaModel:
-    stage = kind(java)
+    stage: JavaModel = kind(java)
     stage._transfer_params_from_java()
     stage._resetUid(java.uid())
     return stage

@@ -23,11 +23,11 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailabl
     """
     folder = published_uri.rpartition("/")[0]
     try:
-        snapshot = objects.read_json(published_uri)
+        snapshot: Snapshot = objects.read_json(published_uri)
     except ObjectNotFoundError:
         return NOTHING_PUBLISHED
     # A run that was published twice is its own predecessor.
-    passed: set[str] = set()
+    passed: set[str | None] = set()
     while snapshot["features_uri"] == features_uri:
         passed.add(snapshot.get("snapshot"))
         previous = snapshot.get("previous")
@@ -57,7 +57,8 @@ def read_identity(stats_prefix_uri: str) -> Mapping[str, Any] | None:
         stats = objects.read_json(f"{stats_prefix_uri}/featurize_images.json")
     except ObjectNotFoundError:
         return None
-    return stats["details"].get("identity")
+    identity: Mapping[str, Any] | None = stats["details"].get("identity")
+    return identity
 
 
 def other_vectors(snapshot: Snapshot, identity: Mapping[str, Any] | None) -> str:

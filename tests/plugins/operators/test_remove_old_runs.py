@@ -236,7 +236,8 @@ def test_the_task_keeps_as_many_as_the_setting_says_and_never_the_run_it_is_part
         publish_run(s3, f"r{number:02}", number)
     task = RemoveOldRunsOperator(task_id="remove", settings=settings, published="a snapshot", region_name="us-east-1")
 
-    assert task.execute({**context, "params": context["params"] | {"run": "r00"}}) == []
+    own: Any = {**context, "params": context["params"] | {"run": "r00"}}
+    assert task.execute(own) == []
     assert len(task.execute(context)) == 1
     assert runs(s3) == [f"r{number:02}" for number in range(1, 11)]
 

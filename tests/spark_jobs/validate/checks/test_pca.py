@@ -136,7 +136,7 @@ def test_the_worst_error_is_relative_to_the_rows_largest_entry() -> None:
 
 
 @pytest.mark.parametrize("pairs", [[], [([1.0, 2.0], [1.0])]])
-def test_nothing_to_compare_is_an_infinite_error(pairs: list) -> None:
+def test_nothing_to_compare_is_an_infinite_error(pairs: list[Any]) -> None:
     assert worst_relative_error(pairs) == float("inf")
 
 
