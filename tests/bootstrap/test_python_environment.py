@@ -27,6 +27,7 @@ def installed(venv: Path) -> dict[str, str]:
     return dict(line.split("==") for line in listed.stdout.split() if "==" in line)
 
 
+@pytest.mark.slow
 def test_a_bare_node_gets_what_is_locked_and_a_second_run_does_nothing(node: Node, tiny_lock: str) -> None:
     node.stage(tiny_lock)
 
@@ -43,6 +44,7 @@ def test_a_bare_node_gets_what_is_locked_and_a_second_run_does_nothing(node: Nod
     assert (node.venv / "pyvenv.cfg").stat().st_mtime_ns == made_at
 
 
+@pytest.mark.slow
 def test_an_environment_that_differs_is_built_anew(node: Node, tiny_lock: str) -> None:
     node.stage(pin("six"))
     assert node.run("10_python_environment.sh").returncode == 0
@@ -53,6 +55,7 @@ def test_an_environment_that_differs_is_built_anew(node: Node, tiny_lock: str) -
     assert list(installed(node.venv)) == ["jmespath"]
 
 
+@pytest.mark.slow
 def test_a_package_whose_hash_is_not_the_locked_one_fails_the_node(node: Node) -> None:
     version = pin("six").splitlines()[0]
     node.stage(f"{version}\n    --hash=sha256:{'0' * 64}\n")
@@ -69,6 +72,7 @@ def test_a_lock_that_is_not_there_fails_the_node_and_names_it(node: Node) -> Non
     assert "code/1/bootstrap/requirements.txt" in failed.stderr
 
 
+@pytest.mark.slow
 def test_a_lock_without_a_pin_fails_the_node(node: Node) -> None:
     node.stage("# empty\n")
     failed = node.run("10_python_environment.sh")
@@ -76,6 +80,7 @@ def test_a_lock_without_a_pin_fails_the_node(node: Node) -> None:
     assert "holds no pin" in failed.stderr
 
 
+@pytest.mark.slow
 def test_an_environment_of_make_setup_is_never_installed_into(node: Node, tiny_lock: str) -> None:
     node.stage(tiny_lock)
     assert node.run("10_python_environment.sh").returncode == 0

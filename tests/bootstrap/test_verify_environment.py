@@ -39,6 +39,7 @@ def test_this_machines_spark_environment_is_already_right(spark_node: Node) -> N
     assert (SPARK_ENV / ".built-from").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_this_machines_spark_environment_is_verified_once(spark_node: Node) -> None:
     for stamp in SPARK_ENV.glob(".verified-*"):
         stamp.unlink()

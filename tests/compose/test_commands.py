@@ -72,6 +72,7 @@ def stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
+@pytest.mark.slow
 def test_the_endpoint_and_the_demo_run_as_their_commands_say(tmp_path: Path) -> None:
     port, home = str(free_port()), LocalHome.from_environment()
     replaced = {
@@ -140,6 +141,7 @@ def airflow_environment(tmp_path: Path, replaced: dict[str, str], password: str)
     return inherited | environment | no_proxy | {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
 
 
+@pytest.mark.slow
 def test_airflows_processes_run_together_on_postgresql(postgres: tuple[int, str], tmp_path: Path) -> None:
     database_port, password = postgres
     port = free_port()

@@ -238,6 +238,7 @@ def test_a_setting_that_is_nonsense_is_named_where_the_dag_is_parsed(monkeypatch
     assert any("FRUIT_FEATURES_POLL_S='soon'" in message for message in errors.values())
 
 
+@pytest.mark.slow
 def test_the_dag_adds_little_to_what_airflow_takes_to_import() -> None:
     """Its own modules only, after Airflow and the provider: 0.1 s; a second leaves room for a slow machine."""
     program = (

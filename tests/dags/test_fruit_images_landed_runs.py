@@ -31,6 +31,7 @@ def results(homes: list[FaultHome], bucket: str, endpoint: Endpoint, run: str) -
     return [json.loads(home.result_path("fruit_images_landed", run).read_text()) for home in homes]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3 * LIMIT_S)
 def test_of_two_airflows_that_find_the_same_photographs_one_signals_and_nothing_is_signalled_twice(
     endpoint: Endpoint, s3: Any, tmp_path: Path

@@ -15,6 +15,8 @@ from tests.end_to_end.conftest import REPOSITORY, Machine
 from tools.local.endpoint import start_endpoint, wait_for_endpoint
 from tools.local.home import local_environment
 
+pytestmark = pytest.mark.slow
+
 RUN = "s3://fruit-features/runs/read-me"
 # Two files, as a dataset has several; ids out of order, as Spark writes them.
 WRITE = """

@@ -7,7 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.conftest import REPOSITORY, GreenRun, Machine
+
+pytestmark = pytest.mark.slow
 
 RAISE = 'raise RuntimeError("the lemons are sour")\n'
 

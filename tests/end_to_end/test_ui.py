@@ -20,6 +20,7 @@ RUN_LIMIT_S = 300
 API_TRIES = 10
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
     pytest.mark.timeout(600),
 ]

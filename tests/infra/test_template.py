@@ -48,6 +48,7 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
 
 
+@pytest.mark.slow
 def test_cfn_lint_accepts_it() -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "cfn-lint", TEMPLATE_PATH], capture_output=True, text=True, check=False

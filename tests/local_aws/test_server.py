@@ -85,6 +85,7 @@ def test_an_upload_refused_before_the_client_sent_its_body_does_not_spoil_the_co
         s3.list_buckets()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_and_frees_the_port(new_endpoint: Callable[[], Endpoint], number: signal.Signals) -> None:
     running = new_endpoint()
@@ -97,6 +98,7 @@ def test_a_signal_stops_it_and_frees_the_port(new_endpoint: Callable[[], Endpoin
         assert probe.connect_ex(("127.0.0.1", int(running.url.rpartition(":")[2]))) != 0
 
 
+@pytest.mark.slow
 def test_it_stops_although_a_client_has_stopped_reading(new_endpoint: Callable[[], Endpoint]) -> None:
     running = new_endpoint()
     (running.root / "fruits").mkdir()
@@ -134,6 +136,7 @@ def test_a_missing_spark_environment_is_one_clear_line(tmp_path: Path) -> None:
     assert "--spark-env" in output
 
 
+@pytest.mark.slow
 def test_two_endpoints_cannot_serve_one_root(new_endpoint: Callable[[], Endpoint], spark_env: Path) -> None:
     running = new_endpoint()
     code, output = run_to_its_end(running.root.parent, free_port(), spark_env)

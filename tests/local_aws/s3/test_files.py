@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.local_aws.conftest import Endpoint
 from tests.local_aws.s3.test_objects import refused
 
@@ -155,6 +157,7 @@ def test_settings_of_a_bucket_are_kept_by_moto(endpoint: Endpoint, s3: S3Client,
     assert [item["QueueArn"] for item in found] == [queue]
 
 
+@pytest.mark.slow
 def test_a_restart_forgets_nothing_and_hashes_nothing_again(new_endpoint: Callable[[], Endpoint]) -> None:
     running = new_endpoint()
     s3 = running.client("s3")

@@ -122,6 +122,7 @@ def test_a_listing_goes_on_although_the_key_it_stopped_at_is_gone(s3: S3Client, 
     assert [found["Key"] for found in rest["Contents"]] == ["b/2/y", "b/3"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_new_files_are_listed_page_by_page_and_not_one_by_one(
     s3: S3Client, bucket: str, bucket_path: Path
 ) -> None:

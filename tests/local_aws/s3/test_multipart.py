@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from boto3.s3.transfer import TransferConfig
 
 from tests.local_aws.conftest import Endpoint
@@ -129,6 +130,7 @@ def test_a_completion_holds_to_its_condition(s3: S3Client, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"second"
 
 
+@pytest.mark.slow
 def test_an_upload_outlives_a_restart(new_endpoint: Callable[[], Endpoint]) -> None:
     running = new_endpoint()
     s3 = running.client("s3")

@@ -124,6 +124,7 @@ def test_settings_that_are_taken_away_end_the_telling(s3: S3Client, sqs: Any, bu
     assert told(sqs, queue_url) == []
 
 
+@pytest.mark.slow
 def test_after_a_restart_the_bucket_tells_the_queue_of_the_same_address_again(
     new_endpoint: Callable[[], Endpoint],
 ) -> None:

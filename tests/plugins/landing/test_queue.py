@@ -92,6 +92,7 @@ def test_a_burst_of_messages_is_one_event_and_none_is_left(queue: Queue) -> None
     assert queue.left() == 0
 
 
+@pytest.mark.slow
 def test_what_comes_while_the_trigger_pauses_is_one_event_more(queue: Queue) -> None:
     queue.make()
     queue.send(3)
@@ -101,12 +102,14 @@ def test_what_comes_while_the_trigger_pauses_is_one_event_more(queue: Queue) -> 
     assert told == [{"messages": 3}, {"messages": 25}]
 
 
+@pytest.mark.slow
 def test_an_empty_queue_tells_nothing(queue: Queue) -> None:
     queue.make()
 
     assert events_within(trigger_of(queue.url), 3) == []
 
 
+@pytest.mark.slow
 def test_what_s3_says_of_a_new_photograph_is_an_event(queue: Queue, bucket: Bucket) -> None:
     queue.make()
     bucket.s3.put_bucket_notification_configuration(
@@ -124,6 +127,7 @@ def test_what_s3_says_of_a_new_photograph_is_an_event(queue: Queue, bucket: Buck
     assert events_within(trigger_of(queue.url), 4) == [{"messages": 2}]
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_not_there_yet_is_asked_again(queue: Queue) -> None:
     trigger = trigger_of(queue.url)
     assert events_within(trigger, 2) == []

@@ -215,6 +215,7 @@ def test_a_step_whose_cluster_went_under_it_says_so(sensor: WaitForStepSensor, s
         sensor.execute(context)
 
 
+@pytest.mark.slow
 def test_a_log_from_before_the_end_is_not_taken_while_a_newer_one_may_come(
     sensor: WaitForStepSensor, step: FakeEmr, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def _from_scratch(run: Run) -> Run:
     return fresh.both(WEIGHTS, other)
 
 
+@pytest.mark.slow
 def test_a_later_run_computes_only_what_is_new_changed_or_was_never_there(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_later_run_computes_only_what_is_new_changed_or_was_never_there(
     assert second.rows(spark, "rejects") == fresh.rows(spark, "rejects")
 
 
+@pytest.mark.slow
 def test_nothing_new_computes_nothing_and_gives_the_same(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:
@@ -79,6 +81,7 @@ def test_nothing_new_computes_nothing_and_gives_the_same(
     assert second.stats("featurize_images")["details"]["images_per_second"] is None
 
 
+@pytest.mark.slow
 def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:
@@ -96,6 +99,7 @@ def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     }
 
 
+@pytest.mark.slow
 def test_another_network_reuses_no_vector_and_leaves_the_others_alone(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:
@@ -115,6 +119,7 @@ def test_another_network_reuses_no_vector_and_leaves_the_others_alone(
         assert said["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_a_store_that_was_deleted_is_filled_again(spark: SparkSession, prefix_uri: str, mean_colors: None) -> None:
     run = Run(prefix_uri)
     run.put(_photos(0, 3))
@@ -125,6 +130,7 @@ def test_a_store_that_was_deleted_is_filled_again(spark: SparkSession, prefix_ur
     assert _features(spark, run) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gone", "new"), [("objects", 1), ("vectors", 1), ("vectors", 0)])
 def test_a_store_that_is_deleted_between_the_stages_is_an_error(
     spark: SparkSession, prefix_uri: str, mean_colors: None, capfd: pytest.CaptureFixture[str], gone: str, new: int
@@ -157,6 +163,7 @@ def dies_at(marker: int) -> Callable[[], PredictFn]:
     return make
 
 
+@pytest.mark.slow
 def test_a_step_that_dies_is_resumed_where_it_was(
     spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +205,7 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
     assert len(list(feature_store.parts(f"{prefix_uri}/vectors"))) == 2
 
 
+@pytest.mark.slow
 def test_rows_that_stand_twice_in_the_store_make_no_row_twice(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:
@@ -212,6 +220,7 @@ def test_rows_that_stand_twice_in_the_store_make_no_row_twice(
     assert _features(spark, later) == before
 
 
+@pytest.mark.slow
 def test_many_small_files_are_put_together_and_say_the_same(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +244,7 @@ def _assorted_photos() -> dict[str, bytes]:
     return _photos(0, 7) | others | {"Fig/twin.jpg": pictures.jpeg(1)}
 
 
+@pytest.mark.slow
 def test_images_in_many_chunks_get_the_same_features(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +263,7 @@ def test_images_in_many_chunks_get_the_same_features(
     assert again.vectors() == later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
 
 
+@pytest.mark.slow
 def test_a_run_may_fetch_some_images_and_know_others_in_many_chunks(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +283,7 @@ def _write_again(run: Run, folder: str) -> None:
         objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group_bytes", [2**20, 1], ids=["in one group", "in two groups"])
 def test_a_vector_that_stands_twice_makes_no_row_twice(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch, group_bytes: int
@@ -287,6 +299,7 @@ def test_a_vector_that_stands_twice_makes_no_row_twice(
     assert later.stats("featurize_images")["rejects"] == {"decode_failed": 1}
 
 
+@pytest.mark.slow
 def test_of_two_vectors_the_first_in_the_store_is_used(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +320,7 @@ def test_of_two_vectors_the_first_in_the_store_is_used(
     assert _features(spark, run) == before
 
 
+@pytest.mark.slow
 def test_a_vector_that_stands_twice_hides_no_missing_one(
     spark: SparkSession,
     prefix_uri: str,

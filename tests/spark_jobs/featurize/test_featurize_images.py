@@ -97,6 +97,7 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         np.testing.assert_allclose(vector, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_whose_images_all_are_damaged_leaves_an_empty_dataset(spark: SparkSession, prefix_uri: str) -> None:
     run = _ingest(prefix_uri, {"a.jpg": pictures.truncated_jpeg()})
     assert run.featurize("--weights=random:0") == 0
@@ -104,6 +105,7 @@ def test_a_run_whose_images_all_are_damaged_leaves_an_empty_dataset(spark: Spark
     assert _rows(spark, run, "features") == {}
 
 
+@pytest.mark.slow
 def test_a_second_computation_gives_the_same_to_the_last_bit(spark: SparkSession, prefix_uri: str) -> None:
     run = _ingest(prefix_uri, {str(seed): pictures.jpeg(seed) for seed in range(5)})
     assert run.featurize("--weights=random:3") == 0
@@ -114,6 +116,7 @@ def test_a_second_computation_gives_the_same_to_the_last_bit(spark: SparkSession
     assert _rows(spark, run, "features") == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
     spark: SparkSession, prefix_uri: str, caplog: pytest.LogCaptureFixture, engine: str

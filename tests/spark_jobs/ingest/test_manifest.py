@@ -43,6 +43,7 @@ def test_the_outermost_split_folder_decides() -> None:
     assert label_and_split(f"{SOURCE}/Training/Test/Kiwi/1.jpg", SOURCE) == ("Kiwi", "Training")
 
 
+@pytest.mark.slow
 @given(folders=st.lists(FOLDER.filter(lambda name: name not in SPLITS), min_size=1, max_size=6), name=FOLDER)
 def test_any_depth_and_any_name_keep_the_last_folder_as_label(folders: list[str], name: str) -> None:
     assert label_and_split("/".join([SOURCE, *folders, name]), SOURCE) == (folders[-1], None)

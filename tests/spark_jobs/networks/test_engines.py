@@ -39,6 +39,7 @@ def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RA
     return engine_module(engine).load(exported(engine, name, folder, weights), "float32", threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "vgg16"])
 def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
@@ -47,12 +48,14 @@ def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, nam
     assert_same_vectors(actual, predicted_by_keras(random_network(name), photos))
 
 
+@pytest.mark.slow
 def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
     photos = _photos(2)
     actual = _predict_fn("openvino", "vgg16_fc512", tmp_path)(photos)
     assert_same_vectors(actual, predicted_by_keras(random_network("vgg16_fc512"), photos))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_path: Path) -> None:

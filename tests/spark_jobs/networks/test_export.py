@@ -65,6 +65,7 @@ def test_the_second_run_makes_no_network_and_computes_the_same(
     np.testing.assert_array_equal(_vectors(second, engine), _vectors(first, engine))
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_each_network_is_made_in_a_process_of_its_own(endpoint: Path, prefix_uri: str, tmp_path: Path) -> None:
     networks = [_find(prefix_uri, tmp_path / engine, engine=engine) for engine in ENGINES]

@@ -32,6 +32,7 @@ def features_uri(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> s
     return f"{prefix_uri}/features"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group_bytes", [1, 20_000, 64 * 2**20], ids=["a file each", "a few each", "all in one"])
 def test_the_gram_is_that_of_all_rows_however_files_are_grouped(
     spark: SparkSession, features_uri: str, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch, group_bytes: int

@@ -77,6 +77,7 @@ def test_every_image_keeps_its_columns(spark: SparkSession, prefix_uri: str, vec
     assert sorted(before) == sorted(after)
 
 
+@pytest.mark.slow
 def test_the_saved_model_reproduces_what_is_stored(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
     run(spark, prefix_uri)
     model = PipelineModel.load(f"{prefix_uri}/model")

@@ -44,6 +44,7 @@ def test_a_refit_is_of_all_rows_and_counts_what_changed_since_the_snapshot(runs:
     np.testing.assert_allclose(runs.pca_features("two"), expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_image_whose_etag_is_not_known_on_both_sides_has_not_changed(runs: Runs) -> None:
     def without_etag(table: Any) -> Any:
         etags = [None, *table.column("etag").to_pylist()[1:]]
@@ -60,6 +61,7 @@ def test_where_the_published_features_are_gone_all_rows_are_new(runs: Runs) -> N
     assert (model["added"], model["removed"]) == (61, 0)
 
 
+@pytest.mark.slow
 def test_a_projecting_run_uses_the_published_model_on_all_rows_and_keeps_a_copy(runs: Runs) -> None:
     first = runs.reduce("one", photographs(300))
     runs.publish("one", first)
@@ -83,6 +85,7 @@ def test_a_projecting_run_uses_the_published_model_on_all_rows_and_keeps_a_copy(
     assert stats.details["explained_variance"] != first.details["explained_variance"]
 
 
+@pytest.mark.slow
 def test_the_share_of_new_rows_adds_up_over_projecting_runs_until_auto_refits(runs: Runs) -> None:
     runs.publish("one", runs.reduce("one", photographs(300)))
     stats = runs.reduce("two", photographs(320), "auto", refit_drift=1.0)
@@ -95,6 +98,7 @@ def test_the_share_of_new_rows_adds_up_over_projecting_runs_until_auto_refits(ru
     assert (model["added"], model["added_since_fit"], model["fitted_in"]) == (20, 0, f"{runs.prefix_uri}/runs/three")
 
 
+@pytest.mark.slow
 def test_auto_refits_when_the_model_keeps_too_little(runs: Runs) -> None:
     runs.publish("one", runs.reduce("one", photographs(300)))
     moved = changed(photographs(300), list(range(20)), seed=99)
@@ -108,6 +112,7 @@ def test_auto_refits_when_the_model_keeps_too_little(runs: Runs) -> None:
 OTHER = {**IDENTITY, "backbone": "resnet50"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "asked", "says"),
     [
@@ -139,6 +144,7 @@ def test_with_nothing_published_project_is_refused(runs: Runs) -> None:
         runs.reduce("one", photographs(50), "project")
 
 
+@pytest.mark.slow
 def test_a_published_run_that_is_reduced_again_goes_by_the_snapshot_before_it(runs: Runs) -> None:
     runs.publish("one", runs.reduce("one", photographs(100)))
     first = runs.reduce("two", photographs(105))

@@ -112,6 +112,7 @@ def rewrite(spark: SparkSession, uri: str, schema: StructType, change: Callable[
     write_dataset(change(read_dataset(spark, uri, schema).localCheckpoint()), uri, schema)
 
 
+@pytest.mark.slow
 def test_a_good_run_passes_and_leaves_both_reports(spark: SparkSession, run_uri: str) -> None:
     count = len(LABELS) * 40
     arguments = arguments_for(run_uri)
@@ -129,6 +130,7 @@ def test_a_good_run_passes_and_leaves_both_reports(spark: SparkSession, run_uri:
     assert objects.read_bytes(f"{run_uri}/report/index.html").startswith(b"<!doctype html>")
 
 
+@pytest.mark.slow
 def test_a_second_look_at_the_same_run_finds_the_same(spark: SparkSession, run_uri: str) -> None:
     arguments = arguments_for(run_uri)
     validate(spark, arguments)
@@ -194,6 +196,7 @@ def _lose_stats(spark: SparkSession, run: str) -> None:
     objects.delete(f"{run}/stats/reduce_features.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "failed"),
     [
@@ -223,6 +226,7 @@ def test_damage_fails_the_run_after_the_report_is_written(
     assert objects.exists(f"{run_uri}/report/index.html")
 
 
+@pytest.mark.slow
 def test_too_many_rejects_fail(spark: SparkSession, run_uri: str) -> None:
     with pytest.raises(ValidationFailedError, match=r"reject_share is 0\.008"):
         validate(spark, arguments_for(run_uri, max_reject_share=0.0))
@@ -244,6 +248,7 @@ def _published(spark: SparkSession, run_uri: str, **changes: Any) -> str:
     return uri
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_the_published_one(spark: SparkSession, run_uri: str) -> None:
     make_run(spark, f"{run_uri}/new", seed=2)
     arguments = arguments_for(f"{run_uri}/new", published_uri=_published(spark, run_uri))
@@ -252,6 +257,7 @@ def test_a_run_is_compared_with_the_published_one(spark: SparkSession, run_uri: 
     assert (verdicts(report, "skipped"), verdicts(report, "warned")) == ({"model_drift"}, set())
 
 
+@pytest.mark.slow
 def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSession, run_uri: str) -> None:
     published = _published(spark, run_uri)
     model = objects.read_json(f"{run_uri}/stats/reduce_features.json")["details"]["model"]
@@ -274,6 +280,7 @@ def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSessi
     assert f"rows of {fitted_in}, not on these" in objects.read_bytes(f"{run_uri}/new/report/index.html").decode()
 
 
+@pytest.mark.slow
 def test_a_published_run_is_compared_with_the_snapshot_before_it(spark: SparkSession, run_uri: str) -> None:
     before = objects.read_json(_published(spark, run_uri))
     make_run(spark, f"{run_uri}/new", seed=2)
@@ -285,6 +292,7 @@ def test_a_published_run_is_compared_with_the_snapshot_before_it(spark: SparkSes
     assert verdicts(report_of(arguments), "skipped") == {"model_drift"}
 
 
+@pytest.mark.slow
 def test_features_that_moved_since_the_published_run_warn(spark: SparkSession, run_uri: str) -> None:
     shifted = transform("features", lambda entry: (entry * 1.5).cast("float"))
     published = _published(spark, run_uri)
@@ -295,6 +303,7 @@ def test_features_that_moved_since_the_published_run_warn(spark: SparkSession, r
     assert {"drift_classifier_auc", "drift_psi"} <= verdicts(report_of(arguments), "warned")
 
 
+@pytest.mark.slow
 def test_a_published_run_of_another_backbone_is_not_compared(spark: SparkSession, finished: str, run_uri: str) -> None:
     published = _published(spark, finished, backbone="resnet50")
     arguments = arguments_for(run_uri, published_uri=published)
@@ -304,6 +313,7 @@ def test_a_published_run_of_another_backbone_is_not_compared(spark: SparkSession
     assert "backbone resnet50 there, mobilenet_v2 here" in drift["advice"]
 
 
+@pytest.mark.slow
 def test_published_features_that_are_gone_are_not_compared(spark: SparkSession, run_uri: str) -> None:
     arguments = arguments_for(run_uri, published_uri=f"{run_uri}/pointer.json")
     validate(spark, arguments)

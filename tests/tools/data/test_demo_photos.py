@@ -36,6 +36,7 @@ def test_pictures_are_small_jpegs_on_white_and_no_two_alike(demo: Path) -> None:
     assert len(seen) == 240
 
 
+@pytest.mark.slow
 def test_the_same_set_is_drawn_every_time(demo: Path, tmp_path: Path) -> None:
     again = make_demo_photos(tmp_path / "demo")
     for path in photos(demo):
@@ -52,6 +53,7 @@ def test_bad_files_are_there_and_below_the_limit_of_five_percent(demo: Path) -> 
     assert len(others) / len(photos(demo)) < 0.05
 
 
+@pytest.mark.slow
 def test_a_set_that_was_not_drawn_to_its_end_is_drawn_anew(tmp_path: Path) -> None:
     (tmp_path / "demo" / "Training" / "Apple").mkdir(parents=True)
     assert len(photos(make_demo_photos(tmp_path / "demo"))) == 240

@@ -112,6 +112,7 @@ def test_a_package_whose_hash_is_not_the_locked_one_is_refused_and_the_environme
     assert checkout.setup().returncode == 0
 
 
+@pytest.mark.slow
 def test_a_python_without_ensurepip_is_served_by_the_pip_of_the_system(checkout: Checkout, tmp_path: Path) -> None:
     # As Debian has it with python3-pip and without python3-venv.
     system = tmp_path / "bin" / "python3.11"

@@ -41,6 +41,7 @@ def test_it_is_started_once_and_another_checkouts_is_not_taken_for_ours(home: Lo
         start_endpoint(other)
 
 
+@pytest.mark.slow
 def test_a_port_that_something_else_holds_is_one_error_with_the_port_and_the_remedy(home: LocalHome) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", home.aws_port))

@@ -61,6 +61,7 @@ async def first_event(trigger: Any) -> Any:
     raise AssertionError(f"{trigger} ended without an event")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_the_operators_walk_a_cluster_from_its_start_to_its_end(local_emr: LocalEmr, deferrable: bool) -> None:
     create = EmrCreateJobFlowOperator(

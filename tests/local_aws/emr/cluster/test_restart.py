@@ -66,6 +66,7 @@ class Served:
         self.process.wait(timeout=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sig", "running_step_is", "message"),
     [
