@@ -39,9 +39,9 @@ from emr_pipeline.operators.remove_old_runs import RemoveOldRunsOperator
 from emr_pipeline.operators.stage_code import StageCodeOperator
 from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.operators.wait_for_step import WaitForStepSensor
-from emr_pipeline.run.params import run_params
 from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.trigger_form import run_params
 
 SETTINGS = Settings.from_environment()
 # These are templates and not `.output`, which would draw an arrow from these tasks to every stage.

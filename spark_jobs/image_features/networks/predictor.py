@@ -4,9 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pyspark import SparkContext
+from typing import TYPE_CHECKING, Any
 
 from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import Backbone
@@ -15,6 +13,9 @@ from image_features.networks.export import ExportedNetwork, find_or_export
 from image_features.networks.weights import FoundWeights, find_weights
 from run_contract.params import params_of
 from run_contract.stages import FEATURIZE
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,9 @@ def make_network(options: PredictorOptions, weights: FoundWeights, folder: Path)
     return find_or_export(options.backbone, weights, options.engine, options.models_uri, folder)
 
 
-def ship_network(context: SparkContext, options: PredictorOptions, network: ExportedNetwork) -> Callable[[], PredictFn]:
+def ship_network(
+    context: "SparkContext", options: PredictorOptions, network: ExportedNetwork
+) -> Callable[[], PredictFn]:
     """Return what makes the predict function on a worker.
 
     The network's folder must stay until the last worker is done: they fetch it from there.

@@ -86,9 +86,10 @@ def test_a_burst_of_messages_is_one_event_and_none_is_left(queue: Queue) -> None
     queue.make()
     queue.send(200)
 
-    told = events_within(trigger_of(queue.url), 30, after_first=lambda: True)
+    (told,) = events_within(trigger_of(queue.url), 30, after_first=lambda: True)
 
-    assert told == [{"messages": 200}]
+    # A standard queue may deliver a message twice.
+    assert told["messages"] >= 200
     assert queue.left() == 0
 
 

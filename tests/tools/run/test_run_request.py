@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from emr_pipeline.run.params import run_params
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.trigger_form import run_params
 from run_contract.params import param_named
 from tools.run.run_request import RunRequestError, parse_request
 

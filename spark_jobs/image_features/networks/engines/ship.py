@@ -5,10 +5,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pyspark import SparkContext, SparkFiles
+from typing import TYPE_CHECKING
 
 from image_features.networks.engines.engine import PredictFn, engine_module
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,12 @@ class ShippedNetwork:
 
     def __call__(self) -> PredictFn:
         """Return the predict function, on a worker."""
+        from pyspark import SparkFiles
+
         return _loaded(self.engine, SparkFiles.get(self.file_name), self.precision, self.threads)
 
 
-def ship(context: SparkContext, files: Sequence[Path], engine: str, precision: str, threads: int) -> ShippedNetwork:
+def ship(context: "SparkContext", files: Sequence[Path], engine: str, precision: str, threads: int) -> ShippedNetwork:
     """Let Spark carry an exported network to the workers; `files` are renamed and must stay until the work is done."""
     # Spark keeps one file of a name as long as a session lives, so the name is made from the content.
     stem = _digest(files)
