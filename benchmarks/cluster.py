@@ -37,7 +37,7 @@ class BenchCluster:
     cores: int
 
     def run(self, name: str, step: Mapping[str, Any]) -> dict[str, float]:
-        """The step's seconds by EMR's own clock, and what was watched meanwhile; raises StepFailedError."""
+        """Return the step's seconds by EMR's own clock, and what was watched meanwhile; raises StepFailedError."""
         watcher = Watcher(self.endpoint.pid)
         watcher.start()
         step_id = self.emr.add_job_flow_steps(JobFlowId=self.cluster_id, Steps=[step])["StepIds"][0]
@@ -61,7 +61,7 @@ class BenchCluster:
 
 
 def command_step(name: str, words: Sequence[str]) -> dict[str, Any]:
-    """A step that runs a command on the node."""
+    """Return a step that runs a command on the node."""
     return {
         "Name": name,
         "ActionOnFailure": "CONTINUE",
@@ -70,7 +70,7 @@ def command_step(name: str, words: Sequence[str]) -> dict[str, Any]:
 
 
 def bench_home() -> LocalHome:
-    """A folder of its own under LOCAL_HOME, with the same environments: no run of the user is touched."""
+    """Return a home of the benchmarks' own, with the same environments: no run of the user is touched."""
     outer = LocalHome.from_environment()
     home = LocalHome(outer.root / NAME, aws_port=_free_port())
     home.bucket_path.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def bench_home() -> LocalHome:
 
 @contextmanager
 def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
-    """An endpoint and a cluster as the DAG makes it, less the bootstrap: the environments are there already."""
+    """Start an endpoint and a cluster as the DAG makes it, without bootstrap actions: the environments are there."""
     environment = local_environment(home)
     command = [home.airflow_python, "-m", "local_aws", f"--root={home.s3_path}", f"--work={home.emr_path}"]
     command += [f"--port={home.aws_port}", f"--spark-env={home.spark_env_path}", f"--cores={cores}"]

@@ -44,7 +44,7 @@ def days_of_listing(prices: Mapping[str, Any], images: int) -> float:
 
 
 def days_of_requests(prices: Mapping[str, Any], images: int) -> float:
-    """A GET for each photograph under one prefix, at the rate that S3 promises for one."""
+    """Return the days that one GET for each photograph takes under one prefix, at the rate S3 promises for one."""
     return float(images / prices["get_per_second_per_prefix"] / 86_400)
 
 

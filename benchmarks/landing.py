@@ -63,7 +63,7 @@ print("RESULT " + json.dumps({"botocore_ms_a_page": round(20 * botocore_s, 1),
 
 
 def measure(program: str, url: str) -> dict[str, object]:
-    """What a program prints as its result, in an Airflow of its own."""
+    """Return what a program prints as its result, in an Airflow of its own."""
     with tempfile.TemporaryDirectory() as home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
         environment |= {
@@ -87,7 +87,7 @@ def measure(program: str, url: str) -> dict[str, object]:
 
 @contextmanager
 def local_endpoint(objects: int) -> Iterator[str]:
-    """The local endpoint over a folder of so many files, of which all but the last 50 are published."""
+    """Start the local endpoint over a folder with that many files; all but the last 50 are published."""
     with tempfile.TemporaryDirectory() as folder:
         bucket = Path(folder, "s3", BUCKET)
         for number in range(objects):

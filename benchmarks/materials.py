@@ -16,7 +16,7 @@ NAME_OF_WEIGHTS = "benchmark-{}.weights.h5"
 
 
 def place_photos(home: LocalHome, source: Path | None, count: int) -> str:
-    """The name of a folder under landing/ with `count` photographs, evenly spaced over those of `source`.
+    """Return the name of a folder under landing/ with `count` photographs, evenly spaced over those of `source`.
 
     Without a source, and past its end, the same photographs come again under other names, each with its number behind
     its last byte: bytes that were seen before would not be computed again.
@@ -62,17 +62,17 @@ def make_weights(home: LocalHome, backbone: str) -> Path:
 
 
 def forget_networks(home: LocalHome) -> None:
-    """The next run of featurize_images exports its network anew."""
+    """Make the next run of featurize_images export its network again."""
     shutil.rmtree(home.bucket_path / "models" / "networks", ignore_errors=True)
 
 
 def forget_vectors(home: LocalHome) -> None:
-    """The next run computes all of its vectors, and the next ingest_images fetches all of its objects."""
+    """Make the next run compute all of its vectors, and the next ingest_images fetch all of its objects."""
     shutil.rmtree(home.bucket_path / "feature_store", ignore_errors=True)
 
 
 def make_vectors(home: LocalHome, rows: int) -> str:
-    """The name of a run whose features/ are `rows` made-up vectors, in files as featurize_images writes them."""
+    """Return the name of a run whose features/ are `rows` made-up vectors, in files as featurize_images writes them."""
     run = f"vectors-{rows}"
     features = home.bucket_path / "runs" / run / "features"
     if not (features / "_SUCCESS").exists():
@@ -96,7 +96,7 @@ def layout(run: str) -> RunLayout:
 
 
 def run_in_spark_environment(home: LocalHome, job: str, *arguments: str) -> str:
-    """What the job printed."""
+    """Return what the job printed."""
     python = str(home.spark_env_path / "bin" / "python")
     environment = local_environment(home) | {
         "PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}",

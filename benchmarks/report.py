@@ -259,7 +259,7 @@ def _ratio(result: Result, baseline: str, variant: str, figure: str = "seconds")
 
 
 def _memory(result: Result, variant: str) -> list[str]:
-    """The peak of each kind, empty where there was no such process."""
+    """Return the peak of each kind, empty where there was no such process."""
     runs = [run for run in result["runs"] if run["variant"] == variant]
     peaks = [max(run.get(kind, 0.0) for run in runs) for kind in MEMORY]
     return [f"{peak:,.0f}" if peak else "" for peak in peaks]

@@ -91,7 +91,7 @@ def _facts(case: featurizing.FeaturizeCase, count: int) -> dict[str, Any]:
 def _measure(
     cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
-    """A B A B, so that what else the machine does meets all of them alike; what was measured is kept at once."""
+    """Measure A B A B, so that other work on the machine meets all variants alike; keep each result at once."""
     path = RESULTS_PATH / f"{name}.json"
     runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if given.add and path.exists() else []
     first = max((run["round"] for run in runs), default=0) + 1

@@ -71,7 +71,7 @@ def _services(home: LocalHome) -> Iterator[None]:
 
 
 def _wait_for_dag(home: LocalHome) -> None:
-    """A fresh Airflow knows its DAGs only when it has parsed them."""
+    """Wait until a fresh Airflow has parsed its DAGs."""
     deadline = time.monotonic() + DISCOVERY_LIMIT_S
     while time.monotonic() < deadline:
         with sqlite3.connect(home.airflow_path / "airflow.db") as database:

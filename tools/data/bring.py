@@ -16,7 +16,7 @@ DEMO = "demo"
 
 
 def bring(source: str | None, home: LocalHome) -> str:
-    """The URI of the photographs: `source` itself if it is one, else where its files now are."""
+    """Return the URI of the photographs: `source` itself if it is one, else the place of its files in the bucket."""
     # A folder of its name is all that makes a bucket.
     home.bucket_path.mkdir(parents=True, exist_ok=True)
     if source is not None and source.startswith("s3://"):

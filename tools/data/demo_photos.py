@@ -44,7 +44,7 @@ def make_demo_photos(folder: Path) -> Path:
 
 
 def _add_hostile_files(folder: Path) -> None:
-    """What real folders hold as well: a finder's file, a damaged photograph, a text with a photograph's name."""
+    """Write what real folders hold as well: a hidden file, a damaged photograph, a text with a photograph's name."""
     lemon = folder / "Training" / "Lemon"
     whole = (lemon / "000_100.jpg").read_bytes()
     (lemon / ".DS_Store").write_bytes(b"\0\0\0\1Bud1" + bytes(64))
@@ -70,7 +70,7 @@ def _varied(color: Color, dice: random.Random, spread: int = 22) -> Color:
 
 
 def _ball(draw: Draw, x: float, y: float, rx: float, ry: float, color: Color, dice: random.Random) -> None:
-    """An ellipse, shaded in rings towards a highlight off its middle."""
+    """Draw an ellipse, shaded in rings towards a highlight off its middle."""
     towards_x, towards_y = dice.uniform(-0.4, 0.4), dice.uniform(-0.5, -0.1)
     rings = 24
     for ring in range(rings):

@@ -136,7 +136,7 @@ def _place(path: Path, target: Path, home: LocalHome, mirrored: Mirrored) -> Non
 
 
 def _is_same(path: Path, target: Path) -> bool:
-    """The same file, or a copy with its size and time."""
+    """Return whether it is the same file, or a copy with its size and time."""
     try:
         ours = target.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -14,7 +14,7 @@ DEMO_FALLBACK = "random:0"
 
 
 def bring_weights(weights: str, home: LocalHome) -> str:
-    """The DAG's `weights` for what a person wrote: a file is placed under models/<sha256>/ and its URI returned."""
+    """Return the DAG's `weights` for what a person wrote; a file is placed under models/<sha256>/ first."""
     if is_named(weights):
         return weights
     path = Path(weights).expanduser()

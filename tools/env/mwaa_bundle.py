@@ -47,7 +47,7 @@ def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
 
 
 def zip_plugins(path: Path) -> None:
-    """The contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own.
+    """Add the contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own.
 
     run_contract/ lies next to them, for MWAA has that folder on its path.
     """
@@ -60,7 +60,7 @@ def zip_plugins(path: Path) -> None:
 
 
 def filled_in(template: str, outputs: Mapping[str, str]) -> str:
-    """The template with each @Name@ replaced; StackOutputsError names one that the stack does not have."""
+    """Return the template with each @Name@ replaced; raises StackOutputsError for one that the stack does not have."""
     missing = sorted(set(re.findall(r"@(\w+)@", template)) - set(outputs))
     if missing:
         raise StackOutputsError(f"the stack has no output {', '.join(missing)}; is it of infra/fruit-features.yaml?")
@@ -68,7 +68,7 @@ def filled_in(template: str, outputs: Mapping[str, str]) -> str:
 
 
 def read_outputs(path: Path) -> dict[str, str]:
-    """Outputs by name, from the answer of describe-stacks."""
+    """Return the outputs by name, from the answer of describe-stacks."""
     try:
         (stack,) = json.loads(path.read_text(encoding="utf-8"))["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

@@ -99,7 +99,7 @@ def wait_for_dag(home: LocalHome) -> None:
 
 
 def _dag(home: LocalHome) -> dict[str, Any] | None:
-    """What Airflow knows of the DAG; None before it knows it, and before it answers at all."""
+    """Return what Airflow knows of the DAG; None before it knows it, and before it answers at all."""
     return _answer(f"{home.airflow_url}/api/v2/dags/{DAG_ID}")
 
 

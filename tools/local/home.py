@@ -87,7 +87,7 @@ class LocalHome:
 
 
 def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of every process of one machine: the inherited one, made local."""
+    """Return the environment of every process of one machine: the inherited one, made local."""
     environment = {name: value for name, value in inherited.items() if name not in FOREIGN_AWS_VARIABLES}
     environment.update(_aws(home))
     environment.update(_airflow(home))

@@ -25,7 +25,7 @@ def endings_as_interrupts() -> Iterator[None]:
 
 @contextmanager
 def ignoring_interrupts() -> Iterator[None]:
-    """The second Ctrl-C of an impatient person must not leave a cluster behind."""
+    """Ignore a second Ctrl-C inside the block: it must not leave a cluster behind."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
     try:
         yield

@@ -6,7 +6,7 @@ TAIL_BYTES = 64 * 1024
 
 
 def tail(path: str | Path, lines: int = 15) -> str:
-    """The last lines of a file that may be missing or of any size."""
+    """Return the last lines of a file that may be missing or of any size."""
     try:
         with Path(path).open("rb") as log:
             log.seek(max(0, log.seek(0, 2) - TAIL_BYTES))

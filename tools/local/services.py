@@ -122,7 +122,7 @@ def _users_file(home: LocalHome) -> Iterator[IO[str]]:
 
 
 def _kept_path(home: LocalHome) -> Path:
-    """The file that says that `make up` keeps the services."""
+    """Return the file that says that `make up` keeps the services."""
     return home.run_path / "services.keep"
 
 

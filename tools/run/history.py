@@ -42,7 +42,7 @@ def history(bucket_path: Path) -> list[Snapshot]:
 
 
 def lines(entries: Sequence[Snapshot]) -> Iterator[str]:
-    """A table for a person."""
+    """Return the snapshots as a table for a person."""
     rows = [{name: _text(name, entry[name]) for name in COLUMNS} for entry in entries]
     widths = {name: max(len(title), *(len(row[name]) for row in rows)) for name, title in COLUMNS.items()}
     for row in [COLUMNS, *rows]:

@@ -74,7 +74,7 @@ def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
 
 
 def _incremental_lines(stats: dict[str, Any]) -> Iterator[str]:
-    """What was computed and what an earlier run had left."""
+    """Return what was computed and what an earlier run had left."""
     vectors = stats.get("featurize_images", {}).get("details", {}).get("vectors")
     if vectors:
         told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vectors.items())
