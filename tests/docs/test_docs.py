@@ -18,7 +18,8 @@ WRITTEN_BY_A_PROGRAM = "<!-- Written by `make reference`"
 NOT_OURS = {".git", ".local", ".pytest_cache", "node_modules"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE_SPAN = re.compile(r"`[^`\n]+`")
-TARGET_NAMED = re.compile(r"(?:`|^\s*)make ([a-z][a-z-]*)\b", re.MULTILINE)
+TARGET_IN_PROSE = re.compile(r"`make ([a-z][a-z-]*)\b")
+TARGET_IN_CODE = re.compile(r"\s*make ([a-z][a-z-]*)\b")
 TARGET_DEFINED = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 SETTING = re.compile(rf"^\| `{PREFIX}([A-Z_<>]+)` \|", re.MULTILINE)
 # The one variable of the page that stands for several.
@@ -74,7 +75,9 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(path: Path) -> None:
 def test_a_broken_link_and_a_missing_heading_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "REPOSITORY", tmp_path)
     page = tmp_path / "page.md"
-    page.write_text("# A page, and `code`\n[good](#a-page-and-code) [bad](#nowhere) [gone](gone.md) [web](https://x.y)\n")
+    page.write_text(
+        "# A page, and `code`\n[good](#a-page-and-code) [bad](#nowhere) [gone](gone.md) [web](https://x.y)\n"
+    )
     assert list(broken_links(page)) == ["page.md:2: #nowhere", "page.md:2: gone.md"]
 
 
@@ -82,11 +85,26 @@ def test_the_readme_stays_short() -> None:
     assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 
 
+def targets_named(path: Path) -> set[str]:
+    """The targets between backticks, and those that begin a line of a code block."""
+    text = path.read_text(encoding="utf-8")
+    outside = {number for number, _ in lines_outside_code(path)}
+    in_code = [line for number, line in enumerate(text.splitlines(), start=1) if number not in outside]
+    found = [match.group(1) for line in in_code if (match := TARGET_IN_CODE.match(line))]
+    return {*found, *TARGET_IN_PROSE.findall(text)}
+
+
+def test_targets_are_found_in_prose_and_in_code(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Run `make one X=1`, and\nmake your choice.\n```sh\nmake two   # why\n```\n")
+    assert targets_named(page) == {"one", "two"}
+
+
 @pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_every_target_that_a_document_names_is_in_the_makefile(path: Path) -> None:
     defined = set(TARGET_DEFINED.findall((REPOSITORY / "Makefile").read_text(encoding="utf-8")))
     assert {"run", "test"} <= defined
-    assert set(TARGET_NAMED.findall(path.read_text(encoding="utf-8"))) - defined == set()
+    assert targets_named(path) - defined == set()
 
 
 class Recorder(dict[str, str]):
