@@ -73,8 +73,8 @@ def test_no_secret_stands_in_a_file() -> None:
 def test_make_env_writes_every_secret_at_random_and_never_over_another(tmp_path: Path) -> None:
     written = []
     for folder in ("a", "b"):
-        (tmp_path / folder / "tools").mkdir(parents=True)
-        script = Path(shutil.copy(REPOSITORY / "tools" / "make_env.sh", tmp_path / folder / "tools"))
+        (tmp_path / folder / "tools/env").mkdir(parents=True)
+        script = Path(shutil.copy(REPOSITORY / "tools/env/make_env.sh", tmp_path / folder / "tools/env"))
         for _ in range(2):
             subprocess.run([script], check=True, capture_output=True)
             path = tmp_path / folder / ".env"
