@@ -33,11 +33,11 @@ down: ## stop what `make up` started
 both_suites = $(MAKE) --jobs=2 --keep-going --output-sync=target test-airflow test-spark
 
 .PHONY: test
-test: setup ## run the whole test suite, about 12 minutes
+test: setup ## run the whole test suite, about 15 minutes on two cores
 	@$(both_suites)
 
 .PHONY: test-quick
-test-quick: setup ## run the tests that are not slow, about 3 minutes
+test-quick: setup ## run the tests that are not slow
 	@$(both_suites) ARGS='-m "not slow"'
 
 .PHONY: test-airflow
