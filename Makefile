@@ -92,5 +92,5 @@ bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors 
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 
 .PHONY: bench-report
-bench-report: ## write the tables and charts of docs/benchmarks.md from benchmarks/results
+bench-report: ## write the tables of docs/benchmarks.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

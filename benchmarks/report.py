@@ -1,4 +1,4 @@
-"""Writes the tables and charts of docs/benchmarks.md from results/*.json; the text between them is written by hand.
+"""The tables of docs/benchmarks.md, written from results/*.json; the text between them is written by hand.
 
 python -m benchmarks.report
 """
@@ -9,17 +9,14 @@ from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
 from benchmarks import featurizing, reducing
-from benchmarks.charts import Bar, bar_chart, line_chart
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
 PAGE_PATH = REPOSITORY / "docs" / "benchmarks.md"
-CHARTS_PATH = REPOSITORY / "docs" / "benchmarks"
 BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    CHARTS_PATH.mkdir(exist_ok=True)
     page = PAGE_PATH.read_text(encoding="utf-8")
     PAGE_PATH.write_text(BLOCK.sub(_filled, page), encoding="utf-8")
 
@@ -42,20 +39,7 @@ def conditions(results: list[Result]) -> str:
 
 
 def featurize(results: list[Result]) -> str:
-    bars = [
-        Bar(
-            f"{result['backbone']}, {result['images']:,}: {variant}",
-            median(result, featurizing.CLASSROOM) / median(result, variant),
-            kind=int(variant.startswith(featurizing.SPEED_OF_LIGHT)),
-        )
-        for result in results
-        for variant in variants(result)
-        if featurizing.CLASSROOM in variants(result) and variant != featurizing.CLASSROOM
-    ]
-    if bars:
-        _write_chart("featurize.svg", bar_chart("Times as fast as the classroom shape", bars, digits=2))
-    tables = [_featurize_table(result) for result in results]
-    return "\n".join([*tables, "![Times as fast as the classroom shape](benchmarks/featurize.svg)\n"])
+    return "\n".join(_featurize_table(result) for result in results)
 
 
 def _featurize_table(result: Result) -> str:
@@ -97,12 +81,6 @@ def pca(results: list[Result]) -> str:
             ratio = _ratio(result, reducing.SPARK_ML, variant)
             cpu = [f"{median(result, variant, 'cpu_s'):.0f}", _ratio(result, reducing.SPARK_ML, variant, "cpu_s")]
             rows.append([f"{result['rows']:,}", variant, _range(values(result, variant), 1), ratio, *cpu, *memory])
-    bars = [
-        Bar(f"{result['rows']:,} rows: {variant}", median(result, variant), kind=int(variant == reducing.SPARK_ML))
-        for result in results
-        for variant in variants(result)
-    ]
-    _write_chart("pca.svg", bar_chart("PCA, fit and transform: seconds", bars, digits=1))
     header = [
         "rows",
         "variant",
@@ -112,7 +90,7 @@ def pca(results: list[Result]) -> str:
         "over Spark ML by it",
         *MEMORY.values(),
     ]
-    return _table(header, rows) + "\n![Seconds of either](benchmarks/pca.svg)\n"
+    return _table(header, rows)
 
 
 def growth(results: list[Result]) -> str:
@@ -126,13 +104,8 @@ def growth(results: list[Result]) -> str:
         ]
         for result in results
     ]
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for result in results:
-        point = (result["images"], median(result, featurizing.OURS))
-        lines.setdefault(f"{result['cores']} cores", []).append(point)
-    _write_chart("growth.svg", line_chart("featurize_images: seconds over images", lines))
     header = ["cores", "images", "seconds", "images/s"]
-    return _table(header, rows) + "\n![Seconds over images](benchmarks/growth.svg)\n"
+    return _table(header, rows)
 
 
 def executors(results: list[Result]) -> str:
@@ -279,10 +252,6 @@ def _all(result: Result, figure: str) -> list[float]:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _write_chart(name: str, svg: str) -> None:
-    (CHARTS_PATH / name).write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """The page's tables say what the results hold, and the text between them stays as it was written."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import report, results
-from benchmarks.charts import line_chart
 
 
 def _run(variant: str, seconds: float, mib: float = 100.0) -> dict[str, Any]:
@@ -32,7 +30,6 @@ RESULT = {
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(results, "RESULTS_PATH", tmp_path)
-    monkeypatch.setattr(report, "CHARTS_PATH", tmp_path / "charts")
     monkeypatch.setattr(report, "PAGE_PATH", tmp_path / "page.md")
     (tmp_path / "featurize-vgg16-600.json").write_text(json.dumps(RESULT))
     (tmp_path / "page.md").write_text(
@@ -68,12 +65,3 @@ def test_text_between_the_tables_stays_and_a_second_time_changes_nothing(page: P
     assert "old" not in written
     report.main()
     assert page.read_text() == written
-
-
-def test_a_line_chart_places_points_in_proportion() -> None:
-    svg = line_chart("a & b", {"one": [(1, 10), (2, 40)]})
-    first, second = ((float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg))
-    # From the corner at (20, 330): half as far to the right, a quarter as far up.
-    assert (first[0] - 20) * 2 == pytest.approx(second[0] - 20, abs=0.2)
-    assert (330 - first[1]) * 4 == pytest.approx(330 - second[1], abs=0.5)
-    assert "a &amp; b" in svg
