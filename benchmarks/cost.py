@@ -27,7 +27,7 @@ def read_prices() -> dict[str, Any]:
 
 
 def estimate(prices: Mapping[str, Any], fleet: Mapping[str, int], per_vcpu: float, images: int = MILLION) -> Estimate:
-    """`per_vcpu` is images a second of one vCPU. Featurizing alone is counted, beside which other stages are short.
+    """`per_vcpu` is images a second of one vCPU. Only featurize_images is counted: the others are short next to it.
 
     Listing goes on in one driver while executors wait, so it adds to the time; a fleet is paid for from its start on.
     """

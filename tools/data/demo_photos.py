@@ -17,7 +17,7 @@ SCALE = 4
 IMAGES_PER_FRUIT = {"Training": 30, "Test": 10}
 SEED = 360
 EDITION = "1"
-"""Changes when the pictures do, so that an older demo set is drawn anew."""
+"""Changes when the pictures do, so that an older demo set is drawn again."""
 
 Color = tuple[int, int, int]
 Draw = ImageDraw.ImageDraw

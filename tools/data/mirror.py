@@ -118,7 +118,7 @@ def _place(path: Path, target: Path, home: LocalHome, mirrored: Mirrored) -> Non
         mirrored.unchanged += 1
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside the buckets and renamed, so that nobody ever lists half a file.
+    # Made next to the buckets and renamed, so that nobody ever lists half a file.
     draft = home.root / f"landing-{os.getpid()}.draft"
     draft.unlink(missing_ok=True)
     try:

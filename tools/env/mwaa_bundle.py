@@ -1,4 +1,4 @@
-"""`make mwaa-bundle`: what an MWAA environment takes, in one folder, and the code for the clusters beside it.
+"""`make mwaa-bundle`: what an MWAA environment takes, in one folder, and the code for the clusters next to it.
 
     python -m tools.env.mwaa_bundle OUTPUTS_JSON
 
@@ -27,7 +27,7 @@ class StackOutputsError(ToolError):
 
 
 def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
-    """Fill `folder` anew; returns the URI where the clusters' code, in code/<version>/, belongs."""
+    """Empty and fill `folder`; return the URI where the clusters' code, in code/<version>/, belongs."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dags").mkdir(parents=True)
     for path in (REPOSITORY / "dags").glob("*.py"):
