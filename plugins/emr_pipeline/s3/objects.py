@@ -55,16 +55,21 @@ def names_under(s3: Any, uri: str) -> list[str]:
     return [entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", [])]
 
 
-def read_json_with_etag(s3: Any, uri: str) -> tuple[Any, str] | None:
-    """Return a JSON object and its ETag, or null if there is none."""
+def find_object(s3: Any, uri: str) -> Any:
+    """Return S3's answer with the object's body and headers, or null if there is no such object."""
     bucket, key = split_uri(uri)
     try:
-        response = s3.get_object(Bucket=bucket, Key=key)
+        return s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error_code(error) in NOT_FOUND:
             return None
         raise
-    return json.loads(response["Body"].read()), response["ETag"]
+
+
+def read_json_with_etag(s3: Any, uri: str) -> tuple[Any, str] | None:
+    """Return a JSON object and its ETag, or null if there is none."""
+    found = find_object(s3, uri)
+    return (json.loads(found["Body"].read()), found["ETag"]) if found else None
 
 
 def read_json(s3: Any, uri: str) -> Any:
