@@ -3,7 +3,7 @@
 from moto.emr.models import emr_backends
 
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.cluster.cluster_store import ClusterStore
+from local_aws.emr.cluster.lost_clusters import end_lost_clusters
 from local_aws.emr.config import LocalEmrConfig
 
 __all__ = ["LocalEmrConfig", "install", "shutdown"]
@@ -12,7 +12,7 @@ __all__ = ["LocalEmrConfig", "install", "shutdown"]
 def install(config: LocalEmrConfig) -> None:
     """Put this EMR in the place of moto's. It has to be done before the first request: moto keeps its backends."""
     LocalEmrBackend.config = config
-    ClusterStore(config.work_root).end_lost_clusters()
+    end_lost_clusters(config.work_root)
     emr_backends.clear()
     emr_backends.backend = LocalEmrBackend
 

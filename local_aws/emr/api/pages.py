@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from local_aws.emr.errors import InvalidRequestError
+from moto.emr.exceptions import InvalidRequestException
+
 from local_aws.emr.state.records import JsonObject
 
 PAGE_SIZE = 50
@@ -16,7 +17,7 @@ def page(name: str, members: Sequence[JsonObject], marker: str | None, key: str 
     if marker:
         positions = [position for position, member in enumerate(members) if member[key] == marker]
         if not positions:
-            raise InvalidRequestError(f"The marker {marker!r} is not valid.")
+            raise InvalidRequestException(f"The marker {marker!r} is not valid.")
         start = positions[0] + 1
     shown = list(members[start : start + PAGE_SIZE])
     answer: JsonObject = {name: shown}

@@ -6,37 +6,37 @@ from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.state.limits import DEFAULT_IDLE_TIMEOUT_S, check_auto_termination, check_managed_scaling
 from local_aws.emr.state.records import JsonObject
 
+_AUTO_TERMINATION, _MANAGED_SCALING = "AutoTerminationPolicy", "ManagedScalingPolicy"
+
 
 def put_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    policy = {"IdleTimeout": DEFAULT_IDLE_TIMEOUT_S} | request.get("AutoTerminationPolicy", {})
+    policy = {"IdleTimeout": DEFAULT_IDLE_TIMEOUT_S} | request.get(_AUTO_TERMINATION, {})
     check_auto_termination(policy)
-    return _set(backend, request, "auto_termination_policy", policy)
+    return _put(backend, request, _AUTO_TERMINATION, policy)
 
 
 def get_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    policy = backend.cluster(request["ClusterId"]).record.auto_termination_policy
-    return {"AutoTerminationPolicy": policy} if policy else {}
+    return backend.cluster(request["ClusterId"]).record.settings
 
 
 def remove_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _set(backend, request, "auto_termination_policy", None)
+    return _put(backend, request, _AUTO_TERMINATION, None)
 
 
 def put_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    check_managed_scaling(request["ManagedScalingPolicy"])
-    return _set(backend, request, "managed_scaling_policy", request["ManagedScalingPolicy"])
+    check_managed_scaling(request[_MANAGED_SCALING])
+    return _put(backend, request, _MANAGED_SCALING, request[_MANAGED_SCALING])
 
 
 def get_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    policy = backend.cluster(request["ClusterId"]).record.managed_scaling_policy
-    return {"ManagedScalingPolicy": policy} if policy else {}
+    return backend.cluster(request["ClusterId"]).record.settings
 
 
 def remove_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _set(backend, request, "managed_scaling_policy", None)
+    return _put(backend, request, _MANAGED_SCALING, None)
 
 
-def _set(backend: LocalEmrBackend, request: JsonObject, field: str, policy: JsonObject | None) -> JsonObject:
+def _put(backend: LocalEmrBackend, request: JsonObject, name: str, policy: JsonObject | None) -> JsonObject:
     with backend.cluster(request["ClusterId"]).change_living() as record:
-        setattr(record, field, policy)
+        record.settings[name] = policy
     return {}

@@ -9,14 +9,16 @@ from typing import Any
 from botocore import xform_name
 from botocore.validate import ParamValidator
 from moto.core.common_types import TYPE_RESPONSE
-from moto.core.responses import BaseResponse
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
+from moto.emr.exceptions import ValidationException
 from moto.emr.models import emr_backends
 from moto.emr.responses import ElasticMapReduceResponse
+from pydantic_core import from_json
 
 from local_aws.emr.api import cluster_operations, instance_operations, policy_operations, step_operations
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.errors import MalformedRequestError, ServiceException, UnknownOperationError, ValidationError
 from local_aws.emr.state.records import JsonObject
 
 Operation = Callable[[LocalEmrBackend, JsonObject], JsonObject]
@@ -29,7 +31,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """The functions of the `*_operations` modules that are named as operations of EMR.
 
-Each takes a request whose shape has been checked, and returns the members of the answer.
+Each takes a request whose shape has been checked, and returns the members of the answer, of which moto's serializer
+keeps those that the answer's shape has.
 """
 
 MOTO_OPERATIONS = frozenset(
@@ -40,6 +43,9 @@ MOTO_OPERATIONS = frozenset(
     }
 )  # fmt: skip
 """The operations that moto answers well enough."""
+
+
+_UNKNOWN = "UnknownOperationException"
 
 
 class EmrResponse(ElasticMapReduceResponse):
@@ -64,37 +70,34 @@ class EmrResponse(ElasticMapReduceResponse):
         if action in MOTO_OPERATIONS:
             return self.call_action()
         try:
-            answer = OPERATIONS[action](self.backend, body)
+            return self.serialized(ActionResult(OPERATIONS[action](self.backend, body)))
         except ServiceException as error:
             return _refusal(error)
-        return 200, _HEADERS, json.dumps(answer)
 
     @staticmethod
     def _checked(action: str, data: bytes) -> JsonObject:
         """Return the members of a request, and raise what EMR answers when they are not what the operation takes."""
         service = get_service_model("emr")
         if action not in service.operation_names:
-            raise UnknownOperationError(f"EMR has no operation {action!r}.")
+            raise ServiceException(_UNKNOWN, f"EMR has no operation {action!r}.")
         if action not in OPERATIONS and action not in MOTO_OPERATIONS:
-            raise UnknownOperationError(
+            raise ServiceException(
+                _UNKNOWN,
                 f"The local endpoint does not offer EMR's operation {action}. It offers: "
-                f"{', '.join(sorted([*OPERATIONS, *MOTO_OPERATIONS]))}."
+                f"{', '.join(sorted([*OPERATIONS, *MOTO_OPERATIONS]))}.",
             )
         try:
-            body = json.loads(data or b"{}")
+            body = from_json(data or b"{}")  # it refuses what is nested so deeply that the checks would recurse too far
         except ValueError as error:
-            raise MalformedRequestError(f"The request's body is not JSON: {error}") from error
+            raise ServiceException("SerializationException", f"The request's body is not JSON: {error}") from error
         if shape := service.operation_model(action).input_shape:
             report = ParamValidator().validate(body, shape)
             if report.has_errors():
-                raise ValidationError(f"{action}: {report.generate_report()}")
+                raise ValidationException(f"{action}: {report.generate_report()}")
         members: JsonObject = body
         return members
 
 
-_HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
-
-
 def _refusal(error: ServiceException) -> TYPE_RESPONSE:
-    body = json.dumps({"__type": error.code, "Message": error.message})
-    return 400, {**_HEADERS, "X-Amzn-Errortype": error.code}, body
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amzn-Errortype": error.code}
+    return 400, headers, json.dumps({"__type": error.code, "Message": error.message})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from moto.emr.exceptions import InvalidRequestException
+
 from local_aws.emr.api.descriptions import step_description
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.api.pages import page
-from local_aws.emr.errors import InvalidRequestError
 from local_aws.emr.state.records import JsonObject
 
 MAX_STEP_IDS = 10
@@ -27,7 +28,7 @@ def cancel_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
 def describe_step(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = backend.cluster(request["ClusterId"])
     with cluster.changed:
-        return {"Step": step_description(cluster.step(request["StepId"]), cluster.record.request.get("LogUri"))}
+        return {"Step": step_description(cluster.step(request["StepId"]), cluster.record.settings.get("LogUri"))}
 
 
 def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -35,13 +36,11 @@ def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = backend.cluster(request["ClusterId"])
     step_ids, states = request.get("StepIds", []), request.get("StepStates", [])
     if len(step_ids) > MAX_STEP_IDS:
-        raise InvalidRequestError(f"At most {MAX_STEP_IDS} step ids can be asked for, not {len(step_ids)}.")
+        raise InvalidRequestException(f"At most {MAX_STEP_IDS} step ids can be asked for, not {len(step_ids)}.")
     with cluster.changed:
         steps = [cluster.step(step_id) for step_id in step_ids] or cluster.record.steps
         # Steps of one request have one time: the order in which they were added decides.
         newest_first = [step for step in reversed(cluster.record.steps) if step in steps]
-        log_uri = cluster.record.request.get("LogUri")
-        found = [
-            step_description(step, log_uri, brief=True) for step in newest_first if not states or step.state in states
-        ]
+        log_uri = cluster.record.settings.get("LogUri")
+        found = [step_description(step, log_uri) for step in newest_first if not states or step.state in states]
     return page("Steps", found, request.get("Marker"))

@@ -7,10 +7,8 @@ import threading
 import time
 
 from local_aws.emr.cluster.bootstrap_actions import run_bootstrap_actions
-from local_aws.emr.cluster.cluster import Cluster, Ending, cancel
+from local_aws.emr.cluster.cluster import Cluster, Ending
 from local_aws.emr.cluster.step_run import run_step
-from local_aws.emr.node.node import Node
-from local_aws.emr.state.limits import DEFAULT_IDLE_TIMEOUT_S
 from local_aws.emr.state.records import (
     BOOTSTRAPPING,
     PENDING,
@@ -30,7 +28,6 @@ class Lifecycle:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._node = Node(cluster.config, cluster.record, cluster.folder)
         self._step_threads: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._run, name=cluster.id, daemon=True)
 
@@ -57,7 +54,7 @@ class Lifecycle:
                 record.state = BOOTSTRAPPING
                 record.reason = StateChangeReason(message="Running bootstrap actions")
         if not self._cluster.ending:
-            failure = run_bootstrap_actions(self._cluster, self._node)
+            failure = run_bootstrap_actions(self._cluster)
             if failure and not self._cluster.ending:
                 return failure
         return self._cluster.ending or self._serve()
@@ -80,21 +77,19 @@ class Lifecycle:
         record = self._cluster.record
         pending = record.steps_in(PENDING)
         active = sum(step.is_active for step in record.steps) - len(pending)
-        for step in pending[: max(0, record.step_concurrency_level - active)]:
+        for step in pending[: max(0, record.step_concurrency - active)]:
             with self._cluster.change():
                 record.state, record.idle_since = RUNNING, None
                 record.reason = StateChangeReason(message="Running step")
                 step.state, step.started_at = RUNNING, now()
-            thread = threading.Thread(
-                target=run_step, args=(self._cluster, self._node, step), name=step.id, daemon=True
-            )
+            thread = threading.Thread(target=run_step, args=(self._cluster, step), name=step.id, daemon=True)
             self._step_threads.append(thread)
             thread.start()
 
     def _rest(self) -> Ending | None:
         """Return how to end when no step is left, or None to wait for more steps. The caller holds the lock."""
         record = self._cluster.record
-        if not record.keep_alive:
+        if not record.settings["Instances"]["KeepJobFlowAliveWhenNoSteps"]:
             failed = any(step.failure for step in record.steps)
             message = "Steps completed with errors" if failed else "Steps completed"
             return Ending(TERMINATED, "ALL_STEPS_COMPLETED", message)
@@ -104,17 +99,15 @@ class Lifecycle:
                 record.reason = StateChangeReason(message="Cluster ready to run steps.")
         seconds_left = self._idle_seconds_left()
         if seconds_left is not None and seconds_left <= 0:
-            message = f"Auto-terminated: idle for {self._idle_timeout_s()} seconds"
-            return Ending(TERMINATED, "ALL_STEPS_COMPLETED", message)
+            timeout_s = record.settings["AutoTerminationPolicy"]["IdleTimeout"]
+            return Ending(TERMINATED, "ALL_STEPS_COMPLETED", f"Auto-terminated: idle for {timeout_s} seconds")
         return None
 
-    def _idle_timeout_s(self) -> int | None:
-        policy = self._cluster.record.auto_termination_policy
-        return None if policy is None else int(policy.get("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S))
-
     def _idle_seconds_left(self) -> float | None:
-        timeout_s, since = self._idle_timeout_s(), self._cluster.record.idle_since
-        return None if timeout_s is None or since is None else since + timeout_s - now()
+        """Return the seconds until the cluster ends by itself, or None when it does not."""
+        record = self._cluster.record
+        policy = record.settings.get("AutoTerminationPolicy")
+        return record.idle_since + policy["IdleTimeout"] - now() if policy and record.idle_since else None
 
     def _finish(self, ending: Ending) -> None:
         cluster = self._cluster
@@ -122,7 +115,7 @@ class Lifecycle:
         ending = cluster.ending or ending
         with cluster.change() as record:
             for step in record.steps_in(PENDING):
-                cancel(step, "Job terminated")
+                step.cancel("Job terminated")
         for thread in self._step_threads:
             thread.join()
         self._pause()

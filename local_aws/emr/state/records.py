@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import string
 import time
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
 
 STARTING, BOOTSTRAPPING, RUNNING, WAITING = "STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"
 TERMINATING, TERMINATED, TERMINATED_WITH_ERRORS = "TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"
@@ -15,6 +17,7 @@ PENDING, CANCEL_PENDING, COMPLETED, CANCELLED, FAILED = "PENDING", "CANCEL_PENDI
 ENDED_STATES = frozenset({TERMINATED, TERMINATED_WITH_ERRORS})
 ENDING_STATES = ENDED_STATES | {TERMINATING}
 ACTIVE_STEP_STATES = frozenset({PENDING, RUNNING, CANCEL_PENDING})
+GROUPS, FLEETS = "INSTANCE_GROUP", "INSTANCE_FLEET"
 
 JsonObject = dict[str, Any]
 
@@ -24,13 +27,9 @@ def now() -> float:
     return round(time.time(), 3)
 
 
-def make_id(prefix: str, alphabet: str = string.ascii_uppercase + string.digits, length: int = 13) -> str:
+def make_id(prefix: str) -> str:
     """Make an identifier that looks like one of AWS: `j-2AXXXXXXGAPLF`."""
-    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
-
-
-def make_ec2_id() -> str:
-    return make_id("i-", alphabet="0123456789abcdef", length=17)
+    return prefix + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13))
 
 
 @dataclass
@@ -50,10 +49,10 @@ class StepFailure:
 
 @dataclass
 class StepRecord:
-    id: str
     config: JsonObject
     """The StepConfig of the request."""
-    created_at: float
+    id: str = field(default_factory=lambda: make_id("s-"))
+    created_at: float = field(default_factory=now)
     state: str = PENDING
     started_at: float | None = None
     ended_at: float | None = None
@@ -68,13 +67,8 @@ class StepRecord:
     def is_active(self) -> bool:
         return self.state in ACTIVE_STEP_STATES
 
-
-@dataclass
-class InstanceRecord:
-    id: str
-    ec2_id: str
-    instance_type: str
-    market: str
+    def cancel(self, why: str) -> None:
+        self.state, self.ended_at, self.reason = CANCELLED, now(), StateChangeReason("NONE", why)
 
 
 @dataclass
@@ -84,35 +78,27 @@ class InstanceCollection:
     id: str
     role: str
     config: JsonObject
-    """The InstanceGroupConfig or InstanceFleetConfig of the request."""
-    instances: list[InstanceRecord]
+    """The InstanceGroupConfig or InstanceFleetConfig of the request, with what later requests changed."""
 
 
 @dataclass
 class ClusterRecord:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     id: str
     account: str
     region: str
-    request: JsonObject
-    """RunJobFlow as it was sent. What can change later has its own fields below."""
-    created_at: float
-    keep_alive: bool
-    termination_protected: bool
-    step_concurrency_level: int
-    tags: dict[str, str]
-    instance_collection_type: str
+    settings: JsonObject
+    """RunJobFlow as it was sent, with EMR's defaults and what later requests changed."""
     instance_collections: list[InstanceCollection]
-    visible_to_all_users: bool = True
-    unhealthy_node_replacement: bool = False
+    steps: list[StepRecord]
+    created_at: float = field(default_factory=now)
     state: str = STARTING
     reason: StateChangeReason = field(default_factory=StateChangeReason)
     error_details: list[JsonObject] = field(default_factory=list)
     ready_at: float | None = None
     ended_at: float | None = None
     idle_since: float | None = None
-    steps: list[StepRecord] = field(default_factory=list)
-    auto_termination_policy: JsonObject | None = None
-    managed_scaling_policy: JsonObject | None = None
 
     @property
     def arn(self) -> str:
@@ -127,36 +113,22 @@ class ClusterRecord:
         return self.state in ENDED_STATES
 
     @property
-    def primary_instance(self) -> InstanceRecord:
-        return next(c for c in self.instance_collections if c.role == "MASTER").instances[0]
+    def is_protected(self) -> bool:
+        return bool(self.settings["Instances"]["TerminationProtected"])
+
+    @property
+    def step_concurrency(self) -> int:
+        return int(self.settings["StepConcurrencyLevel"])
+
+    @property
+    def instance_collection_type(self) -> str:
+        return FLEETS if self.settings["Instances"].get("InstanceFleets") else GROUPS
 
     @property
     def log_uri(self) -> str | None:
         """The place of this cluster's logs without a slash at the end, or None when the cluster has no LogUri."""
-        uri = self.request.get("LogUri")
+        uri = self.settings.get("LogUri")
         return f"{uri.rstrip('/')}/{self.id}" if uri else None
 
     def steps_in(self, *states: str) -> list[StepRecord]:
         return [step for step in self.steps if step.state in states]
-
-    def to_json(self) -> JsonObject:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: JsonObject) -> ClusterRecord:
-        steps = [
-            StepRecord(
-                **step
-                | {
-                    "reason": StateChangeReason(**step["reason"]),
-                    "failure": StepFailure(**step["failure"]) if step["failure"] else None,
-                }
-            )
-            for step in fields["steps"]
-        ]
-        collections = [
-            InstanceCollection(**c | {"instances": [InstanceRecord(**i) for i in c["instances"]]})
-            for c in fields["instance_collections"]
-        ]
-        reason = StateChangeReason(**fields["reason"])
-        return cls(**fields | {"steps": steps, "instance_collections": collections, "reason": reason})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -15,8 +13,7 @@ import pytest
 from moto.emr.models import emr_backends
 
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.cluster.cluster_store import ClusterStore
-from local_aws.emr.state.records import ClusterRecord
+from local_aws.emr.cluster.lost_clusters import end_lost_clusters, load_clusters
 from tests.local_aws.conftest import REPOSITORY, free_port
 from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
 
@@ -108,22 +105,13 @@ def is_alive(pid: int) -> bool:
     return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_record_is_the_same_after_a_round_trip_through_json(local_emr: LocalEmr) -> None:
+def test_what_is_on_disk_is_all_that_the_api_knows(local_emr: LocalEmr) -> None:
     cluster_id = local_emr.run(Steps=[bash_step("exit 1")], AutoTerminationPolicy={"IdleTimeout": 60})
     local_emr.wait_for_state(cluster_id, "WAITING")
     backend = emr_backends["123456789012"]["eu-west-1"]
     assert isinstance(backend, LocalEmrBackend)
-    record = backend.cluster(cluster_id).record
-    again = ClusterRecord.from_json(json.loads(json.dumps(record.to_json())))
-    assert again == record and again.steps[0].failure is not None
-    assert dataclasses.asdict(again) == dataclasses.asdict(record)
-
-
-def test_what_is_on_disk_is_what_the_api_tells(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
-    local_emr.wait_for_state(cluster_id, "TERMINATED")
-    [stored] = [record for record in ClusterStore(local_emr.work_root).load() if record.id == cluster_id]
-    assert stored.state == "TERMINATED" and stored.reason.code == "ALL_STEPS_COMPLETED"
+    [stored] = [record for record in load_clusters(local_emr.work_root) if record.id == cluster_id]
+    assert stored == backend.cluster(cluster_id).record and stored.steps[0].failure is not None
 
 
 @pytest.mark.parametrize("content", ['{"id": "j-OLD", "a_field_of_another_version": 1}', '{"id": "j-OLD"', "[]"])
@@ -131,7 +119,6 @@ def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_p
     old = tmp_path / "j-OLD" / "cluster.json"
     old.parent.mkdir()
     old.write_text(content)
-    store = ClusterStore(tmp_path)
-    assert store.load() == []
+    assert load_clusters(tmp_path) == []
     assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
-    store.end_lost_clusters()
+    end_lost_clusters(tmp_path)
