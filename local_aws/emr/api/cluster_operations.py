@@ -7,8 +7,6 @@ from moto.emr.exceptions import ValidationException
 
 from local_aws.emr.api.descriptions import cluster_description
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.api.pages import page
-from local_aws.emr.cluster.cluster import USER_REQUEST
 from local_aws.emr.state.instances import make_collections
 from local_aws.emr.state.limits import (
     DEFAULT_IDLE_TIMEOUT_S,
@@ -73,7 +71,7 @@ def list_clusters(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         and (before is None or cluster.record.created_at < parse_to_aware_datetime(before).timestamp())
     ]
     records.sort(key=lambda record: record.created_at, reverse=True)
-    return page("Clusters", [cluster_description(record) for record in records], request.get("Marker"))
+    return {"Clusters": [cluster_description(record) for record in records]}
 
 
 def list_bootstrap_actions(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -82,7 +80,7 @@ def list_bootstrap_actions(backend: LocalEmrBackend, request: JsonObject) -> Jso
         for action in backend.cluster(request["ClusterId"]).record.settings["BootstrapActions"]
         for script in [action["ScriptBootstrapAction"]]
     ]
-    return page("BootstrapActions", actions, request.get("Marker"), key="Name")
+    return {"BootstrapActions": actions}
 
 
 def terminate_job_flows(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -91,7 +89,7 @@ def terminate_job_flows(backend: LocalEmrBackend, request: JsonObject) -> JsonOb
     protected = [c for c in clusters if c.record.is_protected and not c.record.is_ending]
     for cluster in clusters:
         if cluster not in protected:
-            cluster.end(USER_REQUEST)
+            cluster.end("TERMINATED", "USER_REQUEST", "Terminated by user request")
     if protected:
         raise ValidationException("Could not shut down one or more job flows since they are termination protected.")
     return {}

@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from local_aws.emr.state.instances import CAPACITIES, instances_of
-from local_aws.emr.state.records import (
-    BOOTSTRAPPING,
-    FLEETS,
-    STARTING,
-    ClusterRecord,
-    InstanceCollection,
-    JsonObject,
-    StepRecord,
-)
+from local_aws.emr.state.records import ClusterRecord, InstanceCollection, JsonObject, StepRecord
 
 _PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
 
@@ -108,14 +100,15 @@ def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonO
 
 
 def instance_descriptions(record: ClusterRecord, collection: InstanceCollection) -> Iterator[JsonObject]:
+    member = "InstanceFleetId" if record.instance_collection_type == "INSTANCE_FLEET" else "InstanceGroupId"
     for instance in instances_of(collection):
         yield {
             **instance,
             "PublicDnsName": "",
             "PrivateDnsName": _PRIMARY_DNS_NAME,
             "PrivateIpAddress": "127.0.0.1",
-            "Status": _status(record, is_instance=True),
-            "InstanceFleetId" if record.instance_collection_type == FLEETS else "InstanceGroupId": collection.id,
+            "Status": _status(record),
+            member: collection.id,
             "EbsVolumes": [],
         }
 
@@ -124,16 +117,13 @@ def instance_state(record: ClusterRecord) -> str:
     """Return the state of every instance of the cluster."""
     if record.is_ending:
         return "TERMINATED"
-    return {STARTING: "PROVISIONING", BOOTSTRAPPING: "BOOTSTRAPPING"}.get(record.state, "RUNNING")
+    return {"STARTING": "PROVISIONING", "BOOTSTRAPPING": "BOOTSTRAPPING"}.get(record.state, "RUNNING")
 
 
-def _status(record: ClusterRecord, is_instance: bool = False) -> JsonObject:
-    """Return the status of an instance or of a group or fleet, which takes as long to end as the cluster."""
-    state, reason = instance_state(record), {}
-    if record.is_ending:
-        reason = {"Code": "CLUSTER_TERMINATED", "Message": "Job flow terminated"}
-        state = state if is_instance or record.has_ended else "TERMINATING"
-    return {"State": state, "StateChangeReason": reason, "Timeline": _timeline(record)}
+def _status(record: ClusterRecord) -> JsonObject:
+    """Return the status of an instance, a group or a fleet."""
+    reason = {"Code": "CLUSTER_TERMINATED", "Message": "Job flow terminated"} if record.is_ending else {}
+    return {"State": instance_state(record), "StateChangeReason": reason, "Timeline": _timeline(record)}
 
 
 def _timeline(record: ClusterRecord) -> JsonObject:

@@ -11,22 +11,19 @@ from local_aws.emr.api.descriptions import (
     instance_state,
 )
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.api.pages import page
 from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.state.instances import CAPACITIES, make_fleet, make_group
-from local_aws.emr.state.records import FLEETS, GROUPS, InstanceCollection, JsonObject
+from local_aws.emr.state.records import CollectionType, InstanceCollection, JsonObject
 
 
 def list_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    record = _cluster_of(backend, request["ClusterId"], GROUPS).record
-    groups = [group_description(group, record) for group in record.instance_collections]
-    return page("InstanceGroups", groups, request.get("Marker"))
+    record = _cluster_of(backend, request["ClusterId"], "INSTANCE_GROUP").record
+    return {"InstanceGroups": [group_description(group, record) for group in record.instance_collections]}
 
 
 def list_instance_fleets(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    record = _cluster_of(backend, request["ClusterId"], FLEETS).record
-    fleets = [fleet_description(fleet, record) for fleet in record.instance_collections]
-    return page("InstanceFleets", fleets, request.get("Marker"))
+    record = _cluster_of(backend, request["ClusterId"], "INSTANCE_FLEET").record
+    return {"InstanceFleets": [fleet_description(fleet, record) for fleet in record.instance_collections]}
 
 
 def list_instances(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -41,11 +38,11 @@ def list_instances(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         for instance in instance_descriptions(record, collection)
     ]
     is_asked = not states or instance_state(record) in states
-    return page("Instances", instances if is_asked else [], request.get("Marker"))
+    return {"Instances": instances if is_asked else []}
 
 
 def add_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    cluster = _cluster_of(backend, request["JobFlowId"], GROUPS)
+    cluster = _cluster_of(backend, request["JobFlowId"], "INSTANCE_GROUP")
     groups = [make_group(config) for config in request["InstanceGroups"]]
     _add(cluster, groups)
     ids = [group.id for group in groups]
@@ -53,7 +50,7 @@ def add_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonOb
 
 
 def add_instance_fleet(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    cluster = _cluster_of(backend, request["ClusterId"], FLEETS)
+    cluster = _cluster_of(backend, request["ClusterId"], "INSTANCE_FLEET")
     fleet = make_fleet(request["InstanceFleet"])
     _add(cluster, [fleet])
     return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.arn}
@@ -66,16 +63,16 @@ def modify_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> Jso
 
 
 def modify_instance_fleet(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    _cluster_of(backend, request["ClusterId"], FLEETS)
+    _cluster_of(backend, request["ClusterId"], "INSTANCE_FLEET")
     change = request["InstanceFleet"]
     _change(backend, change["InstanceFleetId"], change, list(CAPACITIES.values()))
     return {}
 
 
-def _cluster_of(backend: LocalEmrBackend, cluster_id: str, collection_type: str) -> Cluster:
+def _cluster_of(backend: LocalEmrBackend, cluster_id: str, collection_type: CollectionType) -> Cluster:
     cluster = backend.cluster(cluster_id)
     if cluster.record.instance_collection_type != collection_type:
-        asked, has = ("fleets", "groups") if collection_type == FLEETS else ("groups", "fleets")
+        asked, has = ("fleets", "groups") if collection_type == "INSTANCE_FLEET" else ("groups", "fleets")
         raise InvalidRequestException(
             f"Instance {asked} and instance {has} are mutually exclusive: {cluster_id} has {has}."
         )

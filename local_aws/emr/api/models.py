@@ -8,13 +8,12 @@ from __future__ import annotations
 from moto.emr.exceptions import InvalidCluster, ValidationException
 from moto.emr.models import ElasticMapReduceBackend
 
-from local_aws.emr.cluster.cluster import Cluster, Ending
+from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.lifecycle import Lifecycle
 from local_aws.emr.cluster.lost_clusters import load_clusters
 from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.state.records import TERMINATED_WITH_ERRORS, ClusterRecord
+from local_aws.emr.state.records import ClusterRecord
 
-_SHUTDOWN = Ending(TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", "The local endpoint was stopped")
 _SHUTDOWN_WAIT_S = 15.0
 
 
@@ -40,7 +39,7 @@ class LocalEmrBackend(ElasticMapReduceBackend):
     def shut_down(self) -> None:
         """End every cluster and all that runs for it."""
         for cluster in self.clusters.values():
-            cluster.end(_SHUTDOWN)
+            cluster.end("TERMINATED_WITH_ERRORS", "INTERNAL_ERROR", "The local endpoint was stopped")
             cluster.kill_processes()
         for lifecycle in self._lifecycles:
             lifecycle.join(_SHUTDOWN_WAIT_S)

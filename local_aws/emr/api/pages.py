@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from moto.emr.exceptions import InvalidRequestException
 
 from local_aws.emr.state.records import JsonObject
@@ -11,16 +9,12 @@ from local_aws.emr.state.records import JsonObject
 PAGE_SIZE = 50
 
 
-def page(name: str, members: Sequence[JsonObject], marker: str | None, key: str = "Id") -> JsonObject:
-    """Return the members after the one that the marker names, and the marker of the next page if there is one."""
-    start = 0
-    if marker:
-        positions = [position for position, member in enumerate(members) if member[key] == marker]
-        if not positions:
-            raise InvalidRequestException(f"The marker {marker!r} is not valid.")
-        start = positions[0] + 1
-    shown = list(members[start : start + PAGE_SIZE])
-    answer: JsonObject = {name: shown}
-    if start + PAGE_SIZE < len(members):
-        answer["Marker"] = shown[-1][key]
-    return answer
+def page(answer: JsonObject, marker: str | None) -> JsonObject:
+    """Return the part of a list that follows the marker, and the marker of the next page if there is one."""
+    [(name, members)] = answer.items()
+    keys = [member.get("Id") or member["Name"] for member in members]
+    if marker and marker not in keys:
+        raise InvalidRequestException(f"The marker {marker!r} is not valid.")
+    start = keys.index(marker) + 1 if marker else 0
+    is_last = start + PAGE_SIZE >= len(members)
+    return {name: members[start : start + PAGE_SIZE], "Marker": None if is_last else keys[start + PAGE_SIZE - 1]}

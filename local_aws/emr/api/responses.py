@@ -19,6 +19,7 @@ from pydantic_core import from_json
 
 from local_aws.emr.api import cluster_operations, instance_operations, policy_operations, step_operations
 from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.api.pages import page
 from local_aws.emr.state.records import JsonObject
 
 Operation = Callable[[LocalEmrBackend, JsonObject], JsonObject]
@@ -70,7 +71,10 @@ class EmrResponse(ElasticMapReduceResponse):
         if action in MOTO_OPERATIONS:
             return self.call_action()
         try:
-            return self.serialized(ActionResult(OPERATIONS[action](self.backend, body)))
+            answer = OPERATIONS[action](self.backend, body)
+            if action.startswith("List"):
+                answer = page(answer, body.get("Marker"))
+            return self.serialized(ActionResult(answer))
         except ServiceException as error:
             return _refusal(error)
 

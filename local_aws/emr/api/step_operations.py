@@ -6,7 +6,6 @@ from moto.emr.exceptions import InvalidRequestException
 
 from local_aws.emr.api.descriptions import step_description
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.api.pages import page
 from local_aws.emr.state.records import JsonObject
 
 MAX_STEP_IDS = 10
@@ -43,4 +42,4 @@ def list_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         newest_first = [step for step in reversed(cluster.record.steps) if step in steps]
         log_uri = cluster.record.settings.get("LogUri")
         found = [step_description(step, log_uri) for step in newest_first if not states or step.state in states]
-    return page("Steps", found, request.get("Marker"))
+    return {"Steps": found}

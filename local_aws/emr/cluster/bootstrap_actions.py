@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from local_aws.emr.cluster.cluster import Cluster, Ending
+from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.command_run import CommandRun, Failure
 from local_aws.emr.node.node import ScriptNotFoundError
 from local_aws.emr.state.instances import primary_instance
-from local_aws.emr.state.records import TERMINATED_WITH_ERRORS
 
 
-def run_bootstrap_actions(cluster: Cluster) -> Ending | None:
-    """Run the actions, and return how the cluster ends when one failed, or None."""
+def run_bootstrap_actions(cluster: Cluster) -> None:
+    """Run the actions until one fails, which ends the cluster."""
     instance = primary_instance(cluster.record)
     for number, action in enumerate(cluster.record.settings["BootstrapActions"], start=1):
+        if cluster.record.is_ending:
+            return
         script = action["ScriptBootstrapAction"]
         log_name = f"node/{instance}/bootstrap-actions/{number}"
         words = [script["Path"], *script.get("Args", [])]
         run = CommandRun(cluster, f"bootstrap-{number}", log_name, "script-runner.jar", words)
         if failure := run.run(f"Bootstrap action {number} ({action['Name']}): {script['Path']}"):
-            return _ending(cluster, number, instance, failure)
-    return None
+            _end(cluster, number, instance, failure)
 
 
-def _ending(cluster: Cluster, number: int, instance: str, failure: Failure) -> Ending:
+def _end(cluster: Cluster, number: int, instance: str, failure: Failure) -> None:
     if isinstance(failure.refusal, ScriptNotFoundError):
         code = "BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY"
         message = f"Master instance ({instance}) failed attempting to download bootstrap action {number} file from S3"
@@ -30,6 +30,8 @@ def _ending(cluster: Cluster, number: int, instance: str, failure: Failure) -> E
         code = "BOOTSTRAP_FAILURE_PRIMARY_WITH_NON_ZERO_CODE"
         message = f"On the master instance ({instance}), bootstrap action {number} returned a non-zero return code"
     with cluster.change() as record:
+        if record.is_ending:
+            return
         record.error_details = [
             {
                 "ErrorCode": code,
@@ -37,4 +39,4 @@ def _ending(cluster: Cluster, number: int, instance: str, failure: Failure) -> E
                 "ErrorMessage": failure.last_line or failure.ended_with,
             }
         ]
-    return Ending(TERMINATED_WITH_ERRORS, "BOOTSTRAP_FAILURE", message)
+        cluster.end("TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", message)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from moto.emr.exceptions import InvalidRequestException, ValidationException
 
@@ -14,29 +13,7 @@ from local_aws.emr.node.node import Node
 from local_aws.emr.node.session_process import SessionProcess
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.limits import check_steps
-from local_aws.emr.state.records import (
-    CANCEL_PENDING,
-    PENDING,
-    RUNNING,
-    TERMINATED,
-    TERMINATING,
-    ClusterRecord,
-    JsonObject,
-    StateChangeReason,
-    StepRecord,
-)
-
-
-@dataclass(frozen=True)
-class Ending:
-    """State and reason of a cluster's end."""
-
-    state: str
-    code: str
-    message: str
-
-
-USER_REQUEST = Ending(TERMINATED, "USER_REQUEST", "Terminated by user request")
+from local_aws.emr.state.records import ClusterRecord, ClusterState, JsonObject, StateChangeReason, StepRecord
 
 
 class Cluster:
@@ -48,7 +25,7 @@ class Cluster:
         self.folder = ClusterFolder(config.work_root / record.id)
         self.node = Node(config, record, self.folder)
         self.changed = threading.Condition()
-        self.ending: Ending | None = None
+        self.last_state: ClusterState = "TERMINATED"
         self.processes: dict[str, SessionProcess] = {}
         """What runs, by the names of the commands. Both who adds and who looks holds the lock."""
 
@@ -77,7 +54,7 @@ class Cluster:
 
     def add_steps(self, configs: Sequence[JsonObject]) -> list[str]:
         with self.change_living() as record:
-            check_steps(configs, sum(step.is_active for step in record.steps), record.step_concurrency)
+            check_steps(configs, len(record.active_steps), record.step_concurrency)
             steps = [StepRecord(config) for config in configs]
             record.steps += steps
         return [step.id for step in steps]
@@ -94,24 +71,23 @@ class Cluster:
             return [self._cancel_step(step, kill) for step in [self.step(step_id) for step_id in step_ids]]
 
     def _cancel_step(self, step: StepRecord, kill: bool) -> JsonObject:
-        if step.state == PENDING:
+        if step.state == "PENDING":
             step.cancel("Cancelled by user")
-        elif step.state in (RUNNING, CANCEL_PENDING):
-            step.state = CANCEL_PENDING
+        elif step.state in ("RUNNING", "CANCEL_PENDING"):
+            step.state = "CANCEL_PENDING"
             if process := self.processes.get(step.id):
                 process.kill() if kill else process.interrupt(self.config.interrupt_grace_s)
         else:
             return {"StepId": step.id, "Status": "FAILED", "Reason": f"Step is in state {step.state}: not cancelled."}
         return {"StepId": step.id, "Status": "SUBMITTED"}
 
-    def end(self, ending: Ending) -> None:
+    def end(self, last_state: ClusterState, code: str, message: str) -> None:
         """Begin the end, for the reason that is given first. A cluster that is ending does not change."""
         with self.change() as record:
             if record.is_ending:
                 return
-            self.ending = ending
-            record.state = TERMINATING
-            record.reason = StateChangeReason(ending.code, ending.message)
+            self.last_state = last_state
+            record.state, record.reason = "TERMINATING", StateChangeReason(code, message)
             for process in self.processes.values():
                 process.interrupt(self.config.interrupt_grace_s)
 

@@ -64,7 +64,7 @@ class CommandRun:
         command = step_command(self.jar, self.args, cluster.config.cores, cluster.config.driver_memory)
         start = cluster.node.prepare(command, self.name, log)
         with cluster.changed:
-            if cluster.ending or not self.is_wanted():
+            if cluster.record.is_ending or not self.is_wanted():
                 log.note("Not started: cancelled")
                 return -signal.SIGTERM
             try:

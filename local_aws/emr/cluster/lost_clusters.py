@@ -8,16 +8,7 @@ from pathlib import Path
 from local_aws.emr.node.environment import CLUSTER_VARIABLE
 from local_aws.emr.node.session_process import end_marked
 from local_aws.emr.state.cluster_folder import ClusterFolder
-from local_aws.emr.state.records import (
-    CANCELLED,
-    FAILED,
-    PENDING,
-    TERMINATED_WITH_ERRORS,
-    ClusterRecord,
-    StateChangeReason,
-    StepFailure,
-    now,
-)
+from local_aws.emr.state.records import ClusterRecord, StateChangeReason, StepFailure, now
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +43,13 @@ def end_lost_clusters(work_root: Path) -> None:
 
 
 def _mark_lost(record: ClusterRecord) -> None:
-    ended_at = now()
-    for step in record.steps:
-        if step.is_active:
-            if step.state == PENDING:
-                step.state = CANCELLED
-            else:
-                step.state = FAILED
-                step.failure = StepFailure("Unknown Error.", "The local endpoint stopped while the step ran", None)
-            step.ended_at = ended_at
-    record.state, record.ended_at = TERMINATED_WITH_ERRORS, ended_at
+    record.ended_at = now()
+    for step in record.active_steps:
+        step.ended_at = record.ended_at
+        if step.state == "PENDING":
+            step.state = "CANCELLED"
+        else:
+            step.state = "FAILED"
+            step.failure = StepFailure("Unknown Error.", "The local endpoint stopped while the step ran", None)
+    record.state = "TERMINATED_WITH_ERRORS"
     record.reason = StateChangeReason("INTERNAL_ERROR", "The local endpoint stopped while the cluster lived")

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from local_aws.emr.cluster.cluster import Cluster, Ending
+from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.command_run import CommandRun
-from local_aws.emr.state.records import (
-    CANCEL_PENDING,
-    COMPLETED,
-    FAILED,
-    PENDING,
-    RUNNING,
-    TERMINATED_WITH_ERRORS,
-    StepFailure,
-    StepRecord,
-    now,
-)
+from local_aws.emr.state.records import StepFailure, StepRecord, now
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +20,14 @@ def run_step(cluster: Cluster, step: StepRecord) -> None:
         logger.exception("%s: the local EMR itself failed", step.id)
         failure = StepFailure("Unknown Error.", f"The local EMR itself failed: {error}", None)
     with cluster.change():
-        if step.state == CANCEL_PENDING:
+        if step.state == "CANCEL_PENDING":
             step.cancel("Cancelled by user")
-        elif cluster.ending:
+        elif cluster.record.is_ending:
             step.cancel("Job terminated")
         elif failure is None:
-            step.state, step.ended_at = COMPLETED, now()
+            step.state, step.ended_at = "COMPLETED", now()
         else:
-            step.state, step.ended_at, step.failure = FAILED, now(), failure
+            step.state, step.ended_at, step.failure = "FAILED", now(), failure
             # Under the same lock: nobody may start the next step in between.
             _act_on_failure(cluster, step)
 
@@ -45,7 +35,7 @@ def run_step(cluster: Cluster, step: StepRecord) -> None:
 def _run(cluster: Cluster, step: StepRecord) -> StepFailure | None:
     config = step.config["HadoopJarStep"]
     run = CommandRun(
-        cluster, step.id, f"steps/{step.id}", config["Jar"], config.get("Args", []), lambda: step.state == RUNNING
+        cluster, step.id, f"steps/{step.id}", config["Jar"], config.get("Args", []), lambda: step.state == "RUNNING"
     )
     failure = run.run(f"Created Runner for step {step.id} ({step.config['Name']})")
     if failure is None:
@@ -64,7 +54,7 @@ def _act_on_failure(cluster: Cluster, step: StepRecord) -> None:
     if step.action_on_failure == "CONTINUE" or record.step_concurrency > 1:
         return
     if step.action_on_failure != "CANCEL_AND_WAIT" and not record.is_protected:
-        cluster.end(Ending(TERMINATED_WITH_ERRORS, "STEP_FAILURE", "Shut down as step failed"))
+        cluster.end("TERMINATED_WITH_ERRORS", "STEP_FAILURE", "Shut down as step failed")
         return
-    for pending in record.steps_in(PENDING):
+    for pending in record.pending_steps:
         pending.cancel("Cancelled because of failure of previous step")

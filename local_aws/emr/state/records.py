@@ -6,19 +6,15 @@ import secrets
 import string
 import time
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-STARTING, BOOTSTRAPPING, RUNNING, WAITING = "STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"
-TERMINATING, TERMINATED, TERMINATED_WITH_ERRORS = "TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"
-PENDING, CANCEL_PENDING, COMPLETED, CANCELLED, FAILED = "PENDING", "CANCEL_PENDING", "COMPLETED", "CANCELLED", "FAILED"
-
-ENDED_STATES = frozenset({TERMINATED, TERMINATED_WITH_ERRORS})
-ENDING_STATES = ENDED_STATES | {TERMINATING}
-ACTIVE_STEP_STATES = frozenset({PENDING, RUNNING, CANCEL_PENDING})
-GROUPS, FLEETS = "INSTANCE_GROUP", "INSTANCE_FLEET"
-
+ClusterState = Literal[
+    "STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"
+]
+StepState = Literal["PENDING", "CANCEL_PENDING", "RUNNING", "COMPLETED", "CANCELLED", "FAILED"]
+CollectionType = Literal["INSTANCE_GROUP", "INSTANCE_FLEET"]
 JsonObject = dict[str, Any]
 
 
@@ -53,7 +49,7 @@ class StepRecord:
     """The StepConfig of the request."""
     id: str = field(default_factory=lambda: make_id("s-"))
     created_at: float = field(default_factory=now)
-    state: str = PENDING
+    state: StepState = "PENDING"
     started_at: float | None = None
     ended_at: float | None = None
     reason: StateChangeReason = field(default_factory=StateChangeReason)
@@ -65,10 +61,10 @@ class StepRecord:
 
     @property
     def is_active(self) -> bool:
-        return self.state in ACTIVE_STEP_STATES
+        return self.state in ("PENDING", "RUNNING", "CANCEL_PENDING")
 
     def cancel(self, why: str) -> None:
-        self.state, self.ended_at, self.reason = CANCELLED, now(), StateChangeReason("NONE", why)
+        self.state, self.ended_at, self.reason = "CANCELLED", now(), StateChangeReason("NONE", why)
 
 
 @dataclass
@@ -93,7 +89,7 @@ class ClusterRecord:
     instance_collections: list[InstanceCollection]
     steps: list[StepRecord]
     created_at: float = field(default_factory=now)
-    state: str = STARTING
+    state: ClusterState = "STARTING"
     reason: StateChangeReason = field(default_factory=StateChangeReason)
     error_details: list[JsonObject] = field(default_factory=list)
     ready_at: float | None = None
@@ -106,11 +102,11 @@ class ClusterRecord:
 
     @property
     def is_ending(self) -> bool:
-        return self.state in ENDING_STATES
+        return self.has_ended or self.state == "TERMINATING"
 
     @property
     def has_ended(self) -> bool:
-        return self.state in ENDED_STATES
+        return self.state in ("TERMINATED", "TERMINATED_WITH_ERRORS")
 
     @property
     def is_protected(self) -> bool:
@@ -121,8 +117,8 @@ class ClusterRecord:
         return int(self.settings["StepConcurrencyLevel"])
 
     @property
-    def instance_collection_type(self) -> str:
-        return FLEETS if self.settings["Instances"].get("InstanceFleets") else GROUPS
+    def instance_collection_type(self) -> CollectionType:
+        return "INSTANCE_FLEET" if self.settings["Instances"].get("InstanceFleets") else "INSTANCE_GROUP"
 
     @property
     def log_uri(self) -> str | None:
@@ -130,5 +126,10 @@ class ClusterRecord:
         uri = self.settings.get("LogUri")
         return f"{uri.rstrip('/')}/{self.id}" if uri else None
 
-    def steps_in(self, *states: str) -> list[StepRecord]:
-        return [step for step in self.steps if step.state in states]
+    @property
+    def active_steps(self) -> list[StepRecord]:
+        return [step for step in self.steps if step.is_active]
+
+    @property
+    def pending_steps(self) -> list[StepRecord]:
+        return [step for step in self.steps if step.state == "PENDING"]
