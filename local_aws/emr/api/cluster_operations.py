@@ -1,6 +1,8 @@
-"""The API's operations on clusters."""
+"""The API's operations on clusters. A policy for auto-termination works, one for managed scaling is only kept."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from botocore.utils import parse_to_aware_datetime
 from moto.emr.exceptions import ValidationException
@@ -9,8 +11,9 @@ from local_aws.emr.api.descriptions import cluster_description
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.state.instances import make_collections
 from local_aws.emr.state.limits import (
-    DEFAULT_IDLE_TIMEOUT_S,
+    check_auto_termination,
     check_job_flow,
+    check_managed_scaling,
     check_step_concurrency,
 )
 from local_aws.emr.state.records import ClusterRecord, JsonObject, StateChangeReason, StepRecord, make_id
@@ -24,8 +27,6 @@ _DEFAULTS: JsonObject = {
     "VisibleToAllUsers": True,
 }
 _INSTANCES_DEFAULTS: JsonObject = {
-    "AdditionalMasterSecurityGroups": [],
-    "AdditionalSlaveSecurityGroups": [],
     "KeepJobFlowAliveWhenNoSteps": False,
     "TerminationProtected": False,
     "UnhealthyNodeReplacement": False,
@@ -48,8 +49,6 @@ def run_job_flow(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         steps=[StepRecord(config) for config in request.get("Steps", [])],
         reason=StateChangeReason(message="Configuring cluster software"),
     )
-    if policy := request.get("AutoTerminationPolicy"):
-        policy.setdefault("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S)
     backend.start(record)
     return {"JobFlowId": record.id, "ClusterArn": record.arn}
 
@@ -105,30 +104,23 @@ def modify_cluster(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
         return {"StepConcurrencyLevel": record.step_concurrency}
 
 
-def set_termination_protection(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _set_of_instances(backend, request, "TerminationProtected")
+def _setter(name: str) -> Callable[[LocalEmrBackend, JsonObject], JsonObject]:
+    """Make the operation that changes a member of RunJobFlow, or of its Instances, for several clusters."""
+
+    def set_member(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+        for cluster in [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]:
+            with cluster.change_living() as record:
+                settings = record.settings if name in record.settings else record.settings["Instances"]
+                settings[name] = request[name]
+        return {}
+
+    return set_member
 
 
-def set_keep_job_flow_alive_when_no_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _set_of_instances(backend, request, "KeepJobFlowAliveWhenNoSteps")
-
-
-def set_unhealthy_node_replacement(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _set_of_instances(backend, request, "UnhealthyNodeReplacement")
-
-
-def _set_of_instances(backend: LocalEmrBackend, request: JsonObject, name: str) -> JsonObject:
-    for cluster in [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]:
-        with cluster.change_living() as record:
-            record.settings["Instances"][name] = request[name]
-    return {}
-
-
-def set_visible_to_all_users(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    for cluster in [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]:
-        with cluster.change_living() as record:
-            record.settings["VisibleToAllUsers"] = request["VisibleToAllUsers"]
-    return {}
+set_keep_job_flow_alive_when_no_steps = _setter("KeepJobFlowAliveWhenNoSteps")
+set_termination_protection = _setter("TerminationProtected")
+set_unhealthy_node_replacement = _setter("UnhealthyNodeReplacement")
+set_visible_to_all_users = _setter("VisibleToAllUsers")
 
 
 def add_tags(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
@@ -145,3 +137,36 @@ def _replace_tags(backend: LocalEmrBackend, request: JsonObject, keys: set[str],
     with backend.cluster(cluster_id).change() as record:
         record.settings["Tags"] = [tag for tag in record.settings["Tags"] if tag["Key"] not in keys] + tags
     return {}
+
+
+def put_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    policy = request.get("AutoTerminationPolicy", {})
+    check_auto_termination(policy)
+    return _put(backend, request, AutoTerminationPolicy=policy)
+
+
+def remove_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    return _put(backend, request, AutoTerminationPolicy=None)
+
+
+def put_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    policy = request["ManagedScalingPolicy"]
+    check_managed_scaling(policy)
+    return _put(backend, request, ManagedScalingPolicy=policy)
+
+
+def remove_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    return _put(backend, request, ManagedScalingPolicy=None)
+
+
+def _put(backend: LocalEmrBackend, request: JsonObject, **policy: JsonObject | None) -> JsonObject:
+    with backend.cluster(request["ClusterId"]).change_living() as record:
+        record.settings |= policy
+    return {}
+
+
+def _settings(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    return backend.cluster(request["ClusterId"]).record.settings
+
+
+get_auto_termination_policy = get_managed_scaling_policy = _settings

@@ -46,14 +46,14 @@ def add_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonOb
     groups = [make_group(config) for config in request["InstanceGroups"]]
     _add(cluster, groups)
     ids = [group.id for group in groups]
-    return {"JobFlowId": cluster.id, "InstanceGroupIds": ids, "ClusterArn": cluster.arn}
+    return {"JobFlowId": cluster.id, "InstanceGroupIds": ids, "ClusterArn": cluster.record.arn}
 
 
 def add_instance_fleet(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     cluster = _cluster_of(backend, request["ClusterId"], "INSTANCE_FLEET")
     fleet = make_fleet(request["InstanceFleet"])
     _add(cluster, [fleet])
-    return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.arn}
+    return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.record.arn}
 
 
 def modify_instance_groups(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:

@@ -5,12 +5,13 @@ The module has the name that moto expects: moto looks for `urls` next to the mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from moto.emr.exceptions import InvalidCluster, ValidationException
 from moto.emr.models import ElasticMapReduceBackend
 
 from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.lifecycle import Lifecycle
-from local_aws.emr.cluster.lost_clusters import load_clusters
 from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.state.records import ClusterRecord
 
@@ -21,14 +22,15 @@ class LocalEmrBackend(ElasticMapReduceBackend):
     """The backend of EMR. Security configurations, release labels and public access settings stay moto's."""
 
     config: LocalEmrConfig
-    """Set once before the first request: moto makes a backend when a region is first used."""
+    earlier: Sequence[ClusterRecord]
+    """The clusters that an earlier endpoint left. `install` sets both before the first request makes a backend."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lifecycles: list[Lifecycle] = []
         self.clusters: dict[str, Cluster] = {  # type: ignore[assignment]
             record.id: Cluster(record, self.config)
-            for record in load_clusters(self.config.work_root)
+            for record in self.earlier
             if (record.region, record.account) == (region_name, account_id)
         }
 

@@ -12,21 +12,22 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
-from moto.emr.exceptions import ValidationException
+from moto.emr.exceptions import InvalidRequestException, ValidationException
 from moto.emr.models import emr_backends
 from moto.emr.responses import ElasticMapReduceResponse
 from pydantic_core import from_json
 
-from local_aws.emr.api import cluster_operations, instance_operations, policy_operations, step_operations
+from local_aws.emr.api import cluster_operations, instance_operations, step_operations
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.api.pages import page
 from local_aws.emr.state.records import JsonObject
+
+PAGE_SIZE = 50
 
 Operation = Callable[[LocalEmrBackend, JsonObject], JsonObject]
 
 OPERATIONS: Mapping[str, Operation] = {
     name: getattr(module, xform_name(name))
-    for module in (cluster_operations, step_operations, instance_operations, policy_operations)
+    for module in (cluster_operations, step_operations, instance_operations)
     for name in get_service_model("emr").operation_names
     if hasattr(module, xform_name(name))
 }
@@ -44,9 +45,6 @@ MOTO_OPERATIONS = frozenset(
     }
 )  # fmt: skip
 """The operations that moto answers well enough."""
-
-
-_UNKNOWN = "UnknownOperationException"
 
 
 class EmrResponse(ElasticMapReduceResponse):
@@ -73,7 +71,7 @@ class EmrResponse(ElasticMapReduceResponse):
         try:
             answer = OPERATIONS[action](self.backend, body)
             if action.startswith("List"):
-                answer = page(answer, body.get("Marker"))
+                answer = _page(answer, body.get("Marker"))
             return self.serialized(ActionResult(answer))
         except ServiceException as error:
             return _refusal(error)
@@ -81,12 +79,9 @@ class EmrResponse(ElasticMapReduceResponse):
     @staticmethod
     def _checked(action: str, data: bytes) -> JsonObject:
         """Return the members of a request, and raise what EMR answers when they are not what the operation takes."""
-        service = get_service_model("emr")
-        if action not in service.operation_names:
-            raise ServiceException(_UNKNOWN, f"EMR has no operation {action!r}.")
         if action not in OPERATIONS and action not in MOTO_OPERATIONS:
             raise ServiceException(
-                _UNKNOWN,
+                "UnknownOperationException",
                 f"The local endpoint does not offer EMR's operation {action}. It offers: "
                 f"{', '.join(sorted([*OPERATIONS, *MOTO_OPERATIONS]))}.",
             )
@@ -94,12 +89,23 @@ class EmrResponse(ElasticMapReduceResponse):
             body = from_json(data or b"{}")  # it refuses what is nested so deeply that the checks would recurse too far
         except ValueError as error:
             raise ServiceException("SerializationException", f"The request's body is not JSON: {error}") from error
-        if shape := service.operation_model(action).input_shape:
+        if shape := get_service_model("emr").operation_model(action).input_shape:
             report = ParamValidator().validate(body, shape)
             if report.has_errors():
                 raise ValidationException(f"{action}: {report.generate_report()}")
         members: JsonObject = body
         return members
+
+
+def _page(answer: JsonObject, marker: str | None) -> JsonObject:
+    """Return the part of a list that follows the marker, and the marker of the next page if there is one."""
+    [(name, members)] = answer.items()
+    keys = [member.get("Id") or member["Name"] for member in members]
+    if marker and marker not in keys:
+        raise InvalidRequestException(f"The marker {marker!r} is not valid.")
+    start = keys.index(marker) + 1 if marker else 0
+    is_last = start + PAGE_SIZE >= len(members)
+    return {name: members[start : start + PAGE_SIZE], "Marker": None if is_last else keys[start + PAGE_SIZE - 1]}
 
 
 def _refusal(error: ServiceException) -> TYPE_RESPONSE:

@@ -21,18 +21,12 @@ class Cluster:
 
     def __init__(self, record: ClusterRecord, config: LocalEmrConfig) -> None:
         self.record, self.config, self.id = record, config, record.id
-        self.arn = record.arn  # moto's resource tagging API reads it, as it reads the tags
         self.folder = ClusterFolder(config.work_root / record.id)
         self.node = Node(config, record, self.folder)
         self.changed = threading.Condition()
         self.last_state: ClusterState = "TERMINATED"
         self.processes: dict[str, SessionProcess] = {}
         """What runs, by the names of the commands. Both who adds and who looks holds the lock."""
-
-    @property
-    def tags(self) -> list[dict[str, str]]:
-        tags: list[dict[str, str]] = self.record.settings["Tags"]
-        return tags
 
     @contextmanager
     def change(self) -> Iterator[ClusterRecord]:

@@ -13,33 +13,29 @@ from local_aws.emr.state.records import ClusterRecord, StateChangeReason, StepFa
 logger = logging.getLogger(__name__)
 
 
-def load_clusters(work_root: Path) -> list[ClusterRecord]:
-    """Read every cluster that an earlier endpoint left and this one can read."""
-    folders = [ClusterFolder(path.parent) for path in sorted(work_root.glob("j-*/cluster.json"))]
-    return [record for folder in folders if (record := _load(folder))]
+def read_clusters(work_root: Path) -> list[ClusterRecord]:
+    """Read the clusters, and end those that lived, as EMR ends a cluster whose instances are gone.
 
-
-def _load(folder: ClusterFolder) -> ClusterRecord | None:
-    """Read a record, or set aside what another version wrote or a crash damaged: it must not stop the endpoint."""
-    try:
-        return folder.load()
-    except ValueError as error:
-        end_marked(CLUSTER_VARIABLE, folder.path.name)
-        aside = folder.state_path.replace(folder.state_path.with_suffix(".unreadable"))
-        logger.warning("%s is not readable (%s) and was set aside; the cluster is forgotten", aside, error)
-        return None
-
-
-def end_lost_clusters(work_root: Path) -> None:
-    """End what an endpoint that was killed left running, as EMR ends a cluster whose instances are gone."""
-    for record in load_clusters(work_root):
+    What another version wrote or a crash damaged is set aside: it must not stop the endpoint.
+    """
+    records = []
+    for path in sorted(work_root.glob("j-*/cluster.json")):
+        folder = ClusterFolder(path.parent)
+        try:
+            record = folder.load()
+        except ValueError as error:
+            end_marked(CLUSTER_VARIABLE, folder.path.name)
+            aside = path.replace(path.with_suffix(".unreadable"))
+            logger.warning("%s is not readable (%s) and was set aside; the cluster is forgotten", aside, error)
+            continue
         if not record.has_ended:
             logger.warning("%s was lost with an earlier endpoint: ended", record.id)
             end_marked(CLUSTER_VARIABLE, record.id)
             _mark_lost(record)
-            folder = ClusterFolder(work_root / record.id)
             folder.save(record)
             folder.remove_scratch()
+        records.append(record)
+    return records
 
 
 def _mark_lost(record: ClusterRecord) -> None:

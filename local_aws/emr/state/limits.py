@@ -58,8 +58,9 @@ def check_step_concurrency(level: int) -> None:
         raise ValidationException(f"StepConcurrencyLevel must be between 1 and {MAX_STEP_CONCURRENCY}, not {level}.")
 
 
-def check_auto_termination(policy: Mapping[str, Any]) -> None:
-    timeout = policy.get("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S)
+def check_auto_termination(policy: dict[str, Any]) -> None:
+    """Check the policy, and write EMR's default into one that names no time."""
+    timeout = policy.setdefault("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S)
     if timeout not in IDLE_TIMEOUT_S:
         raise ValidationException(
             f"IdleTimeout must be between {IDLE_TIMEOUT_S.start} and {IDLE_TIMEOUT_S.stop - 1} seconds, not {timeout}."

@@ -13,7 +13,8 @@ import pytest
 from moto.emr.models import emr_backends
 
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.cluster.lost_clusters import end_lost_clusters, load_clusters
+from local_aws.emr.cluster.lost_clusters import read_clusters
+from local_aws.emr.state.cluster_folder import ClusterFolder
 from tests.local_aws.conftest import REPOSITORY, free_port
 from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
 
@@ -110,7 +111,7 @@ def test_what_is_on_disk_is_all_that_the_api_knows(local_emr: LocalEmr) -> None:
     local_emr.wait_for_state(cluster_id, "WAITING")
     backend = emr_backends["123456789012"]["eu-west-1"]
     assert isinstance(backend, LocalEmrBackend)
-    [stored] = [record for record in load_clusters(local_emr.work_root) if record.id == cluster_id]
+    stored = ClusterFolder(local_emr.work_root / cluster_id).load()
     assert stored == backend.cluster(cluster_id).record and stored.steps[0].failure is not None
 
 
@@ -119,6 +120,5 @@ def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_p
     old = tmp_path / "j-OLD" / "cluster.json"
     old.parent.mkdir()
     old.write_text(content)
-    assert load_clusters(tmp_path) == []
+    assert read_clusters(tmp_path) == []
     assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
-    end_lost_clusters(tmp_path)
