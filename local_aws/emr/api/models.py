@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from moto.emr.exceptions import InvalidCluster, ValidationException
 from moto.emr.models import ElasticMapReduceBackend
 
+from local_aws.config import EndpointConfig
 from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.lifecycle import Lifecycle
-from local_aws.emr.config import LocalEmrConfig
 from local_aws.emr.state.records import ClusterRecord
 
 _SHUTDOWN_WAIT_S = 15.0
@@ -21,7 +21,7 @@ _SHUTDOWN_WAIT_S = 15.0
 class LocalEmrBackend(ElasticMapReduceBackend):
     """The backend of EMR. Security configurations, release labels and public access settings stay moto's."""
 
-    config: LocalEmrConfig
+    config: EndpointConfig
     earlier: Sequence[ClusterRecord]
     """The clusters that an earlier endpoint left. `install` sets both before the first request makes a backend."""
 

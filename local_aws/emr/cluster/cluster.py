@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from moto.emr.exceptions import InvalidRequestException, ValidationException
 
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.emr.node.node import Node
 from local_aws.emr.node.session_process import SessionProcess
 from local_aws.emr.state.cluster_folder import ClusterFolder
@@ -19,9 +19,9 @@ from local_aws.emr.state.records import ClusterRecord, ClusterState, JsonObject,
 class Cluster:
     """A cluster's record, the lock that guards it, and the processes that run for it."""
 
-    def __init__(self, record: ClusterRecord, config: LocalEmrConfig) -> None:
+    def __init__(self, record: ClusterRecord, config: EndpointConfig) -> None:
         self.record, self.config, self.id = record, config, record.id
-        self.folder = ClusterFolder(config.work_root / record.id)
+        self.folder = ClusterFolder(config.work / record.id)
         self.node = Node(config, record, self.folder)
         self.changed = threading.Condition()
         self.last_state: ClusterState = "TERMINATED"

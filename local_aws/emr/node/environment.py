@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.emr.node.command import CommandError
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
@@ -27,7 +27,7 @@ def java_home(spark_env: Path) -> str:
 
 
 def command_environment(
-    config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
+    config: EndpointConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables of a step or bootstrap action. `asked` is what the cluster or the step itself sets."""
     python = str(config.spark_env / "bin" / "python")
@@ -40,7 +40,7 @@ def command_environment(
         "HADOOP_CONF_DIR": str(conf_path),
         "SPARK_LOCAL_DIRS": str(folder.spark_local_path),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "AWS_ENDPOINT_URL": config.endpoint_url,
+        "AWS_ENDPOINT_URL": config.url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": record.region,

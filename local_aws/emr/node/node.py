@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.emr.node.command import Command, CommandError
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.environment import command_environment
@@ -31,7 +31,7 @@ class ScriptNotFoundError(CommandError):
 class Node:
     """The machine that prepares the commands of one cluster."""
 
-    def __init__(self, config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
+    def __init__(self, config: EndpointConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
         self._config, self._record, self._folder = config, record, folder
         self._configuration = read_configurations(record.settings["Configurations"])
 
@@ -66,7 +66,7 @@ class Node:
 
     def _path_of(self, uri: str) -> Path:
         """Return the file or folder of a URI, and raise ObjectPathError for one outside the buckets."""
-        root = self._config.buckets_root
+        root = self._config.root
         path = object_path(root, uri)
         if not path.resolve().is_relative_to(root.resolve()):
             raise ObjectPathError(uri, "a link on its way leads out of the folder of the buckets")
@@ -74,7 +74,7 @@ class Node:
 
     def _write_configuration(self, name: str) -> Path:
         """Write the configuration files again for each command, because buckets come and go."""
-        root = self._config.buckets_root
+        root = self._config.root
         buckets = sorted(path for path in root.iterdir() if path.is_dir() and is_bucket_name(path.name))
         conf_path = self._folder.conf_path(name)
         conf_path.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ _RECORD = TypeAdapter(ClusterRecord)
 
 
 class ClusterFolder:
-    """`<work_root>/<cluster>/`, where state and logs stay, and the scratch is deleted when the cluster ends.
+    """`<work>/<cluster>/`, where state and logs stay, and the scratch is deleted when the cluster ends.
 
     What steps read and print is nobody else's: no other user of the machine may enter the folder.
     """
