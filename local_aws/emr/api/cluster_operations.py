@@ -9,7 +9,7 @@ from moto.emr.exceptions import ValidationException
 
 from local_aws.emr.api.descriptions import cluster_description
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.state.instances import make_collections
+from local_aws.emr.state.instances import instance_collections
 from local_aws.emr.state.limits import (
     check_auto_termination,
     check_job_flow,
@@ -45,10 +45,10 @@ def run_job_flow(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
             "Instances": _INSTANCES_DEFAULTS | request["Instances"],
             "Tags": [{"Value": "", **tag} for tag in request.get("Tags", [])],
         },
-        instance_collections=make_collections(request["Instances"]),
         steps=[StepRecord(config) for config in request.get("Steps", [])],
         reason=StateChangeReason(message="Configuring cluster software"),
     )
+    instance_collections(record)  # it refuses instances that EMR would not start
     backend.start(record)
     return {"JobFlowId": record.id, "ClusterArn": record.arn}
 

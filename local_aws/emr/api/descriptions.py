@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from local_aws.emr.state.instances import CAPACITIES, instances_of
-from local_aws.emr.state.records import ClusterRecord, InstanceCollection, JsonObject, StepRecord
+from local_aws.emr.state.instances import CAPACITIES, InstanceCollection
+from local_aws.emr.state.records import ClusterRecord, JsonObject, StepRecord
 
 _PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
 
@@ -101,7 +101,7 @@ def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonO
 
 def instance_descriptions(record: ClusterRecord, collection: InstanceCollection) -> Iterator[JsonObject]:
     member = "InstanceFleetId" if record.instance_collection_type == "INSTANCE_FLEET" else "InstanceGroupId"
-    for instance in instances_of(collection):
+    for instance in collection.instances():
         yield {
             **instance,
             "PublicDnsName": "",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.command_run import CommandRun, Failure
 from local_aws.emr.node.node import ScriptNotFoundError
-from local_aws.emr.state.instances import primary_instance
+from local_aws.emr.state.instances import instance_collections
 
 
 def run_bootstrap_actions(cluster: Cluster) -> None:
     """Run the actions until one fails, which ends the cluster."""
-    instance = primary_instance(cluster.record)
+    [primary] = [group for group in instance_collections(cluster.record) if group.role == "MASTER"]
+    instance = next(primary.instances())["Ec2InstanceId"]
     for number, action in enumerate(cluster.record.settings["BootstrapActions"], start=1):
         if cluster.record.is_ending:
             return

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from moto.emr.exceptions import ValidationException
 
-from local_aws.emr.state.records import ClusterRecord, InstanceCollection, JsonObject, make_id
+from local_aws.emr.state.records import ClusterRecord, JsonObject
 
 CAPACITIES = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
 _DEFAULT_INSTANCE_TYPE = "m5.xlarge"
 
 
-def make_collections(asked: Mapping[str, Any]) -> list[InstanceCollection]:
-    """Return the groups or fleets that RunJobFlow's Instances are."""
+@dataclass(frozen=True)
+class InstanceCollection:
+    """An instance group or an instance fleet; nothing runs on its instances, for the machine is one."""
+
+    id: str
+    role: str
+    config: JsonObject
+    """The InstanceGroupConfig or InstanceFleetConfig of the request, with EMR's defaults."""
+
+    def instances(self) -> Iterator[JsonObject]:
+        for place, (market, instance_type) in enumerate(_wanted(self.config)):
+            digest = _digest(f"{self.id}/{place}")
+            ids = {"Id": f"ci-{digest[-13:].upper()}", "Ec2InstanceId": f"i-{digest[:17]}"}
+            yield {**ids, "Market": market, "InstanceType": instance_type}
+
+
+def instance_collections(record: ClusterRecord) -> list[InstanceCollection]:
+    """Return the groups or fleets that RunJobFlow's Instances mean, or raise what EMR answers.
+
+    Every identifier follows from the cluster's and from the place in the list, so that it stays the same.
+    """
+    asked = record.settings["Instances"]
     groups, fleets = asked.get("InstanceGroups"), asked.get("InstanceFleets")
     if groups and fleets:
         raise ValidationException("Instance groups and instance fleets are mutually exclusive.")
-    if fleets:
-        collections = [make_fleet(fleet) for fleet in fleets]
-    else:
-        collections = [make_group(group) for group in groups or _uniform_groups(asked)]
+    make = _make_fleet if fleets else _make_group
+    configs = fleets or groups or _uniform_groups(asked)
+    collections = [make(_digest(f"{record.id}/{place}"), config) for place, config in enumerate(configs)]
     roles = [collection.role for collection in collections]
     if roles.count("MASTER") != 1:
         raise ValidationException("A cluster needs exactly one instance group or fleet for the primary node (MASTER).")
@@ -32,7 +51,7 @@ def make_collections(asked: Mapping[str, Any]) -> list[InstanceCollection]:
     return collections
 
 
-def _uniform_groups(asked: Mapping[str, Any]) -> list[JsonObject]:
+def _uniform_groups(asked: JsonObject) -> list[JsonObject]:
     """Return the groups that MasterInstanceType, SlaveInstanceType and InstanceCount mean."""
     primary_type = asked.get("MasterInstanceType", _DEFAULT_INSTANCE_TYPE)
     groups = [{"InstanceRole": "MASTER", "InstanceType": primary_type, "InstanceCount": 1}]
@@ -42,31 +61,18 @@ def _uniform_groups(asked: Mapping[str, Any]) -> list[JsonObject]:
     return groups
 
 
-def make_group(config: JsonObject) -> InstanceCollection:
-    if config["InstanceRole"] == "MASTER" and config["InstanceCount"] not in (1, 3):
+def _make_group(digest: str, config: JsonObject) -> InstanceCollection:
+    role = config["InstanceRole"]
+    if role == "MASTER" and config["InstanceCount"] not in (1, 3):
         raise ValidationException("The primary instance group must have 1 instance, or 3 for high availability.")
-    return InstanceCollection(make_id("ig-"), config["InstanceRole"], {"Market": "ON_DEMAND", **config})
+    return InstanceCollection(f"ig-{digest[:13].upper()}", role, {"Market": "ON_DEMAND", **config})
 
 
-def make_fleet(config: JsonObject) -> InstanceCollection:
+def _make_fleet(digest: str, config: JsonObject) -> InstanceCollection:
+    role = config["InstanceFleetType"]
     if not any(config.get(name) for name in CAPACITIES.values()):
-        raise ValidationException(
-            f"The instance fleet {config['InstanceFleetType']} needs a target capacity, on-demand or Spot, above 0."
-        )
-    config = {**dict.fromkeys(CAPACITIES.values(), 0), **config}
-    return InstanceCollection(make_id("if-"), config["InstanceFleetType"], config)
-
-
-def instances_of(collection: InstanceCollection) -> Iterator[JsonObject]:
-    """List the instances of a group or fleet. An identifier follows from the place, so that it stays the same."""
-    for place, (market, instance_type) in enumerate(_wanted(collection.config)):
-        digest = hashlib.sha256(f"{collection.id}/{place}".encode()).hexdigest()
-        yield {
-            "Id": f"ci-{digest[-13:].upper()}",
-            "Ec2InstanceId": f"i-{digest[:17]}",
-            "Market": market,
-            "InstanceType": instance_type,
-        }
+        raise ValidationException(f"The instance fleet {role} needs a target capacity, on-demand or Spot, above 0.")
+    return InstanceCollection(f"if-{digest[:13].upper()}", role, dict.fromkeys(CAPACITIES.values(), 0) | config)
 
 
 def _wanted(config: JsonObject) -> Iterator[tuple[str, str]]:
@@ -81,7 +87,5 @@ def _wanted(config: JsonObject) -> Iterator[tuple[str, str]]:
             yield market, first_type["InstanceType"]
 
 
-def primary_instance(record: ClusterRecord) -> str:
-    """Return the EC2 identifier of the instance that is this machine."""
-    primary = next(collection for collection in record.instance_collections if collection.role == "MASTER")
-    return str(next(instances_of(primary))["Ec2InstanceId"])
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -59,22 +59,8 @@ class StepRecord:
     def action_on_failure(self) -> str:
         return str(self.config.get("ActionOnFailure", "TERMINATE_CLUSTER"))
 
-    @property
-    def is_active(self) -> bool:
-        return self.state in ("PENDING", "RUNNING", "CANCEL_PENDING")
-
     def cancel(self, why: str) -> None:
         self.state, self.ended_at, self.reason = "CANCELLED", now(), StateChangeReason("NONE", why)
-
-
-@dataclass
-class InstanceCollection:
-    """An instance group or an instance fleet; nothing runs on its instances, for the machine is one."""
-
-    id: str
-    role: str
-    config: JsonObject
-    """The InstanceGroupConfig or InstanceFleetConfig of the request, with what later requests changed."""
 
 
 @dataclass
@@ -86,7 +72,6 @@ class ClusterRecord:
     region: str
     settings: JsonObject
     """RunJobFlow as it was sent, with EMR's defaults and what later requests changed."""
-    instance_collections: list[InstanceCollection]
     steps: list[StepRecord]
     created_at: float = field(default_factory=now)
     state: ClusterState = "STARTING"
@@ -128,7 +113,7 @@ class ClusterRecord:
 
     @property
     def active_steps(self) -> list[StepRecord]:
-        return [step for step in self.steps if step.is_active]
+        return [step for step in self.steps if step.state in ("PENDING", "RUNNING", "CANCEL_PENDING")]
 
     @property
     def pending_steps(self) -> list[StepRecord]:
