@@ -93,8 +93,8 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
             "emr",
             endpoint_url=home.aws_url,
             region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         )
         cluster_id = emr.run_job_flow(
             Name=NAME,

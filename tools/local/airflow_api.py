@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import httpx
 
 from tools.errors import AirflowApiError, DagImportError, DagPausedError, RunRefusedError
 from tools.local.airflow_processes import START_LIMIT_S, airflow_process, raise_if_airflow_died
-from tools.local.home import LocalHome
+from tools.local.home import AIRFLOW_USER, LocalHome, airflow_password
 from tools.local.ports import CLIENT, LOOK_EVERY_S
 
 DAG_ID = "fruit_features"
@@ -25,10 +26,10 @@ def request(home: LocalHome, method: str, path: str, body: dict[str, Any] | None
 
     Raises: RunRefusedError if Airflow does not accept the body; AirflowApiError for every other error.
     """
-    url = f"{home.airflow_url}/api/v2/dags/{DAG_ID}{path}"
+    url = f"/api/v2/dags/{DAG_ID}{path}"
     for tries_left in reversed(range(TRIES if method == "GET" else 1)):
         try:
-            response = CLIENT.request(method, url, json=body)
+            response = _send(home, method, url, body)
         except httpx.HTTPError as error:
             why = f"{type(error).__name__} {error}; is it up? make down, then make up"
         else:
@@ -43,7 +44,7 @@ def request(home: LocalHome, method: str, path: str, body: dict[str, Any] | None
                 break
         if tries_left:
             time.sleep(1)
-    raise AirflowApiError(f"{method} {url}: {why}")
+    raise AirflowApiError(f"{method} {home.airflow_url}{url}: {why}")
 
 
 def run_path(run_id: str) -> str:
@@ -100,23 +101,41 @@ def wait_for_dag(home: LocalHome) -> None:
 
 def _dag(home: LocalHome) -> dict[str, Any] | None:
     """Return what Airflow knows of the DAG; None before it knows it, and before it answers at all."""
-    return _answer(f"{home.airflow_url}/api/v2/dags/{DAG_ID}")
+    return _answer(home, f"/api/v2/dags/{DAG_ID}")
 
 
 def _raise_import_errors(home: LocalHome, since: datetime) -> None:
-    found = _answer(f"{home.airflow_url}/api/v2/importErrors") or {"import_errors": []}
+    found = _answer(home, "/api/v2/importErrors") or {"import_errors": []}
     for error in found["import_errors"]:
         if error["filename"].endswith(f"{DAG_ID}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
             raise DagImportError(error["filename"], error["stack_trace"])
 
 
-def _answer(url: str) -> dict[str, Any] | None:
+def _answer(home: LocalHome, path: str) -> dict[str, Any] | None:
     try:
-        response = CLIENT.get(url)
+        response = _send(home, "GET", path)
     except httpx.HTTPError:
         return None
     answer: dict[str, Any] | None = response.json() if response.is_success else None
     return answer
+
+
+def _send(home: LocalHome, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    """Return the answer to a request of the administrator's, who logs in again where the token has expired."""
+    for _ in range(2):
+        response = CLIENT.request(method, f"{home.airflow_url}{path}", json=body, headers=_login(home))
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            break
+        _login.cache_clear()
+    return response
+
+
+@cache
+def _login(home: LocalHome) -> dict[str, str]:
+    """Return the header by which Airflow knows its administrator."""
+    who = {"username": AIRFLOW_USER, "password": airflow_password(home)}
+    token = CLIENT.post(f"{home.airflow_url}/auth/token", json=who).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _detail(response: httpx.Response) -> str:

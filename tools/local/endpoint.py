@@ -1,5 +1,7 @@
 """The process of the local AWS endpoint."""
 
+import hashlib
+
 from tools.errors import PortInUseError
 from tools.local.home import LocalHome, local_environment
 from tools.local.ports import get_json, port_is_taken, wait_until_healthy
@@ -29,9 +31,9 @@ def wait_for_endpoint(home: LocalHome) -> None:
 
 
 def is_healthy(home: LocalHome) -> bool:
-    """Whether our endpoint answers. One with other buckets belongs to another checkout."""
-    answer = get_json(f"{home.aws_url}/_local_aws/health")
-    return answer is not None and answer.get("root") == str(home.s3_path)
+    """Whether our endpoint answers. One with another key belongs to another checkout."""
+    answer = get_json(f"{home.aws_url}/_local_aws/health") or {}
+    return answer.get("key") == hashlib.sha256(local_environment(home)["AWS_ACCESS_KEY_ID"].encode()).hexdigest()
 
 
 def _command(home: LocalHome) -> list[str]:

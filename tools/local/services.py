@@ -17,7 +17,7 @@ from tools.local import endpoint
 from tools.local.airflow_api import end_abandoned_runs
 from tools.local.airflow_processes import PROCESSES, is_airflow_up, start_airflow, wait_for_airflow
 from tools.local.database import migrate_database
-from tools.local.home import LocalHome
+from tools.local.home import AIRFLOW_USER, LocalHome, airflow_password
 from tools.local.interrupts import endings_as_interrupts, ignoring_interrupts
 from tools.local.processes import stop_backgrounds
 
@@ -44,7 +44,7 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
 def up(home: LocalHome) -> None:
     """Start what does not run yet, and return when Airflow says that all of it is healthy."""
     if _kept_path(home).exists() and is_airflow_up(home):
-        print(f"Airflow is up: {home.airflow_url}")
+        print(_address(home))
         return
     with _users_file(home) as users, _starting(home):
         if not _kept_path(home).exists() and not _is_unused(users):
@@ -62,7 +62,11 @@ def up(home: LocalHome) -> None:
     endpoint.wait_for_endpoint(home)
     wait_for_airflow(home)
     end_abandoned_runs(home)
-    print(f"Airflow is up: {home.airflow_url}\nits logs: {home.logs_path}\nstop it: make down")
+    print(f"{_address(home)}\nits logs: {home.logs_path}\nstop it: make down")
+
+
+def _address(home: LocalHome) -> str:
+    return f"Airflow is up: {home.airflow_url}, user {AIRFLOW_USER}, password {airflow_password(home)}"
 
 
 def down(home: LocalHome) -> None:
