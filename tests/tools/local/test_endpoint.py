@@ -14,7 +14,7 @@ import pytest
 from tools.errors import PortInUseError
 from tools.local.endpoint import is_healthy, start_endpoint, wait_for_endpoint
 from tools.local.home import LocalHome, local_environment
-from tools.local.processes import find_background, stop_background
+from tools.local.processes import find_background, stop_backgrounds
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Iterator[LocalHome]:
         (tmp_path / "envs" / name).symlink_to(real.root / "envs" / name)
     home = LocalHome(root=tmp_path, aws_port=free_port())
     yield home
-    stop_background(home.run_path, "local_aws")
+    stop_backgrounds(home, ["local_aws"])
 
 
 def free_port() -> int:
@@ -37,9 +37,9 @@ def free_port() -> int:
 def test_it_is_started_once_and_another_checkouts_is_not_taken_for_ours(home: LocalHome, tmp_path: Path) -> None:
     start_endpoint(home)
     wait_for_endpoint(home)
-    first = find_background(home.run_path, "local_aws")
+    first = find_background(home, "local_aws")
     start_endpoint(home)
-    assert find_background(home.run_path, "local_aws") == first
+    assert find_background(home, "local_aws") == first
     other = LocalHome(root=tmp_path / "other", aws_port=home.aws_port)
     assert is_healthy(home) and not is_healthy(other)
     with pytest.raises(PortInUseError):
@@ -67,7 +67,7 @@ def open_home() -> Iterator[LocalHome]:
     for path in (folder, home.root):
         path.chmod(0o755)
     yield home
-    stop_background(home.run_path, "local_aws")
+    stop_backgrounds(home, ["local_aws"])
     shutil.rmtree(folder)
 
 
@@ -77,8 +77,7 @@ def test_another_user_can_neither_read_the_home_nor_give_the_endpoint_an_order(o
     wait_for_endpoint(open_home)
     (open_home.s3_path / "fruits").mkdir()
     (open_home.s3_path / "fruits" / "pear").write_text("a pear")
-    endpoint = find_background(open_home.run_path, "local_aws")
-    assert endpoint is not None
+    endpoint = find_background(open_home, "local_aws")
 
     def as_nobody(program: str) -> str:
         """All that the program could read: its refusals go elsewhere."""
