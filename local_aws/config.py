@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_aws.signature import AccessKey
+
 
 @dataclass(frozen=True)
 class EndpointConfig:
@@ -20,10 +22,14 @@ class EndpointConfig:
     """Spark runs as `local[cores]`, whatever the size of the cluster."""
     driver_memory: str
     """The heap of Spark's one process, for example `2g`."""
+    key: AccessKey
+    """The key that requests are signed with."""
     transition_s: float = 0.3
     """The time that a cluster stays in STARTING, and in TERMINATING."""
     interrupt_grace_s: float = 10.0
     """The time that a step gets to stop before it is killed."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides this machine's own under which clients reach the endpoint."""
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from local_aws import emr
 from local_aws.config import EndpointConfig
+from local_aws.signature import AccessKey
 from tests.local_aws.conftest import free_port
 from tests.local_aws.emr.harness import LocalEmr
 
@@ -31,6 +32,7 @@ def emr_config(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Ite
         port=port,
         cores=2,
         driver_memory="1g",
+        key=AccessKey("testing", "testing"),
         transition_s=0.1,
         interrupt_grace_s=1.0,
     )

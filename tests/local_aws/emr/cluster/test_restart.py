@@ -24,11 +24,13 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 from local_aws import emr
 from local_aws.config import EndpointConfig
+from local_aws.signature import AccessKey
 
 folder, spark_env, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-emr.install(EndpointConfig(folder / "s3", folder / "work", spark_env, "127.0.0.1", port, 1, "1g", 0.05, 1.0))
+key = AccessKey("testing", "testing")
+emr.install(EndpointConfig(folder / "s3", folder / "work", spark_env, "127.0.0.1", port, 1, "1g", key, 0.05, 1.0))
 ThreadedMotoServer("127.0.0.1", port, verbose=False).start()
 print("ready", flush=True)
 stop.wait()
