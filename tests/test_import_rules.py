@@ -20,7 +20,7 @@ NETWORKS = ("tensorflow", "keras", "openvino")
 # beside the rooms are the ground: every room may import them, and they import no room.
 ROOMS = {
     "spark_jobs/image_features": {
-        "validate": {"reduce", "job", "storage"},
+        "validate": {"reduce", "job", "storage", "images"},
         "ingest": {"networks", "job", "storage", "images"},
         "featurize": {"networks", "job", "storage", "images"},
         "reduce": {"job", "storage"},

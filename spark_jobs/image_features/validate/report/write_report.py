@@ -13,6 +13,7 @@ from image_features.validate.checks.summary import summarize
 from image_features.validate.checks.verdict import verdict_of
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.report.page import render_page
+from image_features.validate.report.thumbnails import read_photograph
 
 
 def write_report(
@@ -20,7 +21,7 @@ def write_report(
 ) -> None:
     """Write both files under `report_uri`."""
     summary, verdict = summarize(evidence, probe), verdict_of(findings)
-    page = render_page(run_uri, verdict, findings, evidence, probe, summary, objects.read_bytes)
+    page = render_page(run_uri, verdict, findings, evidence, probe, summary, read_photograph)
     objects.write_bytes(f"{report_uri}/index.html", page.encode(), "text/html; charset=utf-8")
     validation: dict[str, Any] = {"verdict": verdict, "run_uri": run_uri, "summary": summary}
     validation["checks"] = [found.to_json() for found in findings]
