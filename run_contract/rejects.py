@@ -28,9 +28,10 @@ REASONS = (
     Reason("decode_failed", "The image is truncated or damaged."),
     Reason(
         "too_many_pixels",
-        "The image has more than 50 megapixels (JPEG of one sequential scan: 200; WebP, AVIF and JPEG 2000: 25), "
+        "The image has more than 50 megapixels (JPEG of one sequential scan: 200; WebP and AVIF: 25; JPEG 2000: 20), "
         "or a side of more than 65,535 pixels.",
     ),
     Reason("too_many_scans", "The image is a JPEG of more than 100 scans."),
+    Reason("too_slow", "The image would take too long to decode: a BMP of runs with more than 16 MiB."),
     Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
 )

@@ -137,6 +137,8 @@ def _open(image_format: str, content: bytes) -> ImageFile.ImageFile:
         limits.check_pixels(*(WebPImagePlugin._get_size(content[:30]) or (0, 0)), most)
     image = _READERS[image_format](io.BytesIO(content))
     limits.check_pixels(*image.size, most)
+    if image_format == "BMP" and image.info["compression"] in (1, 2):
+        limits.check_run_length(len(content))
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2
         # DNGVersion, a first picture that is a smaller copy, or pixels of a color filter: then what can be read is a

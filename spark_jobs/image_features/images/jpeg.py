@@ -7,14 +7,17 @@ from dataclasses import dataclass
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_START_OF_SCAN, _END_OF_IMAGE, _EXIF, _COMMENT = 0xDA, 0xD9, 0xE1, 0xFE
-_APPLICATION = range(0xE0, 0xF0)
+_START_OF_SCAN, _END_OF_IMAGE, _EXIF = 0xDA, 0xD9, 0xE1
+# Application segments and comments.
+_METADATA = {*range(0xE0, 0xF0), 0xFE}
 # Only these two say how colors are to be read, and Pillow reads further than a damaged one goes.
 _COLOR_SEGMENTS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
 
 # Eight bytes of ones: libjpeg reads that far ahead. As data of a scan they make two blocks of 8 x 8 pixels at most.
 _READ_AHEAD = b"\xff\x00" * 8
 _END = b"\xff\xd9"
+# More of them are made to cost time. A JPEG of 100 scans with tables of their own has 300.
+_MOST_SEGMENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -29,39 +32,36 @@ class JpegStream:
 
 
 def jpeg_stream(content: bytes) -> JpegStream:
-    """Return the stream of the first picture in the file; what lies behind it does not count.
+    """Return the stream of the first picture in the file; what lies between its segments or behind it does not count.
 
     libjpeg only warns of a scan that ends too early, paints the rest gray, and Pillow hides the warning. So a JPEG of
     one scan gets no end marker: libjpeg then waits for data where it would have painted, and Pillow raises. A JPEG
-    that has all its data and lacks the marker is whole by the same rule. Several scans are kept until the marker is
-    there, and are `complete` if they bring every bit of every coefficient: a cut in the last of them is not seen, which
-    costs sharpness, not parts of the picture.
+    that has all its data and lacks the marker is whole by the same rule. Several scans need the marker, and are
+    `complete` if they bring every bit of every coefficient: a cut in the last of them, followed by a marker, is not
+    seen, and costs the last bit of sharpness below the cut.
     """
-    pieces: list[bytes] = []
-    scans: list[bytes] = []
-    exif, frame, kind = b"", b"", 0
-    kept, position, end = 0, 2, len(content)
-    while marker := _MARKER.search(content, position):
-        code = marker[1][0]
-        if code == _END_OF_IMAGE or (scans and not _several(kind, frame, scans)):
-            end = marker.start()
+    pieces, scans = [content[:2]], list[bytes]()
+    exif, frame, kind, code, end = b"", b"", 0, 0, 2
+    for _ in range(_MOST_SEGMENTS):
+        marker = _MARKER.search(content, end)
+        if code == _START_OF_SCAN:
+            pieces.append(content[end : marker.start() if marker else None])
+        if not marker or (code := marker[1][0]) == _END_OF_IMAGE or (scans and not _several(kind, frame, scans)):
             break
         body = marker.end() + 2
-        position = marker.end() + int.from_bytes(content[marker.end() : body])
-        if code in _APPLICATION or code == _COMMENT:
-            starts, least = _COLOR_SEGMENTS.get(code, (b"Exif\0\0", 0))
-            mine = content.startswith(starts, body)
-            if code == _EXIF and mine:
-                exif = exif or content[body:position]
-            if code not in _COLOR_SEGMENTS or not mine or position - body < least:
-                pieces.append(content[kept : marker.start()])
-                kept = position
+        end = marker.end() + int.from_bytes(content[marker.end() : body])
+        segment = content[body:end]
+        if code == _EXIF and segment.startswith(b"Exif\0\0"):
+            exif = exif or segment
         elif code in _FRAMES:
-            kind, frame = code, content[body:position]
+            kind, frame = code, segment
         elif code == _START_OF_SCAN:
-            scans.append(content[body:position])
+            scans.append(segment)
+        starts, least = _COLOR_SEGMENTS.get(code, (b"", 0))
+        if code not in _METADATA or (least and len(segment) >= least and segment.startswith(starts)):
+            pieces.append(content[marker.start() : end])
     several = _several(kind, frame, scans)
-    pieces += (content[kept:end], _END if several else _READ_AHEAD)
+    pieces.append(_READ_AHEAD if not several else _END if code == _END_OF_IMAGE else b"")
     complete = kind not in _PROGRESSIVE or _refined(frame, scans)
     return JpegStream(b"".join(pieces), exif, len(scans), not several, complete)
 

@@ -10,12 +10,14 @@ MAX_REDUCED_PIXELS = 200_000_000
 # Pixels that are made. Pillow holds 4 bytes for each, twice while a picture is turned. (Cameras of 50 megapixels
 # make 50.3.)
 MAX_PIXELS = 50_500_000
-# Their decoders hold several pictures of the whole size, and JPEG 2000 takes a second for 5 megapixels.
-MAX_PIXELS_OF = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 25_000_000}
+# Their decoders hold several pictures of the whole size, and JPEG 2000 needs a second for 4 megapixels.
+MAX_PIXELS_OF = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 20_000_000}
 # No JPEG can say more. Pillow needs 8 bytes for every row, and resizing 32 bytes for every pixel of a side.
 MAX_SIDE_PX = 65_535
 # The most that libtiff allows, too. Encoders write about 10; each one goes through all blocks of the picture again.
 MAX_SCANS = 100
+# Pillow reads a BMP of runs in Python: a second for 4 MB.
+MAX_RUN_LENGTH_BYTES = 16 * 2**20
 
 
 class RefusedImageError(Exception):
@@ -37,3 +39,9 @@ def check_scans(scans: int) -> None:
     """Raise RefusedImageError for a JPEG of more than MAX_SCANS scans."""
     if scans > MAX_SCANS:
         raise RefusedImageError("too_many_scans", f"{scans} scans, the limit is {MAX_SCANS}")
+
+
+def check_run_length(size_bytes: int) -> None:
+    """Raise RefusedImageError for a BMP of runs with more than MAX_RUN_LENGTH_BYTES."""
+    if size_bytes > MAX_RUN_LENGTH_BYTES:
+        raise RefusedImageError("too_slow", f"{size_bytes} bytes of runs, the limit is {MAX_RUN_LENGTH_BYTES}")

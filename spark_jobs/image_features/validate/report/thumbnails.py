@@ -8,13 +8,16 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
 from image_features.images.decode import use_picture
 from image_features.images.limits import MAX_OBJECT_BYTES
-from image_features.rejects import Reject
 from image_features.storage import objects
+
+if TYPE_CHECKING:
+    from image_features.rejects import Reject
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ def _thumbnail(uri: str, read_bytes: Callable[[str], bytes], decoding: Lock) -> 
         return None
     with decoding:
         made = to_data_uri(content)
-    if isinstance(made, Reject):
-        logger.warning("no thumbnail of %s: %s: %s", uri, made.reason, made.detail)
-        return None
-    return made
+    if isinstance(made, str):
+        return made
+    logger.warning("no thumbnail of %s: %s: %s", uri, made.reason, made.detail)
+    return None
