@@ -40,7 +40,7 @@ def corpus() -> list[bytes]:
     picture, exif = pictures.fruit(33, 21), Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
     modes = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "YCbCr")
-    compressions = ("raw", "tiff_lzw", "tiff_deflate", "jpeg", "packbits", "zstd", "group4")
+    compressions: tuple[object, ...] = ("raw", "tiff_lzw", "tiff_deflate", "jpeg", "packbits", "zstd", "group4")
     animated: dict[str, object] = {"save_all": True, "append_images": [picture]}
     ways: dict[str, list[dict[str, object]]] = {
         "JPEG": [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"exif": exif}],
