@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 # Inside a scan, FF 00 is a stuffed byte, FF D0 to FF D7 restart it, and FF FF is padding: none of them ends it.
-_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN, _END_OF_IMAGE, _EXIF = 0xDA, 0xD9, 0xE1
@@ -40,26 +40,32 @@ def jpeg_stream(content: bytes) -> JpegStream:
     `complete` if they bring every bit of every coefficient: a cut in the last of them, followed by a marker, is not
     seen, and costs the last bit of sharpness below the cut.
     """
-    pieces, scans = [content[:2]], list[bytes]()
+    pieces: list[bytes] = [content[:2]]
+    scans: list[bytes] = []
     exif, frame, kind, code, end = b"", b"", 0, 0, 2
     for _ in range(_MOST_SEGMENTS):
         marker = _MARKER.search(content, end)
+        start = marker.start() if marker else len(content)
         if code == _START_OF_SCAN:
-            pieces.append(content[end : marker.start() if marker else None])
-        if not marker or (code := marker[1][0]) == _END_OF_IMAGE or (scans and not _several(kind, frame, scans)):
+            pieces.append(content[end:start])
+        if not marker:
             break
-        body = marker.end() + 2
-        end = marker.end() + int.from_bytes(content[marker.end() : body])
-        segment = content[body:end]
-        if code == _EXIF and segment.startswith(b"Exif\0\0"):
-            exif = exif or segment
+        code = content[start + 1]
+        if code == _END_OF_IMAGE or (scans and not _several(kind, frame, scans)):
+            break
+        end = start + 2 + int.from_bytes(content[start + 2 : start + 4])
+        if code in _METADATA:
+            segment = content[start + 4 : end]
+            if code == _EXIF and segment.startswith(b"Exif\0\0"):
+                exif = exif or segment
+            starts, least = _COLOR_SEGMENTS.get(code, (b"", len(content)))
+            if len(segment) < least or not segment.startswith(starts):
+                continue
         elif code in _FRAMES:
-            kind, frame = code, segment
+            kind, frame = code, content[start + 4 : end]
         elif code == _START_OF_SCAN:
-            scans.append(segment)
-        starts, least = _COLOR_SEGMENTS.get(code, (b"", 0))
-        if code not in _METADATA or (least and len(segment) >= least and segment.startswith(starts)):
-            pieces.append(content[marker.start() : end])
+            scans.append(content[start + 4 : end])
+        pieces.append(content[start:end])
     several = _several(kind, frame, scans)
     pieces.append(_READ_AHEAD if not several else _END if code == _END_OF_IMAGE else b"")
     complete = kind not in _PROGRESSIVE or _refined(frame, scans)
