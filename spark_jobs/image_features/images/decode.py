@@ -105,7 +105,7 @@ def _picture(content: bytes, least_px: int) -> Image.Image:
 
 def _open_jpeg(content: bytes, least_px: int) -> tuple[ImageFile.ImageFile, bytes]:
     stream = jpeg_stream(content)
-    limits.check_scans(stream.scans)
+    limits.check_number("too_many_scans", stream.scans, limits.MAX_SCANS, "scans")
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(stream.content))
     limits.check_pixels(*image.size, limits.MAX_REDUCED_PIXELS if stream.reducible else limits.MAX_PIXELS)
     if not stream.complete:
@@ -138,7 +138,7 @@ def _open(image_format: str, content: bytes) -> ImageFile.ImageFile:
     image = _READERS[image_format](io.BytesIO(content))
     limits.check_pixels(*image.size, most)
     if image_format == "BMP" and image.info["compression"] in (1, 2):
-        limits.check_run_length(len(content))
+        limits.check_number("too_slow", len(content), limits.MAX_RUN_LENGTH_BYTES, "bytes of runs")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2
         # DNGVersion, a first picture that is a smaller copy, or pixels of a color filter: then what can be read is a

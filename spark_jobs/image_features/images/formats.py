@@ -9,56 +9,45 @@ SNIFFING_VERSION = 2
 # The first bytes that are kept of every object: enough to say again what it is, without fetching it.
 KEPT_BYTES = 16
 
-# What starts like this is an image, be it damaged. (MPO, as some cameras call a JPEG with a second picture behind it,
-# is a JPEG. `mif1` is what files of both HEIC and AVIF may say first; the brands that follow decide.)
-_READABLE = {
-    "JPEG": rb"\xff\xd8\xff",
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "GIF": rb"GIF8[79]a",
-    "WEBP": rb"RIFF....WEBP",
-    "TIFF": rb"II\*\0(?!....CR)|MM\0\*|MM\*\0|II\0\*|MM\0\+|II\+\0",
-    "BMP": rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
-    "AVIF": rb"....ftyp(avi[fs]|m[is]f1(?=.{4,128}avi[fs]))",
-    "JPEG2000": rb"\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n",
-}
-# What is known, and cannot be read here. Each must match within KEPT_BYTES.
-_UNSUPPORTED = {
-    "HEIC": rb"....ftyp(hei[cmsx]|hev[cmsx]|m[is]f1)",
-    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
-    "JPEG XR": rb"II\xbc\x01",
-    "PPM": rb"P[1-6]\s+(#|\d+\s+\d+\s)|P7\nWIDTH |P[Ff]\n\d",
-    "camera raw": rb"....ftypcrx |II\*\0....CR|FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR|II\x1a\0\0\0HEAPCCDR|FOVb|\0MRM",
-    "PSD": rb"8BPS\0",
-    "SVG": rb"<svg[\s>]",
-    "OpenEXR": rb"v/1\x01",
-    "Radiance HDR": rb"#\?RADIANCE",
-    "DDS": rb"DDS \x7c",
-    "QOI": rb"qoif",
-    "XCF": rb"gimp xcf",
-    "ICO": rb"\0\0\x01\0[^\0]\0.{4}[\0\x01]\0",
-}
-_EXTENSIONS: dict[str, str] = {
-    "": "jpg jpeg jpe jfif mpo png apng gif bmp dib webp tif tiff avif avifs jp2 j2k jpx j2c jpc jpf",
-    "HEIC": "heic heics heif hif",
-    "JPEG XL": "jxl",
-    "JPEG XR": "jxr wdp hdp",
-    "PPM": "ppm pgm pbm pnm pam pfm",
-    "camera raw": "3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f",
-    "PSD": "psd psb",
-    "SVG": "svg svgz",
-    "OpenEXR": "exr",
-    "Radiance HDR": "hdr",
-    "DDS": "dds",
-    "QOI": "qoi",
-    "XCF": "xcf",
-    "ICO": "ico cur icns",
-    "TGA": "tga",
-}
-_SIGNATURES, _UNSUPPORTED_SIGNATURES = (
-    [(name, re.compile(pattern, re.DOTALL)) for name, pattern in table.items()] for table in (_READABLE, _UNSUPPORTED)
+# Name, what the first bytes look like, and the extensions. What starts like this is an image, be it damaged. (MPO, as
+# some cameras call a JPEG with a second picture behind it, is a JPEG. `mif1` is what files of both AVIF and HEIC may
+# say first; the brands that follow decide.)
+_READABLE = (
+    ("JPEG", rb"\xff\xd8\xff", "jpg jpeg jpe jfif mpo"),
+    ("PNG", rb"\x89PNG\r\n\x1a\n", "png apng"),
+    ("GIF", rb"GIF8[79]a", "gif"),
+    ("WEBP", rb"RIFF....WEBP", "webp"),
+    ("TIFF", rb"II\*\0(?!....CR)|MM\0\*|MM\*\0|II\0\*|MM\0\+|II\+\0", "tif tiff"),
+    ("BMP", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", "bmp dib"),
+    ("AVIF", rb"....ftyp(avi[fs]|m[is]f1(?=.{4,128}avi[fs]))", "avif avifs"),
+    ("JPEG2000", rb"\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n", "jp2 j2k jpx j2c jpc jpf"),
 )
-# Which format an extension claims: "" if it is one that can be read.
-_CLAIMS = {extension: name for name, extensions in _EXTENSIONS.items() for extension in extensions.split()}
+# What is known, and cannot be read here. Each must match within KEPT_BYTES; TGA has no signature, and `.hdr` is as
+# often a text that describes another file.
+_UNSUPPORTED = (
+    ("HEIC", rb"....ftyp(hei[cmsx]|hev[cmsx]|m[is]f1)", "heic heics heif hif"),
+    ("JPEG XL", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
+    ("JPEG XR", rb"II\xbc\x01", "jxr wdp hdp"),
+    ("PPM", rb"P[1-6]\s+(#|\d+\s+\d+\s)|P7\nWIDTH |P[Ff]\n\d", "ppm pgm pbm pnm pam pfm"),
+    (
+        "camera raw",
+        rb"....ftypcrx |II\*\0....CR|FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR|II\x1a\0\0\0HEAPCCDR|FOVb|\0MRM",
+        "3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f",
+    ),
+    ("PSD", rb"8BPS\0", "psd psb"),
+    ("SVG", rb"<svg[\s>]", "svg svgz"),
+    ("OpenEXR", rb"v/1\x01", "exr"),
+    ("Radiance HDR", rb"#\?RADIANCE", ""),
+    ("DDS", rb"DDS \x7c", "dds"),
+    ("QOI", rb"qoif", "qoi"),
+    ("XCF", rb"gimp xcf", "xcf"),
+    ("ICO", rb"\0\0\x01\0[^\0]\0.{4}[\0\x01]\0", "ico cur icns"),
+    ("TGA", rb"(?!)", "tga"),
+)
+_SIGNATURES = tuple((name, re.compile(signature, re.DOTALL)) for name, signature, _ in _READABLE)
+_UNSUPPORTED_SIGNATURES = tuple((name, re.compile(signature, re.DOTALL)) for name, signature, _ in _UNSUPPORTED)
+_IMAGE_EXTENSIONS = {extension for *_, extensions in _READABLE for extension in extensions.split()}
+_UNSUPPORTED_EXTENSIONS = {extension: name for name, _, extensions in _UNSUPPORTED for extension in extensions.split()}
 
 
 def reject_by_listing(uri: str, size_bytes: int, max_bytes: int) -> Reject | None:
@@ -95,7 +84,7 @@ def reject_no_image(uri: str, first_bytes: bytes) -> Reject:
     "HEIC, starts with b'words'"
     """
     detail = f"starts with {first_bytes!r}"
-    if name := unsupported_format(first_bytes) or _CLAIMS.get(_extension(uri)):
+    if name := unsupported_format(first_bytes) or _UNSUPPORTED_EXTENSIONS.get(_extension(uri)):
         return Reject("unsupported_format", f"{name}, {detail}")
     return Reject("not_an_image" if claims_image(uri) else "ignored_object", detail)
 
@@ -116,7 +105,7 @@ def claims_image(uri: str) -> bool:
     >>> [claims_image(f"s3://photos/{name}") for name in ("1.JPEG", "1.jpg.txt", "._1.jpg")]
     [True, False, False]
     """
-    return _extension(uri) in _CLAIMS
+    return _extension(uri) in _IMAGE_EXTENSIONS | _UNSUPPORTED_EXTENSIONS.keys()
 
 
 def _extension(uri: str) -> str:

@@ -35,13 +35,7 @@ def check_pixels(width_px: int, height_px: int, most: int) -> None:
         raise RefusedImageError("too_many_pixels", f"{width_px} x {height_px}, {limit}")
 
 
-def check_scans(scans: int) -> None:
-    """Raise RefusedImageError for a JPEG of more than MAX_SCANS scans."""
-    if scans > MAX_SCANS:
-        raise RefusedImageError("too_many_scans", f"{scans} scans, the limit is {MAX_SCANS}")
-
-
-def check_run_length(size_bytes: int) -> None:
-    """Raise RefusedImageError for a BMP of runs with more than MAX_RUN_LENGTH_BYTES."""
-    if size_bytes > MAX_RUN_LENGTH_BYTES:
-        raise RefusedImageError("too_slow", f"{size_bytes} bytes of runs, the limit is {MAX_RUN_LENGTH_BYTES}")
+def check_number(reason: str, number: int, most: int, of_what: str) -> None:
+    """Raise RefusedImageError with this reason for a number over `most`."""
+    if number > most:
+        raise RefusedImageError(reason, f"{number} {of_what}, the limit is {most}")
