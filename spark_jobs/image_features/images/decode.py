@@ -56,8 +56,9 @@ Used = TypeVar("Used")
 def decode_image(content: bytes, side_px: int, resize: str) -> Pixels | Reject:
     """Return RGB uint8 of shape (side_px, side_px, 3), or why there is none; no exception leaves.
 
-    Pillow resizes the whole picture without keeping its proportions. JPEGs with sides of 6 `side_px` and more are
-    decoded at a reduced scale; all else is as Pillow has it, bit for bit.
+    Reasons are `decode_failed`, `unsupported_format`, `out_of_memory`, and those of `limits`. Pillow resizes the whole
+    picture without keeping its proportions. JPEGs with sides of 6 `side_px` and more are decoded at a reduced scale;
+    all else is as Pillow has it, bit for bit.
     """
     size = (side_px, side_px)
     return use_picture(
@@ -75,13 +76,12 @@ def use_picture(content: bytes, least_px: int, use: Callable[[Image.Image], Used
         return use(_picture(content, least_px))
     except RefusedImageError as error:
         return error.reject
-    except MemoryError as error:
-        # The machine's fault or the image's: nobody can say which, so it is not counted as damage.
-        return Reject("out_of_memory", f"{type(error).__name__}: {error}")
     except Exception as error:
         # Pillow's readers raise whatever damaged bytes lead them to, AttributeError too: no list of errors is complete,
-        # and an exception here would fail the stage for one photograph.
-        return Reject("decode_failed", f"{type(error).__name__}: {error}")
+        # and an exception here would fail the stage for one photograph. A want of memory may be the machine's, so it is
+        # not counted as damage; Pillow's codecs say it in an OSError.
+        is_memory = isinstance(error, MemoryError) or "out of memory" in str(error)
+        return Reject("out_of_memory" if is_memory else "decode_failed", f"{type(error).__name__}: {error}")
 
 
 def _picture(content: bytes, least_px: int) -> Image.Image:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 # Inside a scan, FF 00 is a stuffed byte, FF D0 to FF D7 restart it, and FF FF is padding: none of them ends it.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
+_SEQUENTIAL = (0xC0, 0xC1)
+# Lossless frames have no coefficients.
+_WITH_COEFFICIENTS = (*_SEQUENTIAL, 0xC2, 0xC9, 0xCA)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN, _END_OF_IMAGE, _EXIF = 0xDA, 0xD9, 0xE1
 # Application segments and comments.
@@ -68,7 +70,7 @@ def jpeg_stream(content: bytes) -> JpegStream:
         pieces.append(content[start:end])
     several = _several(kind, frame, scans)
     pieces.append(_READ_AHEAD if not several else _END if code == _END_OF_IMAGE else b"")
-    complete = kind not in _PROGRESSIVE or _refined(frame, scans)
+    complete = not several or kind not in _WITH_COEFFICIENTS or _refined(frame, scans)
     return JpegStream(b"".join(pieces), exif, len(scans), not several, complete)
 
 
@@ -81,7 +83,7 @@ def _several(kind: int, frame: bytes, scans: list[bytes]) -> bool:
 
 
 def _refined(frame: bytes, scans: list[bytes]) -> bool:
-    """Return whether the scans of a progressive JPEG bring each component's 64 coefficients to their last bit.
+    """Return whether the scans bring each component's 64 coefficients to their last bit.
 
     A scan says for which components, for which coefficients (from, to), and which bit is the last (ITU-T T.81, B.2.3).
     """

@@ -9,7 +9,8 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _GRAY, _COLOR = 0, 2
 # Where each pass of an interlaced picture starts and how far it steps: x, y, dx, dy (PNG specification, 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_INFLATED_AT_ONCE = 2**20
+# Bytes of compressed data: they become 16 MB at most.
+_INFLATED_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,11 @@ class PngStream:
         for x, y, dx, dy in _PASSES if interlaced else ((0, 0, 1, 1),):
             columns, rows = -((x - width) // dx), -((y - height) // dy)
             needed += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
-        inflater, data = zlib.decompressobj(), self.rows
-        while needed > 0 and not inflater.eof and (data or needed):
-            inflated = inflater.decompress(data, _INFLATED_AT_ONCE)
-            if not inflated:
+        inflater = zlib.decompressobj()
+        for at in range(0, len(self.rows), _INFLATED_AT_ONCE):
+            if needed <= 0 or inflater.eof:
                 break
-            needed -= len(inflated)
-            data = inflater.unconsumed_tail
+            needed -= len(inflater.decompress(self.rows[at : at + _INFLATED_AT_ONCE]))
         return needed <= 0
 
 

@@ -43,9 +43,9 @@ def _pasted(picture: Image.Image, frame: tuple[int, int, int, int], white: int, 
 
 def _gray_of_16_bits(strip: Image.Image, white: int, is_negative: bool) -> Image.Image:
     """Return the strip scaled to 8 bits; its transparent value becomes white."""
-    values = np.asarray(strip).astype(np.uint32)
-    gray = (np.minimum(values, white) * 255 + white // 2) // white
+    gray = (np.minimum(np.arange(2**16), white) * 255 + white // 2) // white
     if is_negative:
         gray = 255 - gray
-    transparent = strip.info.get("transparency")
-    return Image.fromarray(np.where(values == transparent, 255, gray).astype(np.uint8))
+    if "transparency" in strip.info:
+        gray[strip.info["transparency"]] = 255
+    return Image.fromarray(gray.astype(np.uint8)[np.asarray(strip)])

@@ -52,6 +52,15 @@ def test_a_progressive_jpeg_without_all_of_its_scans_fails() -> None:
         assert _reason(PROGRESSIVE[:start] + END) == "decode_failed"
 
 
+def test_a_sequential_jpeg_of_several_scans_needs_one_for_each_component() -> None:
+    plain = JPEGS["gray"]
+    frame, scan = plain.index(b"\xff\xc0"), plain.index(b"\xff\xda")
+    three = plain[:frame] + b"\xff\xc0\0\x11\x08\0\xc8\0\xc8\3\1\x11\0\2\x11\0\3\x11\0" + plain[frame + 13 : scan]
+    scans = [plain[scan:-2].replace(b"\xff\xda\0\x08\1\1", b"\xff\xda\0\x08\1%c" % number) for number in (1, 2, 3)]
+    assert _reason(three + b"".join(scans) + END) is None
+    assert _reason(three + scans[0] + END) == "decode_failed"
+
+
 def test_a_cut_in_the_last_scan_of_a_progressive_jpeg_costs_little() -> None:
     last = PROGRESSIVE.rindex(b"\xff\xda")
     cut = _pixels(PROGRESSIVE[: last + 100] + END).astype(int)

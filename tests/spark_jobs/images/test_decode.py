@@ -126,7 +126,11 @@ def test_pixels_without_a_set_range_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(AttributeError("no such tag"), "decode_failed"), (MemoryError("4 GB"), "out_of_memory")],
+    [
+        (AttributeError("no such tag"), "decode_failed"),
+        (MemoryError("4 GB"), "out_of_memory"),
+        (OSError("out of memory error when reading image file"), "out_of_memory"),
+    ],
 )
 def test_no_error_of_a_reader_leaves(monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str) -> None:
     def fail(*_: object) -> None:
