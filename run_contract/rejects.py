@@ -22,6 +22,16 @@ REASONS = (
     Reason("not_an_image", "The object has an image's extension and other content."),
     Reason("object_too_large", "The object is larger than 64 MiB."),
     Reason("object_vanished", "The object was listed, and was gone when it was fetched."),
+    Reason(
+        "unsupported_format", "The object is an image in a format that is not read: HEIC, JPEG XL, camera raw."
+    ),
     Reason("decode_failed", "The image is truncated or damaged."),
-    Reason("too_many_pixels", "The image has more than 200 megapixels, or is a decompression bomb."),
+    Reason(
+        "too_many_pixels",
+        "The image has more than 50 megapixels (JPEG of one sequential scan: 200; WebP and AVIF: 25; JPEG 2000: 20), "
+        "or a side of more than 65,535 pixels.",
+    ),
+    Reason("too_many_scans", "The image is a JPEG of more than 100 scans."),
+    Reason("too_slow", "The image would take too long to decode: a BMP of runs with more than 16 MiB."),
+    Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
 )

@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 import run_contract
-from image_features.errors import ObjectNotFoundError
 from image_features.unavailable import Unavailable
 from image_features.validate.checks.check import FORMS
 from image_features.validate.checks.probes import Probe, probe
@@ -27,7 +26,6 @@ from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
-from image_features.validate.report.thumbnails import SIDE_PX, thumbnails, to_data_uri
 from tests.spark_jobs.made_up_run import PROJECTED, make_evidence, with_model
 
 GOOD = make_evidence()
@@ -70,12 +68,6 @@ def a_photograph(uri: str) -> bytes:
     content = io.BytesIO()
     Image.new("RGB", (60, 40), "red").save(content, "JPEG")
     return content.getvalue()
-
-
-def decoded(data_uri: str) -> Image.Image:
-    header, _, content = data_uri.partition(",")
-    assert header == "data:image/jpeg;base64"
-    return Image.open(io.BytesIO(base64.b64decode(content)))
 
 
 def render(evidence: Evidence) -> str:
@@ -238,40 +230,6 @@ def test_the_template_is_found_inside_a_zip(tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(archive), "PATH": "/usr/bin:/bin"}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.startswith(str(archive))
-
-
-def test_photographs_that_cannot_be_read_are_left_out() -> None:
-    def read_bytes(uri: str) -> bytes:
-        if uri == "s3://bucket/gone.jpg":
-            raise ObjectNotFoundError(uri)
-        return b"no image" if uri == "s3://bucket/broken.jpg" else a_photograph(uri)
-
-    uris = ["s3://bucket/gone.jpg", "s3://bucket/good.jpg", "s3://bucket/broken.jpg"]
-    assert set(thumbnails(uris, read_bytes)) == {"s3://bucket/good.jpg"}
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "CMYK", "RGBA", "I;16", "LA"])
-def test_a_thumbnail_is_a_small_square_jpeg_whatever_the_photograph_is(mode: str) -> None:
-    content = io.BytesIO()
-    Image.new(mode, (300, 200)).save(content, "TIFF")
-    thumbnail = decoded(to_data_uri(content.getvalue()))
-    assert (thumbnail.format, thumbnail.mode, thumbnail.size) == ("JPEG", "RGB", (SIDE_PX, SIDE_PX))
-
-
-def test_a_thumbnail_is_the_middle_of_the_photograph_upright_on_white() -> None:
-    # Left red, middle half green and half transparent, right blue; the camera lay on its side.
-    pixels = np.zeros((200, 600, 4), np.uint8)
-    pixels[..., 3] = 255
-    pixels[:, :200, 0] = pixels[:100, 200:400, 1] = pixels[:, 400:, 2] = 255
-    pixels[100:, 200:400, 3] = 0
-    photograph = Image.fromarray(pixels)
-    exif = photograph.getexif()
-    exif[0x0112] = 3
-    content = io.BytesIO()
-    photograph.save(content, "PNG", exif=exif)
-    thumbnail = np.asarray(decoded(to_data_uri(content.getvalue())), int)
-    np.testing.assert_allclose(thumbnail[SIDE_PX // 4, SIDE_PX // 2], (255, 255, 255), atol=12)
-    np.testing.assert_allclose(thumbnail[SIDE_PX * 3 // 4, SIDE_PX // 2], (0, 255, 0), atol=12)
 
 
 def test_the_contact_sheet_has_one_image_of_each_label() -> None:
