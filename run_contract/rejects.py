@@ -23,5 +23,7 @@ REASONS = (
     Reason("object_too_large", "The object is larger than 64 MiB."),
     Reason("object_vanished", "The object was listed, and was gone when it was fetched."),
     Reason("decode_failed", "The image is truncated or damaged."),
+    Reason("killed_the_decoder", "The image ends the process that decodes it, for example for want of memory."),
+    Reason("too_slow", "The image takes more than a minute to decode, in a process of its own."),
     Reason("too_many_pixels", "The image has more than 200 megapixels, or is a decompression bomb."),
 )
