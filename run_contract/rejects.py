@@ -22,6 +22,8 @@ REASONS = (
     Reason("not_an_image", "The object has an image's extension and other content."),
     Reason("object_too_large", "The object is larger than 64 MiB."),
     Reason("object_vanished", "The object was listed, and was gone when it was fetched."),
+    Reason("object_archived", "The object lies in an archive of S3, such as Glacier. Restore it, and run again."),
+    Reason("object_refused", "The store does not hand out this object: it, its key in KMS or its name is refused."),
     Reason("decode_failed", "The image is truncated or damaged."),
     Reason("killed_the_decoder", "The image ends the process that decodes it, for example for want of memory."),
     Reason("too_slow", "The image takes more than a minute to decode, in a process of its own."),

@@ -27,8 +27,7 @@ from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
 from image_features.storage.datasets import by_reason, start_rejects
-
-STAGE = "featurize_images"
+from run_contract.stages import FEATURIZE
 
 
 def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
@@ -58,8 +57,9 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
             new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
 
-        rejects_uri = start_rejects(given.rejects_uri, STAGE)
-        covered = write_features(context, image_chunks(spark, given), vectors_uri, given.features_uri, rejects_uri)
+        start_rejects(given.rejects_uri, FEATURIZE)
+        chunks = image_chunks(spark, given)
+        covered = write_features(context, chunks, vectors_uri, given.features_uri, given.rejects_uri)
         compact(context, vectors_uri, VECTORS)
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
@@ -69,4 +69,4 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(STAGE, parse_featurize_arguments, featurize_images))
+    sys.exit(run_job(FEATURIZE, parse_featurize_arguments, featurize_images))

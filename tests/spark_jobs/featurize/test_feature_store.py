@@ -91,14 +91,17 @@ def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     run.put({"a/1.jpg": pictures.jpeg(1), "a/words.txt": b"only words", "a/none.png": b""})
     run.both(WEIGHTS)
     run = Run(prefix_uri, "second")
-    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1)})
+    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1), "a/.git/1.jpg": pictures.jpeg(1)})
     run.both(WEIGHTS)
     assert run.rows(spark, "images") == {}
     assert {path: (row.reason, row.detail) for path, row in run.rows(spark, "rejects").items()} == {
         "a/words.txt": ("ignored_object", "starts with b'only words'"),
         "a/words.jpg": ("not_an_image", "starts with b'only words'"),
         "a/none.png": ("empty_object", None),
+        "a/.git/1.jpg": ("ignored_object", "in the folder .git"),
     }
+    details = run.stats("ingest_images")["details"]
+    assert (details["fetched"], details["known"]) == (0, 4)
 
 
 @pytest.mark.slow
