@@ -4,6 +4,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -14,6 +15,7 @@ from image_features.featurize.content_index import image_chunks
 from image_features.featurize.work_plan import computed_before, plan, read_images
 from image_features.featurize.worker import featurize
 from image_features.featurize.write_features import write_features
+from image_features.images.decode import decode_image
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
 from image_features.job.session import cores_per_task
@@ -25,23 +27,23 @@ from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
 from image_features.storage.datasets import by_reason, start_rejects
-
-STAGE = "featurize_images"
+from run_contract.stages import FEATURIZE
 
 
 def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
     """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
-    context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
-    backbone = backbone_named(given.backbone)
+    context, store_uri = spark.sparkContext, given.feature_store_uri
+    threads, backbone = cores_per_task(spark), backbone_named(given.backbone)
     network = predictor.PredictorOptions(
         backbone, given.weights, given.models_uri, given.engine, given.precision, threads
     )
-    options = FeaturizeOptions(backbone.side_px, given.resize, given.batch_size, threads)
+    decode = partial(decode_image, side_px=backbone.side_px, resize=given.resize)
+    options = FeaturizeOptions(decode, given.batch_size, threads)
 
     # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
         weights = predictor.find_checked_weights(network, Path(folder))
-        # Making a network takes seconds, in a process of its own. Meanwhile the work is planned.
+        # That takes seconds, in a process of its own. Meanwhile the work is planned.
         making = beside.submit(predictor.make_network, network, weights, Path(folder))
         sha256 = weights.sha256 or making.result().weights_sha256
         identity = identity_of(given, sha256)
@@ -55,8 +57,9 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
             new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
 
-        rejects_uri = start_rejects(given.rejects_uri, STAGE)
-        covered = write_features(context, image_chunks(spark, given), vectors_uri, given.features_uri, rejects_uri)
+        start_rejects(given.rejects_uri, FEATURIZE)
+        chunks = image_chunks(spark, given)
+        covered = write_features(context, chunks, vectors_uri, given.features_uri, given.rejects_uri)
         compact(context, vectors_uri, VECTORS)
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
@@ -66,4 +69,4 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(STAGE, parse_featurize_arguments, featurize_images))
+    sys.exit(run_job(FEATURIZE, parse_featurize_arguments, featurize_images))

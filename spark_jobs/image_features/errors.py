@@ -90,14 +90,6 @@ class AccessDeniedError(ImageFeaturesError):
         super().__init__(f"{uri}: {action} is denied; allow it to the cluster's instance profile")
 
 
-class SourceNotFoundError(ImageFeaturesError):
-    """The bucket of the photographs does not exist."""
-
-    def __init__(self, source_uri: str) -> None:
-        self.source_uri = source_uri
-        super().__init__(f"{source_uri}: the source's bucket does not exist; correct source_uri, or create the bucket")
-
-
 class EmptySourceError(ImageFeaturesError):
     """No object lies under the source."""
 
@@ -115,7 +107,8 @@ class NoImagesError(ImageFeaturesError):
         self.source_uri, self.rejects = source_uri, dict(rejects)
         super().__init__(
             f"{source_uri}: not one of its {sum(rejects.values())} objects is an image ({dict(rejects)}); "
-            "correct source_uri, or look at the rejects for why"
+            "correct source_uri, or look at the rejects for why; if the store refused them, allow s3:GetObject and "
+            "kms:Decrypt to the cluster's instance profile"
         )
 
 

@@ -64,7 +64,7 @@ def spark(endpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     # Python workers import the library too; on a cluster they get it from --py-files.
     settings.setenv("PYTHONPATH", f"{ROOT / 'spark_jobs'}{os.pathsep}{ROOT}", prepend=os.pathsep)
     settings.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-    builder = SparkSession.builder.master("local[2]").appName("tests")
+    builder = SparkSession.builder.master("local[2,2]").appName("tests")
     for key, value in _spark_settings(endpoint, tmp_path_factory.mktemp("spark")).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()

@@ -6,15 +6,17 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark import SparkContext
+from pyspark import SparkContext, TaskContext
 from pyspark.accumulators import Accumulator
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.featurize.batches import Computed, Content, FeaturizeOptions, PredictFn, compute
+from image_features.featurize.decode_process import decode_apart
 from image_features.schemas import VECTORS
 from image_features.spark_tasks import one_task_each
 from image_features.storage.parquet_files import read_part, write_part
@@ -58,13 +60,17 @@ def featurize(
 ) -> Counts:
     """Compute all `works` into `vectors_uri`, one task each; `done` counts contents as tasks end.
 
-    Each task calls `make_predict_fn` once on its worker. Nothing but counts comes back.
+    Each task calls `make_predict_fn` once on its worker. Nothing but counts comes back. A task that failed may have met
+    a photograph that kills its worker, so its next attempt decodes each photograph apart, one at a time.
     """
     if not works:
         return Counts(0, 0)
 
+    apart = replace(options, decode=partial(decode_apart, options.decode), threads=1)
+
     def featurize_one(work: Work) -> Counts:
-        counts = featurize_work(work, make_predict_fn(), options, vectors_uri)
+        is_repeated = TaskContext.get().attemptNumber() > 0  # type: ignore[union-attr]
+        counts = featurize_work(work, make_predict_fn(), apart if is_repeated else options, vectors_uri)
         done.add(len(work))
         return counts
 

@@ -21,6 +21,7 @@ from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
 from image_features.storage.datasets import REJECT_FILES, write_rejects
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
+from run_contract.stages import FEATURIZE
 
 _FEATURES = to_arrow_schema(FEATURES)
 _VECTORS = to_arrow_schema(VECTORS)
@@ -134,7 +135,7 @@ def _write_chunk(
             mine.num_rows,
             pc.count_distinct(mine["content_sha256"]).as_py(),
             pc.count_distinct(rejected["content_sha256"]).as_py(),
-            write_rejects(rejects, rejects_uri, rejects["image_id"].to_pylist()),
+            write_rejects(rejects, rejects_uri, FEATURIZE, rejects["image_id"].to_pylist()),
         )
 
     written = one_task_each(context, groups, write).collect()

@@ -49,5 +49,6 @@ def pack_limit(number: int) -> int:
 
 
 def fetched_bytes(row: Sized) -> int:
-    """Return what the row adds to its pack: nothing if the object is too large, for then it is never fetched."""
-    return row.size_bytes if row.size_bytes <= MAX_OBJECT_BYTES else 0
+    """Return what the row adds to its pack: nothing if it is too large or known, for then it is never fetched."""
+    is_fetched = row.size_bytes <= MAX_OBJECT_BYTES and getattr(row, "first_bytes", None) is None
+    return row.size_bytes if is_fetched else 0

@@ -5,13 +5,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import struct
+from pyspark.sql.types import StructType
 
 from image_features.images.formats import SNIFFING_VERSION
 from image_features.schemas import OBJECTS
 from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
 
 
 def objects_uri(store_uri: str) -> str:
@@ -47,6 +49,14 @@ def has_parts(folder_uri: str) -> bool:
 def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
     """List the Parquet files of a folder of the store."""
     return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
+
+
+def read(spark: SparkSession, folder_uri: str, schema: StructType) -> DataFrame:
+    """Return the rows of a folder of the store, which may hold none yet."""
+    if has_parts(folder_uri):
+        return read_dataset(spark, folder_uri, schema)
+    # Only by the limit does Spark know that there is no row, and leaves out the join.
+    return spark.createDataFrame([], schema).limit(0)
 
 
 def by_etag(store_objects: DataFrame) -> DataFrame:

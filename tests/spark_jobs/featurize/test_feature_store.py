@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize import content_index, worker
 from image_features.featurize.batches import PredictFn
+from image_features.images.decode import decode_image
 from image_features.storage import compaction, feature_store, objects
 from tests.spark_jobs import pictures
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
@@ -89,14 +91,17 @@ def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     run.put({"a/1.jpg": pictures.jpeg(1), "a/words.txt": b"only words", "a/none.png": b""})
     run.both(WEIGHTS)
     run = Run(prefix_uri, "second")
-    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1)})
+    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1), "a/.git/1.jpg": pictures.jpeg(1)})
     run.both(WEIGHTS)
     assert run.rows(spark, "images") == {}
     assert {path: (row.reason, row.detail) for path, row in run.rows(spark, "rejects").items()} == {
         "a/words.txt": ("ignored_object", "starts with b'only words'"),
         "a/words.jpg": ("not_an_image", "starts with b'only words'"),
         "a/none.png": ("empty_object", None),
+        "a/.git/1.jpg": ("ignored_object", "in the folder .git"),
     }
+    details = run.stats("ingest_images")["details"]
+    assert (details["fetched"], details["known"]) == (0, 4)
 
 
 @pytest.mark.slow
@@ -196,7 +201,7 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
     run.put(_photos(0, 6))
     assert run.ingest(WEIGHTS) == 0
     (work,) = [worker.Work(part.uri, 0, 6) for part in feature_store.parts(f"{run.uri}/images")]
-    options = worker.FeaturizeOptions(side_px=8, resize="bilinear", batch_size=4, threads=1)
+    options = worker.FeaturizeOptions(partial(decode_image, side_px=8, resize="bilinear"), batch_size=4, threads=1)
     counts = worker.featurize_work(work, make_mean_colors()(), options, f"{prefix_uri}/vectors")
     assert counts == worker.Counts(6, 0)
     assert len(list(feature_store.parts(f"{prefix_uri}/vectors"))) == 2

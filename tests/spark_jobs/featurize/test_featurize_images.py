@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         sizes.append(len(pixels))
         return make_mean_colors()()(pixels)
 
-    options = FeaturizeOptions(side_px=16, resize="bilinear", batch_size=batch_size, threads=2)
+    decode = partial(decode_image, side_px=16, resize="bilinear")
+    options = FeaturizeOptions(decode, batch_size, threads=2)
     with ThreadPoolExecutor(2) as pool:
         computed = list(compute(iter(contents.items()), predict, options, pool))
     assert set(sizes) == {batch_size}

@@ -73,10 +73,10 @@ def test_rejects_of_two_stages_lie_side_by_side_and_are_counted(spark: SparkSess
     rejects = pa.Table.from_pylist(rows, REJECT_FILES)
     uri = f"{prefix_uri}/rejects"
     for _ in range(2):
-        ingested = start_rejects(uri, "ingest_images")
+        start_rejects(uri, "ingest_images")
         # A repeated task writes its file again.
         for _ in range(2):
-            assert write_rejects(rejects, ingested, ["a key"]) == {"empty_object": 2, "not_an_image": 1}
+            assert write_rejects(rejects, uri, "ingest_images", ["a key"]) == {"empty_object": 2, "not_an_image": 1}
     start_rejects(uri, "featurize_images")
     assert read_rejects(spark, uri, "featurize_images").count() == 0
     read = read_dataset(spark, uri, REJECTS).collect()
