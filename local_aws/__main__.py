@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local_aws.emr.config import LocalEmrConfig
 from local_aws.server import EndpointConfig, StartupError, serve
 from local_aws.signature import AccessKey
 
@@ -32,16 +33,20 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")
     given = parser.parse_args(arguments)
     return EndpointConfig(
-        root=given.root.absolute(),
-        work=given.work.absolute(),
-        spark_env=given.spark_env.absolute(),
-        host=given.host,
-        port=given.port,
-        cores=given.cores,
-        driver_memory=given.driver_memory,
+        LocalEmrConfig(
+            buckets_root=given.root.absolute(),
+            work_root=given.work.absolute(),
+            spark_env=given.spark_env.absolute(),
+            # For clients on this machine, also when it listens on every interface.
+            endpoint_url=f"http://{'127.0.0.1' if given.host == '0.0.0.0' else given.host}:{given.port}",
+            cores=given.cores,
+            driver_memory=given.driver_memory,
+        ),
+        given.host,
+        given.port,
         # Not as options: everybody can read the command lines of a machine.
-        key=AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")),
-        allowed_hosts=tuple(given.allow_host),
+        AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")),
+        tuple(given.allow_host),
     )
 
 

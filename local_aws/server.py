@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -40,22 +39,13 @@ class StartupError(Exception):
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """The address of the endpoint and the folders that it works in. All paths are absolute."""
+    """The address of the endpoint, who may use it, and what its EMR works with. All paths are absolute."""
 
-    root: Path
-    work: Path
-    spark_env: Path
+    emr: LocalEmrConfig
     host: str
     port: int
-    cores: int
-    driver_memory: str
     key: AccessKey
     allowed_hosts: tuple[str, ...] = ()
-
-    @property
-    def url(self) -> str:
-        """The address for clients on this machine, also when the endpoint listens on every interface."""
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
 
 
 def make_app(store: ObjectStore) -> WsgiApp:
@@ -80,12 +70,12 @@ def check_config(config: EndpointConfig) -> None:
         raise StartupError(
             "no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to what clients will sign with"
         )
-    python = config.spark_env / "bin" / "python"
+    python = config.emr.spark_env / "bin" / "python"
     if not python.exists():
         raise StartupError(
             f"no Spark environment: {python} is missing; run `make setup`, or name another with --spark-env"
         )
-    for option, folder in (("--root", config.root), ("--work", config.work)):
+    for option, folder in (("--root", config.emr.buckets_root), ("--work", config.emr.work_root)):
         probe = folder / ".local_aws-probe"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -158,26 +148,17 @@ def serve(config: EndpointConfig) -> None:
     check_config(config)
     listener = listen(config)
     try:
-        store = ObjectStore(config.root)
+        store = ObjectStore(config.emr.buckets_root)
     except RootInUseError as error:
         listener.close()
         raise StartupError(str(error)) from error
-    emr.install(
-        LocalEmrConfig(
-            buckets_root=config.root,
-            work_root=config.work,
-            spark_env=config.spark_env,
-            endpoint_url=config.url,
-            cores=config.cores,
-            driver_memory=config.driver_memory,
-        )
-    )
+    emr.install(config.emr)
     # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
         door = Door(make_app(store), config.key, (config.host, *config.allowed_hosts))
-        Server(door, f"ready at {config.url}, buckets in {config.root}").run(sockets=[listener])
+        Server(door, f"ready at {config.emr.endpoint_url}, buckets in {store.root}").run(sockets=[listener])
     finally:
         emr.shutdown()
         store.close()

@@ -1,11 +1,11 @@
 """Says on the terminal how far a run is: a line for each part of the DAG, and the stage's own count while it runs."""
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from tools.run.documents import read_json
 from tools.run.triggered_run import TaskChange
 
 QUIET_INTERVAL_S = 15.0
@@ -47,10 +47,12 @@ class ProgressLines:
 
     def show_counts(self) -> None:
         """Write the count of the stage that runs, if it has changed."""
-        progress = self._read(self._part)
+        # A run of the same name may have left its counts here; they are not ours.
+        progress = read_json(self.progress_path / f"{self._part}.json", self.run_started_at)
         if progress is None:
             return
-        count = self._count_of(progress)
+        total = "" if progress["total"] is None else f" of {progress['total']:,}"
+        count = f"{progress['done']:,}{total} {progress['unit']}"
         if count == self._count:
             return
         text = f"{self._part}  {count}{self._rate(progress)}"
@@ -61,21 +63,6 @@ class ProgressLines:
         else:
             return
         self._count, self._last_count_at = count, time.monotonic()
-
-    def _read(self, stage: str) -> dict[str, Any] | None:
-        path = self.progress_path / f"{stage}.json"
-        try:
-            # A run of the same name left its counts here; they are not ours.
-            if path.stat().st_mtime < self.run_started_at:
-                return None
-            progress: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return progress
-
-    def _count_of(self, progress: dict[str, Any]) -> str:
-        total = "" if progress["total"] is None else f" of {progress['total']:,}"
-        return f"{progress['done']:,}{total} {progress['unit']}"
 
     def _rate(self, progress: dict[str, Any]) -> str:
         """Return the rate since the stage's first count: the start of the JVM and of the network are not in it."""
