@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tools.run.documents import read_json
-from tools.run.triggered_run import TaskChange
 
 QUIET_INTERVAL_S = 15.0
 """Between two counts of the same stage where lines cannot be written over."""
@@ -30,14 +29,14 @@ class ProgressLines:
         """Return the time since the run was triggered."""
         return time.monotonic() - self.started_at
 
-    def show_change(self, change: TaskChange) -> None:
+    def show_change(self, task_id: str, state: str) -> None:
         """Write a line when another part of the DAG begins, or when a task fails."""
-        part = change.task_id.partition(".")[0]
-        if change.state == "running" and part != self._part:
+        part = task_id.partition(".")[0]
+        if state == "running" and part != self._part:
             self._part, self._count, self._first_count = part, "", None
             self._write(part)
-        elif change.state == "failed":
-            self._write(f"{change.task_id} FAILED")
+        elif state == "failed":
+            self._write(f"{task_id} FAILED")
 
     def show_wait(self, run_id: str | None) -> None:
         """Write once which run has to end before this one begins."""
