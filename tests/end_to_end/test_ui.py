@@ -18,6 +18,12 @@ from tools.local.airflow_api import RUNS_PATH, request, run_path
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
+FOLLOW = """url => {
+    const link = document.createElement("a");
+    link.href = url;
+    document.body.append(link);
+    link.click();
+}"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,7 +80,10 @@ def test_a_run_triggered_by_the_form_goes_green(
     expect(page.get_by_text("Failed")).to_have_count(0)
     page.screenshot(path=screenshots / "grid.png")
     assert (screenshots / "grid.png").stat().st_size > 20_000
-    page.goto((airflow.run_path("from-the-form") / "report" / "index.html").as_uri())
+    links = request(airflow.home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")
+    page.evaluate(FOLLOW, links["extra_links"]["Report"])
+    page.wait_for_url(f"{airflow.home.aws_url}/**/report/index.html?**")
+    expect(page.locator("body")).to_contain_text("from-the-form")
     page.screenshot(path=screenshots / "report.png")
 
 
