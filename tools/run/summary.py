@@ -22,9 +22,12 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
     for stage, counted in stats.items():
         rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
         yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
-    yield from _weights_lines(stats.get(FEATURIZE, {}).get("details", {}))
-    yield from _incremental_lines(stats)
-    yield from _report_lines(report)
+    if details := stats.get(FEATURIZE, {}).get("details"):
+        yield from _network_lines(details)
+    if model := stats.get(REDUCE, {}).get("details", {}).get("model"):
+        yield f"  {'model:':<24}{model['action']}: {model['why']}"
+    if report is not None:
+        yield from _report_lines(report)
     for name, path, is_written in (
         ("features", run_path / "features", FEATURIZE in stats),
         ("PCA features", run_path / "pca_features", REDUCE in stats),
@@ -60,9 +63,8 @@ def failure_texts(outcome: Outcome, logs_path: Path) -> Iterator[str]:
     yield f"the logs of all tasks: {logs_path}"
 
 
-def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
-    if not details:
-        return
+def _network_lines(details: dict[str, Any]) -> Iterator[str]:
+    """Yield what computed the vectors, and how many an earlier run had left."""
     weights = details["weights"]
     network = f"{details['backbone']}, weights {weights['source']}, {details['engine']} {details['precision']}"
     # Null where every vector was there already.
@@ -70,22 +72,12 @@ def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
     yield f"  {'network:':<24}{network}" + (f", {rate:,.1f} images a second" if rate is not None else "")
     if not weights["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in details.get("vectors", {}).items())
+    if counts:
+        yield f"  {'vectors:':<24}{counts}"
 
 
-def _incremental_lines(stats: dict[str, Any]) -> Iterator[str]:
-    """Return what was computed and what an earlier run had left."""
-    vectors = stats.get(FEATURIZE, {}).get("details", {}).get("vectors")
-    if vectors:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vectors.items())
-        yield f"  {'vectors:':<24}{told}"
-    model = stats.get(REDUCE, {}).get("details", {}).get("model")
-    if model:
-        yield f"  {'model:':<24}{model['action']}: {model['why']}"
-
-
-def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:
-    if report is None:
-        return
+def _report_lines(report: dict[str, Any]) -> Iterator[str]:
     summary = report["summary"]
     if summary.get("explained_variance") is not None:
         yield f"  {'explained variance:':<24}{summary['explained_variance']:.4f} by {summary['components']} components"
