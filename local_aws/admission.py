@@ -47,7 +47,7 @@ class Door:
     """ASGI application before a WSGI application: it refuses a request, or hands it on with its body."""
 
     def __init__(self, app: Any, key: AccessKey, hosts: Iterable[str]) -> None:
-        self.key, self.hosts = key, {*LOCAL_HOSTS, *hosts}
+        self.key, self.hosts = key, {*LOCAL_HOSTS, *(host.lower() for host in hosts)}
         # An upload that stalls half-way holds a thread of other large uploads, and of nothing else.
         self.whole, self.large = (WSGIMiddleware(app, workers=WORKER_THREADS) for _ in range(2))
 

@@ -193,7 +193,8 @@ def test_airflows_processes_run_together_on_postgresql(postgres: tuple[int, str]
         token = log_in(url, (tmp_path / "api-server.log").read_text())
         dag = f"{url}/api/v2/dags/fruit_features"
         wait_until(lambda: get_json(dag, token)["is_paused"] is False, processes, HEALTH_LIMIT_S)
-        assert get_json(f"{url}/api/v2/importErrors", token)["total_entries"] == 0
+        errors = f"{url}/api/v2/importErrors"
+        wait_until(lambda: get_json(errors, token)["total_entries"] == 0, processes, HEALTH_LIMIT_S)
         for name in staying:
             check = outside(described[name]["healthcheck"]["test"][1:], {"8080": str(port)})
             assert subprocess.run(check, env=environment, capture_output=True).returncode == 0, name

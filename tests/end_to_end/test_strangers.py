@@ -1,9 +1,11 @@
 """A page of a stranger, in a browser on the machine where `make up` runs: nothing changes, and nothing is read."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +14,7 @@ from botocore.config import Config
 from playwright.sync_api import Page, sync_playwright
 
 from tests.end_to_end.conftest import Machine
-from tests.end_to_end.test_ui import CHROMIUM
+from tests.end_to_end.test_ui import CHROMIUM, FOLLOW
 from tools.local.home import local_environment
 
 STRANGER = "stranger.example"
@@ -37,12 +39,6 @@ SUBMIT = """([url, text]) => {
     form.append(field);
     document.body.append(form);
     form.submit();
-}"""
-FOLLOW = """url => {
-    const link = document.createElement("a");
-    link.href = url;
-    document.body.append(link);
-    link.click();
 }"""
 
 pytestmark = [
@@ -122,10 +118,10 @@ def possessions(airflow: Machine) -> Iterator[Possessions]:
     made.emr.terminate_job_flows(JobFlowIds=[made.cluster_id])
 
 
-def orders(url: str) -> list[tuple[str, dict[str, Any]]]:
+def orders(url: str, trace: Path) -> list[tuple[str, dict[str, Any]]]:
     """What was done to an older endpoint: with and without a preflight, and with cookies."""
-    step = {"Name": "x", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
-    run = str({"Name": "stranger", "Instances": {}, "Steps": [step]}).replace("'", '"')
+    step = {"Name": "x", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["touch", str(trace)]}}
+    run = json.dumps({"Name": "stranger", "Instances": {}, "Steps": [step]})
     delete = "<Delete><Object><Key>a.txt</Key></Object></Delete>"
     found: list[tuple[str, dict[str, Any]]] = []
     for mode in ("no-cors", "cors"):
@@ -153,12 +149,13 @@ def test_a_strangers_page_changes_nothing_and_reads_nothing_of_the_endpoint(
     possessions: Possessions, page: Page, strangers_port: int
 ) -> None:
     before, aws_url = possessions.all(), possessions.machine.home.aws_url
+    trace = possessions.machine.home.root / "stranger-was-here"
     page.goto(f"http://{STRANGER}:{strangers_port}/")
-    seen = page.evaluate(SEND, orders(aws_url))
+    seen = page.evaluate(SEND, orders(aws_url, trace))
     # The page's own name leads to the endpoint: for the browser it is one site.
     rebound_url = f"http://{STRANGER}:{possessions.machine.home.aws_port}"
     page.goto(f"{rebound_url}/")
-    seen += page.evaluate(SEND, orders(rebound_url))
+    seen += page.evaluate(SEND, orders(rebound_url, trace))
     for url in (aws_url, rebound_url):
         for path in ("/moto-api/reset", "/moto-api/recorder/upload-recording", "/treasure?delete", "/"):
             page.goto(f"http://{STRANGER}:{strangers_port}/")
@@ -169,6 +166,7 @@ def test_a_strangers_page_changes_nothing_and_reads_nothing_of_the_endpoint(
     assert possessions.all() == before
     assert not [text for _, text in seen if SECRET in text or "treasure" in text]
     assert not [status for status, _ in seen if status not in (0, 403, 404, 421)]
+    assert not trace.exists()
 
 
 def test_a_strangers_page_gets_no_token_and_no_answer_of_airflow(

@@ -18,6 +18,12 @@ from tools.local.airflow_api import RUNS_PATH, request, run_path
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
+FOLLOW = """url => {
+    const link = document.createElement("a");
+    link.href = url;
+    document.body.append(link);
+    link.click();
+}"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,6 +48,16 @@ def screenshots(tmp_path: Path) -> Path:
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) -> None:
+    home = green.machine.home
+    (dag_run,) = request(home, "GET", RUNS_PATH)["dag_runs"]
+    links = request(home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")["extra_links"]
+    page.goto(home.airflow_url)
+    with page.expect_navigation(url=f"{home.aws_url}/**"):
+        page.evaluate(FOLLOW, links["Report"])
+    assert page.title().startswith("few: ")
 
 
 def test_a_run_triggered_by_the_form_goes_green(

@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def run_to_its_end(folder: Path, port: int, spark_env: Path) -> tuple[int, str]:
-    command = endpoint_command(folder, port, spark_env)
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+def run_to_its_end(folder: Path, port: int, spark_env: Path, **variables: str) -> tuple[int, str]:
+    result = subprocess.run(
+        endpoint_command(folder, port, spark_env),
+        cwd=REPOSITORY,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return result.returncode, result.stdout + result.stderr
 
 
@@ -138,6 +145,13 @@ def test_a_missing_spark_environment_is_one_clear_line(tmp_path: Path) -> None:
     assert len(output.splitlines()) == 1
     assert f"{tmp_path / 'nothing'}/bin/python is missing" in output
     assert "--spark-env" in output
+
+
+def test_without_a_key_it_does_not_start(tmp_path: Path, spark_env: Path) -> None:
+    code, output = run_to_its_end(tmp_path, free_port(), spark_env, AWS_SECRET_ACCESS_KEY="")
+    assert code == 1
+    assert len(output.splitlines()) == 1
+    assert "no access key: set AWS_ACCESS_KEY_ID" in output
 
 
 @pytest.mark.slow

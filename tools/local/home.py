@@ -15,17 +15,6 @@ BUCKET = "fruit-features"
 REGION = "us-east-1"
 # SQLite lets one process write at a time; on a busy machine Airflow's others wait longer than the usual five seconds.
 SQLITE_PATIENCE_S = 60
-# Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
-FOREIGN_AWS_VARIABLES = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_EMR",
-)
 # Made at random once. Whoever has the AWS key may give the endpoint orders, and so run programs as its user.
 SECRETS: Mapping[str, Callable[[], str]] = {
     "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(32),
@@ -104,31 +93,23 @@ class LocalHome:
 
 def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of every process of one machine: the inherited one, made local."""
-    environment = {name: value for name, value in inherited.items() if name not in FOREIGN_AWS_VARIABLES}
     _close_to_others(home.root)
     # Else Airflow draws one itself, and writes it to its log.
     airflow_password(home)
-    environment.update(_kept_secrets(home.airflow_path / "secrets.json", SECRETS))
-    environment.update(_aws(home))
-    environment.update(_airflow(home))
-    environment.update(_fruit_features(home))
-    environment["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY / 'plugins'}"
+    made = _settings(home) | _kept_secrets(home.airflow_path / "secrets.json", SECRETS)
+    # Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
+    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
     # Requests to this machine's own services never go through a proxy.
-    environment["NO_PROXY"] = environment["no_proxy"] = _no_proxy(inherited)
-    return environment
+    past_proxies = filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1", "localhost"])
+    return kept | made | dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(past_proxies))
 
 
-def _aws(home: LocalHome) -> dict[str, str]:
+def _settings(home: LocalHome) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": home.aws_url,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-def _airflow(home: LocalHome) -> dict[str, str]:
-    return {
         "AIRFLOW_HOME": str(home.airflow_path),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps({"conn_type": "aws", "extra": {"region_name": REGION}}),
         "AIRFLOW__API__BASE_URL": home.airflow_url,
@@ -148,17 +129,13 @@ def _airflow(home: LocalHome) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path}/airflow.db?timeout={SQLITE_PATIENCE_S}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow_path / "logs"),
-    }
-
-
-def _fruit_features(home: LocalHome) -> dict[str, str]:
-    return {
         "FRUIT_FEATURES_BUCKET": BUCKET,
         "FRUIT_FEATURES_NODE_VENV": str(home.spark_env_path),
         "FRUIT_FEATURES_LOG_WAIT_S": "10",
         "FRUIT_FEATURES_POLL_S": "1",
         "FRUIT_FEATURES_REGION": REGION,
         "FRUIT_FEATURES_SOURCE_URI": f"s3://{BUCKET}/landing/demo",
+        "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
     }
 
 
@@ -188,8 +165,3 @@ def _close_to_others(root: Path) -> None:
     # A folder such as /tmp, which all users share, stays as it is.
     if mode & 0o077 and not mode & stat.S_ISVTX:
         root.chmod(0o700)
-
-
-def _no_proxy(inherited: Mapping[str, str]) -> str:
-    named = inherited.get("NO_PROXY") or inherited.get("no_proxy") or ""
-    return ",".join([*filter(None, named.split(",")), "127.0.0.1", "localhost"])

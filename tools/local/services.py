@@ -32,14 +32,13 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
     with _users_file(home) as users:
         try:
             with _starting(home):
-                _stop_what_a_killed_run_left(home, users)
+                _stop_unused(home, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 _start(home, by_schedule=_kept_path(home).exists())
             yield
         finally:
             with on_endings(signal.SIG_IGN), _starting(home):
-                if _is_unused(users) and not _kept_path(home).exists():
-                    stop_services(home)
+                _stop_unused(home, users)
 
 
 def up(home: LocalHome) -> None:
@@ -51,7 +50,7 @@ def up(home: LocalHome) -> None:
         if not _kept_path(home).exists() and not _is_unused(users):
             # Its scheduler starts no DAG by itself.
             raise ServicesInUseError
-        _stop_what_a_killed_run_left(home, users)
+        _stop_unused(home, users)
         print("starting Airflow")
         try:
             _start(home, by_schedule=True)
@@ -93,8 +92,8 @@ def _start(home: LocalHome, by_schedule: bool) -> None:
     start_airflow(home, by_schedule)
 
 
-def _stop_what_a_killed_run_left(home: LocalHome, users: IO[str]) -> None:
-    """Stop services that nobody uses or keeps: their settings and their code may be old."""
+def _stop_unused(home: LocalHome, users: IO[str]) -> None:
+    """Stop services that nobody uses or keeps; those that a killed run left may have old settings and old code."""
     if _is_unused(users) and not _kept_path(home).exists():
         stop_services(home)
 

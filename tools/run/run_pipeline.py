@@ -102,9 +102,9 @@ def follow(dag_run: TriggeredRun, lines: ProgressLines) -> Outcome:
     began = False
     while dag_run.outcome is None:
         lines.show_counts()
-        for change in dag_run.poll():
+        for task_id, state in dag_run.poll().items():
             began = True
-            lines.show_change(change)
+            lines.show_change(task_id, state)
         if not began and lines.seconds() > QUEUE_PATIENCE_S:
             lines.show_wait(dag_run.waits_for())
         time.sleep(LOOK_EVERY_S if dag_run.outcome is None else 0)
