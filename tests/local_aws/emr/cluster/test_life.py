@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import Any
 
 import pytest
@@ -99,6 +100,12 @@ def test_an_ended_cluster_keeps_its_logs_and_loses_its_scratch(local_emr: LocalE
     local_emr.wait_for_state(cluster_id, "TERMINATED")
     assert not (local_emr.work_root / cluster_id / "scratch").exists()
     assert local_emr.live_log(cluster_id, f"steps/{step_id}/stdout").read_text() == "said\n"
+
+
+def test_no_other_user_of_the_machine_can_enter_a_clusters_folder(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run()
+    local_emr.wait_for_state(cluster_id, "WAITING")
+    assert stat.S_IMODE((local_emr.work_root / cluster_id).stat().st_mode) == 0o700
 
 
 def test_clusters_are_listed_by_state_and_by_time(local_emr: LocalEmr) -> None:
