@@ -99,13 +99,10 @@ class Node:
         """Fetch a script, and return the words that run it: with bash when its first line names no interpreter."""
         try:
             source = self._path_of(uri) if uri.startswith(_S3_PREFIXES) else Path(uri.removeprefix("file://"))
-        except ObjectPathError as error:
-            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error}") from error
-        script = cwd / source.name
-        try:
-            shutil.copyfile(source, script)
-        except OSError as error:
-            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error.strerror}") from error
+            script = shutil.copyfile(source, cwd / source.name)
+        except (ValueError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {reason}") from error
         script.chmod(0o700)
         with script.open("rb") as opened:
             has_interpreter = opened.read(2) == b"#!"
