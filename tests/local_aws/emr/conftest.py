@@ -31,8 +31,8 @@ def emr_config(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Ite
         port=port,
         cores=2,
         driver_memory="1g",
-        transition_s=0.1,
-        interrupt_grace_s=1.0,
+        transition_s=0.01,
+        interrupt_grace_s=0.5,
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     emr.install(config)
