@@ -216,21 +216,25 @@ def test_an_empty_folder_is_not_in_the_way(s3: S3Client, bucket: str, bucket_pat
     assert (bucket_path / "a").read_bytes() == b"pear"
 
 
-def test_a_folder_marker_is_an_empty_folder(s3: S3Client, bucket: str, bucket_path: Path) -> None:
+def test_a_key_that_ends_in_a_slash_is_an_object_in_a_folder(s3: S3Client, bucket: str, bucket_path: Path) -> None:
     s3.put_object(Bucket=bucket, Key="a/b/", ContentType="application/x-directory")
-    s3.put_object(Bucket=bucket, Key="a/b/c")
-    assert (bucket_path / "a" / "b").is_dir()
+    s3.put_object(Bucket=bucket, Key="a/b/c", Body=b"pear")
+    assert (bucket_path / "a" / "b" / "c").read_bytes() == b"pear"
     found = s3.get_object(Bucket=bucket, Key="a/b/")
     assert (found["Body"].read(), found["ContentType"]) == (b"", "application/x-directory")
     assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a/b/", "a/b/c"]
+    assert refused(s3.put_object, Bucket=bucket, Key="a/b") == (409, "ObjectExistsAsFolder")
     s3.delete_object(Bucket=bucket, Key="a/b/c")
-    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a/b/"]
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="a/b/")["Contents"]] == ["a/b/"]
+    assert [found["Prefix"] for found in s3.list_objects_v2(Bucket=bucket, Delimiter="/")["CommonPrefixes"]] == ["a/"]
     s3.delete_object(Bucket=bucket, Key="a/b/")
     assert list(bucket_path.iterdir()) == []
 
 
-def test_a_folder_marker_holds_no_bytes(s3: S3Client, bucket: str) -> None:
-    assert refused(s3.put_object, Bucket=bucket, Key="a/", Body=b"pear") == (400, "InvalidArgument")
+def test_a_key_that_ends_in_a_slash_may_hold_bytes_and_conditions(s3: S3Client, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a/", Body=b"pear", IfNoneMatch="*")
+    assert s3.get_object(Bucket=bucket, Key="a/")["Body"].read() == b"pear"
+    assert refused(s3.put_object, Bucket=bucket, Key="a/", IfNoneMatch="*") == (412, "PreconditionFailed")
 
 
 def test_scratch_names_of_hadoop_are_refused(s3: S3Client, bucket: str) -> None:
