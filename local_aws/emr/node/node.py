@@ -100,7 +100,7 @@ class Node:
         try:
             source = self._path_of(uri) if uri.startswith(_S3_PREFIXES) else Path(uri.removeprefix("file://"))
             script = shutil.copyfile(source, cwd / source.name)
-        except (ValueError, OSError) as error:
+        except (ObjectPathError, ValueError, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {reason}") from error
         script.chmod(0o700)
