@@ -75,7 +75,8 @@ class Node:
     def _write_configuration(self, name: str) -> Path:
         """Write the configuration files again for each command, because buckets come and go."""
         root = self._config.root
-        buckets = sorted(path for path in root.iterdir() if path.is_dir() and is_bucket_name(path.name))
+        folders = [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]
+        buckets = sorted(path for path in folders if is_bucket_name(path.name))
         conf_path = self._folder.conf_path(name)
         conf_path.mkdir(parents=True, exist_ok=True)
         asked = self._configuration

@@ -171,11 +171,13 @@ def test_a_bucket_that_was_made_while_the_cluster_lives_is_there_for_the_next_st
     cluster_id = local_emr.run()
     local_emr.wait_for_state(cluster_id, "WAITING")
     local_emr.put("s3://made-later/key", "x")
+    (local_emr.buckets_root / "no-bucket").symlink_to("/")
     [step_id] = local_emr.add(cluster_id, bash_step('cat "$HADOOP_CONF_DIR/core-site.xml"'))
     local_emr.wait_for_step(cluster_id, step_id)
     conf = ElementTree.fromstring(local_emr.log(cluster_id, f"steps/{step_id}/stdout"))
     names = {p.findtext("name") for p in conf.iter("property")}
     assert "fs.viewfs.mounttable.made-later.linkFallback" in names
+    assert "fs.viewfs.mounttable.no-bucket.linkFallback" not in names
 
 
 def test_live_logs_grow_while_a_step_runs(local_emr: LocalEmr) -> None:
