@@ -32,7 +32,7 @@ def emr_config(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Ite
         cores=2,
         driver_memory="1g",
         transition_s=0.01,
-        interrupt_grace_s=0.5,
+        interrupt_grace_s=1.0,
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     emr.install(config)
