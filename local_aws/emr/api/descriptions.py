@@ -40,7 +40,6 @@ def cluster_description(record: ClusterRecord) -> JsonObject:
         },
         "InstanceCollectionType": record.instance_collection_type,
         "MasterPublicDnsName": _PRIMARY_DNS_NAME,
-        "PlacementGroups": settings.get("PlacementGroupConfigs", []),
         "TerminationProtected": instances["TerminationProtected"],
         "UnhealthyNodeReplacement": instances["UnhealthyNodeReplacement"],
     }
@@ -78,8 +77,6 @@ def group_description(group: InstanceCollection, record: ClusterRecord) -> JsonO
         "RequestedInstanceCount": group.config["InstanceCount"],
         "RunningInstanceCount": group.config["InstanceCount"] if instance_state(record) == "RUNNING" else 0,
         "Status": _status(record),
-        "EbsBlockDevices": [],
-        "ShrinkPolicy": {},
     }
 
 
@@ -93,7 +90,7 @@ def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonO
         "ProvisionedOnDemandCapacity": on_demand,
         "ProvisionedSpotCapacity": spot,
         "InstanceTypeSpecifications": [
-            {"WeightedCapacity": 1, "Configurations": [], "EbsBlockDevices": [], **asked}
+            {"WeightedCapacity": 1, "Configurations": [], **asked}
             for asked in fleet.config.get("InstanceTypeConfigs", [])
         ],
     }
@@ -104,12 +101,10 @@ def instance_descriptions(record: ClusterRecord, collection: InstanceCollection)
     for instance in collection.instances():
         yield {
             **instance,
-            "PublicDnsName": "",
             "PrivateDnsName": _PRIMARY_DNS_NAME,
             "PrivateIpAddress": "127.0.0.1",
             "Status": _status(record),
             member: collection.id,
-            "EbsVolumes": [],
         }
 
 
@@ -127,8 +122,4 @@ def _status(record: ClusterRecord) -> JsonObject:
 
 
 def _timeline(record: ClusterRecord) -> JsonObject:
-    return {
-        "CreationDateTime": record.created_at,
-        "ReadyDateTime": record.ready_at,
-        "EndDateTime": record.ended_at,
-    }
+    return {"CreationDateTime": record.created_at, "ReadyDateTime": record.ready_at, "EndDateTime": record.ended_at}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.emr.exceptions import InvalidRequestException
 
-from local_aws.emr.api.descriptions import fleet_description, group_description, instance_descriptions, instance_state
+from local_aws.emr.api.descriptions import fleet_description, group_description, instance_descriptions
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.state.instances import instance_collections
 from local_aws.emr.state.records import ClusterRecord, CollectionType, JsonObject
@@ -22,17 +22,17 @@ def list_instance_fleets(backend: LocalEmrBackend, request: JsonObject) -> JsonO
 
 def list_instances(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     record = backend.cluster(request["ClusterId"]).record
-    ids = {request[name] for name in ("InstanceGroupId", "InstanceFleetId") if name in request}
-    roles = request.get("InstanceGroupTypes") or [request[n] for n in ("InstanceFleetType",) if n in request]
+    ids = {request.get("InstanceGroupId"), request.get("InstanceFleetId")} - {None}
+    roles = {*request.get("InstanceGroupTypes", []), request.get("InstanceFleetType")} - {None}
     states = request.get("InstanceStates")
     instances = [
         instance
         for collection in instance_collections(record)
         if (not ids or collection.id in ids) and (not roles or collection.role in roles)
         for instance in instance_descriptions(record, collection)
+        if not states or instance["Status"]["State"] in states
     ]
-    is_asked = not states or instance_state(record) in states
-    return {"Instances": instances if is_asked else []}
+    return {"Instances": instances}
 
 
 def _record_of(backend: LocalEmrBackend, cluster_id: str, collection_type: CollectionType) -> ClusterRecord:

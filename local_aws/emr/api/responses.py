@@ -86,15 +86,15 @@ class EmrResponse(ElasticMapReduceResponse):
                 f"{', '.join(sorted([*OPERATIONS, *MOTO_OPERATIONS]))}.",
             )
         try:
-            body = from_json(data or b"{}")  # it refuses what is nested so deeply that the checks would recurse too far
+            # This parser refuses what is nested so deeply that the checks would recurse too far.
+            body: JsonObject = from_json(data or b"{}")
         except ValueError as error:
             raise ServiceException("SerializationException", f"The request's body is not JSON: {error}") from error
         if shape := get_service_model("emr").operation_model(action).input_shape:
             report = ParamValidator().validate(body, shape)
             if report.has_errors():
                 raise ValidationException(f"{action}: {report.generate_report()}")
-        members: JsonObject = body
-        return members
+        return body
 
 
 def _page(answer: JsonObject, marker: str | None) -> JsonObject:

@@ -8,9 +8,7 @@ from local_aws.emr.state.records import JsonObject
 
 
 def add_job_flow_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    role = {"ExecutionRoleArn": request["ExecutionRoleArn"]} if "ExecutionRoleArn" in request else {}
-    configs = [{**step, **role} for step in request["Steps"]]
-    return {"StepIds": backend.job_flow(request["JobFlowId"]).add_steps(configs)}
+    return {"StepIds": backend.job_flow(request["JobFlowId"]).add_steps(request["Steps"])}
 
 
 def cancel_steps(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:

@@ -75,7 +75,8 @@ class Node:
     def _write_configuration(self, name: str) -> Path:
         """Write the configuration files again for each command, because buckets come and go."""
         root = self._config.root
-        buckets = sorted(path for path in root.iterdir() if path.is_dir() and is_bucket_name(path.name))
+        folders = [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]
+        buckets = sorted(path for path in folders if is_bucket_name(path.name))
         conf_path = self._folder.conf_path(name)
         conf_path.mkdir(parents=True, exist_ok=True)
         asked = self._configuration
@@ -99,13 +100,10 @@ class Node:
         """Fetch a script, and return the words that run it: with bash when its first line names no interpreter."""
         try:
             source = self._path_of(uri) if uri.startswith(_S3_PREFIXES) else Path(uri.removeprefix("file://"))
-        except ObjectPathError as error:
-            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error}") from error
-        script = cwd / source.name
-        try:
-            shutil.copyfile(source, script)
-        except OSError as error:
-            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error.strerror}") from error
+            script = shutil.copyfile(source, cwd / source.name)
+        except (ObjectPathError, ValueError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {reason}") from error
         script.chmod(0o700)
         with script.open("rb") as opened:
             has_interpreter = opened.read(2) == b"#!"

@@ -33,7 +33,7 @@ def emr_config(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Ite
         cores=2,
         driver_memory="1g",
         key=AccessKey("testing", "testing"),
-        transition_s=0.1,
+        transition_s=0.01,
         interrupt_grace_s=1.0,
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -16,6 +16,10 @@ ONE_STEP = [bash_step("true")]
 INVALID, VALIDATION = "InvalidRequestException", "ValidationException"
 
 
+def nested(levels: int) -> bytes:
+    return b'{"Configurations": [' * levels + b"]}" * levels
+
+
 @pytest.fixture
 def ended(local_emr: LocalEmr) -> str:
     cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
@@ -124,6 +128,9 @@ def test_steps_of_a_concurrent_cluster_must_continue_on_failure(local_emr: Local
         ("", b"{}", "UnknownOperationException"),
         ("ElasticMapReduce.DescribeCluster", b"{not json", "SerializationException"),
         ("ElasticMapReduce.DescribeCluster", b"[]", VALIDATION),
+        ("ElasticMapReduce.DescribeCluster", b'{"ClusterId": "\xff"}', "SerializationException"),
+        ("ElasticMapReduce.RunJobFlow", nested(90), VALIDATION),
+        ("ElasticMapReduce.RunJobFlow", nested(50_000), "SerializationException"),
         ("ElasticMapReduce.DescribeCluster", b"{}", VALIDATION),
         ("ElasticMapReduce.RunJobFlow", json.dumps(job_flow(Steps="x")).encode(), VALIDATION),
         ("ElasticMapReduce.RunJobFlow", json.dumps(job_flow(Steps=[{"Name": "no jar"}])).encode(), VALIDATION),

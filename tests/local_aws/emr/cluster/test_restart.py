@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from moto.emr.models import emr_backends
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.cluster.lost_clusters import read_clusters
 from local_aws.emr.state.cluster_folder import ClusterFolder
+from local_aws.emr.state.records import ClusterRecord
 from tests.local_aws.conftest import REPOSITORY, free_port
 from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
 
@@ -122,5 +124,25 @@ def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_p
     old = tmp_path / "j-OLD" / "cluster.json"
     old.parent.mkdir()
     old.write_text(content)
-    assert read_clusters(tmp_path) == []
+    kept = ClusterRecord("j-NEW", "123456789012", "eu-west-1", {}, [], state="TERMINATED")
+    ClusterFolder(tmp_path / "j-NEW").save(kept)
+    assert read_clusters(tmp_path) == [kept]
     assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
+
+
+def test_a_record_that_names_another_folder_is_set_aside(tmp_path: Path) -> None:
+    """What an endpoint deletes at its start lies in the cluster's own folder."""
+    elsewhere = tmp_path / "elsewhere" / "scratch"
+    elsewhere.mkdir(parents=True)
+    folder = ClusterFolder(tmp_path / "work" / "j-1")
+    folder.save(ClusterRecord("../elsewhere", "123456789012", "eu-west-1", {}, []))
+    assert read_clusters(tmp_path / "work") == []
+    assert elsewhere.exists() and not folder.state_path.exists()
+
+
+def test_what_an_older_endpoint_left_open_is_closed_to_other_users(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path / "j-1")
+    folder.save(ClusterRecord("j-1", "123456789012", "eu-west-1", {}, [], state="TERMINATED"))
+    folder.path.chmod(0o755)
+    read_clusters(tmp_path)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
