@@ -23,7 +23,7 @@ class Param:
     name: str
     title: str
     help: str
-    section: str
+    section: str = ""
     kind: type[str] | type[int] | type[float] | type[bool] = str
     default: Any = None
     nullable: bool = False
@@ -46,6 +46,8 @@ class Param:
     """Vectors that differ in it do not compare."""
     not_in_identity: str = ""
     """Why vectors that differ in it do compare: needed by every param of the stage that makes vectors."""
+    keeps_apart: bool = False
+    """The feature store keeps vectors that differ in it apart, although they compare."""
     not_deciding: str = ""
     """Why two runs that differ in it alone come out the same."""
     not_of_make_run: str = ""

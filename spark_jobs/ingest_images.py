@@ -21,9 +21,7 @@ STAGE = "ingest_images"
 
 def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: ProgressReporter) -> StageStats:
     """List the source, set aside what the store knows, fetch the rest, and count."""
-    listed = write_listing(
-        arguments.source_uri, arguments.sample_limit, arguments.manifest_uri, arguments.inventory_uri
-    )
+    listed = write_listing(arguments)
     rejects_uri = start_rejects(arguments.rejects_uri, STAGE)
     # Readers of the manifest skip what begins with an underscore.
     packs_uri = f"{arguments.manifest_uri}/_to_fetch"
@@ -44,7 +42,7 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
         "bytes": listed.size_bytes,
         "labels": listed.labels,
         "files": len(known.pack_uris),
-        "sample": arguments.sample_limit and {"limit": arguments.sample_limit, "listed": listed.seen},
+        "sample": listed.sample,
         "fetched": listed.objects - listed.unread - known.objects,
         "known": known.objects,
     }

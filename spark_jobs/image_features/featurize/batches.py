@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from image_features.images.decode import Pixels, decode_image
+from image_features.images.decode import Pixels
 from image_features.rejects import Reject
 
 PredictFn = Callable[[np.ndarray], np.ndarray]
@@ -19,8 +19,7 @@ Content = tuple[str, bytes]
 class FeaturizeOptions:
     """Options of the computation: `threads` decode side by side, `batch_size` images go through the network at once."""
 
-    side_px: int
-    resize: str
+    decode: Callable[[bytes], Pixels | Reject]
     batch_size: int
     threads: int
 
@@ -79,7 +78,7 @@ def _decoded(
     waiting = iter(contents)
     while True:
         for key, content in itertools.islice(waiting, most - len(ahead)):
-            ahead.append((key, pool.submit(decode_image, content, options.side_px, options.resize)))
+            ahead.append((key, pool.submit(options.decode, content)))
         if not ahead:
             return
         for key, future in ahead[: options.batch_size]:

@@ -13,7 +13,7 @@ from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.manifest import FetchRow
 from image_features.ingest.packs import MAX_OBJECT_BYTES
 from image_features.ingest.source_listing import ManifestTotals, write_packs
-from image_features.networks.identity import known_identity
+from image_features.networks.identity import known_weights_sha256, store_identity
 from image_features.rejects import Reject
 from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH, VECTORS
 from image_features.storage import feature_store
@@ -42,10 +42,10 @@ def set_known_aside(
     Where the store knows nothing, all of the manifest is to be fetched, as its own files have it.
     """
     objects_uri = feature_store.objects_uri(arguments.feature_store_uri)
-    identity = known_identity(arguments) if feature_store.has_parts(objects_uri) else None
-    if identity is None:
+    sha256 = known_weights_sha256(arguments) if feature_store.has_parts(objects_uri) else None
+    if sha256 is None:
         return KnownObjects(totals.pack_uris)
-    vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, identity, arguments.engine)
+    vectors_uri = feature_store.vectors_uri(arguments.feature_store_uri, store_identity(arguments, sha256))
     vectors = read_dataset(spark, vectors_uri, VECTORS) if feature_store.has_parts(vectors_uri) else None
     manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
     with persisted(_judged(manifest, read_dataset(spark, objects_uri, OBJECTS), vectors)) as judged:

@@ -13,6 +13,7 @@ from pyspark.sql.types import StructType
 
 from image_features.errors import BucketNotFoundError, EmptySourceError, SourceNotFoundError
 from image_features.images.formats import reject_by_listing
+from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.inventory import inventory_at
 from image_features.ingest.manifest import ManifestRow, manifest_row
 from image_features.ingest.packs import MAX_OBJECT_BYTES, packs
@@ -24,12 +25,12 @@ from image_features.storage.objects import ListedObject
 
 @dataclass
 class ManifestTotals:
-    """Numbers of a manifest. `seen` objects were listed, of which a sample may have taken fewer.
+    """Numbers of a manifest, and of the sample if its objects are one.
 
     `unread` objects are rejects by the listing alone; `pack_uris` are the manifest's files.
     """
 
-    seen: int = 0
+    sample: dict[str, int] | None = None
     objects: int = 0
     size_bytes: int = 0
     labels: int = 0
@@ -71,15 +72,16 @@ class Listing:
             raise EmptySourceError(self.source_uri)
 
 
-def write_listing(source_uri: str, sample_limit: int | None, manifest_uri: str, inventory_uri: str) -> ManifestTotals:
+def write_listing(arguments: IngestArguments) -> ManifestTotals:
     """List the source once, and write both the manifest and the inventory.
 
     Raises SourceNotFoundError or EmptySourceError, and then has changed nothing.
     """
-    with inventory_at(inventory_uri) as inventory:
-        listing = Listing(source_uri, sample_limit, inventory.noting)
-        totals = write_manifest(listing.rows(), manifest_uri)
-    totals.seen = listing.seen
+    with inventory_at(arguments.inventory_uri) as inventory:
+        listing = Listing(arguments.source_uri, arguments.sample_limit, inventory.noting)
+        totals = write_manifest(listing.rows(), arguments.manifest_uri)
+    if arguments.sample_limit is not None:
+        totals.sample = {"limit": arguments.sample_limit, "listed": listing.seen}
     return totals
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from image_features.validate.checks.check import Check, Finding
 from image_features.validate.evidence.stage_stats import Stats, detail
-from run_contract.params import param_named
-
-REFIT_DRIFT = param_named("refit_drift")
 
 MODEL_DRIFT = Check(
     "model_drift", "soft", "The model keeps nearly what a new one would (share of variance lost)", is_share=True
@@ -20,7 +17,7 @@ def model_drift(reduce: Stats | None) -> Finding:
         return MODEL_DRIFT.skip("the stats of reduce_features do not say where the model was fitted")
     if model["action"] != "project":
         return MODEL_DRIFT.skip("the model was fitted on the rows of this run")
-    limit = reduce["arguments"].get(REFIT_DRIFT.name, REFIT_DRIFT.default)
+    limit = model["drift_limit"]
     advice = (
         f"a new model would keep more of the variance than the one of {model['fitted_in']}: run with reduce refit, "
         "or auto, which fits a new model above this limit"

@@ -24,7 +24,7 @@ def run_checks(evidence: Evidence, probe: Probe | Unavailable) -> list[Finding]:
         membership.image_id_unique(counts),
         membership.pca_features_complete(counts),
         membership.labels_kept(counts),
-        membership.reject_share(counts, evidence.max_reject_share),
+        membership.reject_share(counts, evidence.asked.max_reject_share),
         vectors.width(vectors.FEATURES_WIDTH, features, detail(featurize, "dimension"), "featurize_images"),
         vectors.width(vectors.PCA_FEATURES_WIDTH, pca_features, detail(reduce, "components"), "reduce_features"),
         vectors.finite(vectors.FEATURES_FINITE, features, "featurize_images"),

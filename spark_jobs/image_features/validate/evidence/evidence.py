@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image_features.unavailable import Unavailable
+from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.stage_stats import Stats
 
 
@@ -133,4 +134,4 @@ class Evidence:
     stats: Mapping[str, Stats | None]
     sample: Sample
     baseline: Baseline | Unavailable
-    max_reject_share: float
+    asked: ValidateArguments
