@@ -150,11 +150,10 @@ _REDUCE = (
         name="formats",
         title="Formats",
         help="Parquet is always written; csv adds a table with columns pc_001, pc_002 and so on.",
+        kind=tuple,
         default=("parquet",),
         stages=(REDUCE,),
-        is_list=True,
         choices=("parquet", "csv"),
-        always="parquet",
     ),
     Param(
         name="reduce",
