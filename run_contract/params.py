@@ -12,6 +12,7 @@ from run_contract.weights import BY_HAND, FORM, IMAGENET
 
 RUN_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 RUN_LENGTH = 200
+URI_PATTERN = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
 # What vectors are known by, and so also what is fetched: both stages have to be asked for the same network.
 NETWORK = (INGEST, FEATURIZE)
 
@@ -27,7 +28,7 @@ _INPUT = (
         help="The prefix that holds them: one folder a label, at any depth; a folder Training, Test or Validation on "
         "the way is the split. Example: s3://fruit-features/landing/fruits-360",
         stages=(INGEST,),
-        pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?",
+        pattern=URI_PATTERN,
         pattern_in_words="s3://bucket/prefix",
         variable="SOURCE",
         not_deciding="the source is compared by itself, with its photographs",

@@ -20,6 +20,7 @@ from image_features.networks.export import find_or_export
 from image_features.networks.keras_model import WeightsMismatchError, load_network
 from image_features.networks.weights import FoundWeights, WeightsUnavailableError, find_weights, stage
 from image_features.storage import objects
+from tools.data import stage_weights
 
 MOBILENET = BACKBONES["mobilenet_v2"]
 
@@ -221,6 +222,16 @@ def test_a_file_that_leaves_a_layer_as_it_was_drawn_is_refused(tmp_path: Path, m
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
     with pytest.raises(WeightsMismatchError, match="nothing for 52 of its layers"):
         load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))
+
+
+def test_the_demo_stages_no_file_that_does_not_load(
+    prefix_uri: str, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stage_weights, "MODELS_URI", f"{prefix_uri}/models")
+    monkeypatch.setitem(BACKBONES, "mobilenet_v2", _published(tmp_path))
+    assert stage_weights.main(["mobilenet_v2"]) == 1
+    assert capsys.readouterr().err.startswith("WeightsMismatchError: imagenet (file://")
+    assert list(objects.list_objects(f"{prefix_uri}/models")) == []
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
