@@ -21,10 +21,6 @@ class PublishedWeights:
     md5: str | None = None
     size_bytes: int | None = None
 
-    @property
-    def file_name(self) -> str:
-        return self.url.rpartition("/")[2]
-
 
 @dataclass(frozen=True)
 class Backbone:

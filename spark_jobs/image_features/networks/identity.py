@@ -1,15 +1,17 @@
 """The identity of vectors: what they must share to be compared, and how it is known without making a network."""
 
 import logging
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from image_features.errors import ImageFeaturesError
 from image_features.images.decode import PREPROCESSING_VERSION
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.export import kept_weights_sha256
-from image_features.networks.weights import FoundWeights, known_sha256
+from image_features.networks.weights import find_weights, staged_sha256
 from run_contract.params import identity_params, store_params
-from run_contract.weights import seed_of
+from run_contract.weights import IMAGENET
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +35,12 @@ def known_weights_sha256(asked: NetworkArguments) -> str | None:
 
     It is None if that does not say it.
     """
-    seed = seed_of(asked.weights)
     try:
-        if seed is None:
-            return known_sha256(asked.weights, asked.architecture, asked.models_uri)
-        return kept_weights_sha256(asked, FoundWeights(asked.weights, seed=seed))
+        if asked.weights == IMAGENET:
+            return staged_sha256(asked.architecture, asked.models_uri)
+        with tempfile.TemporaryDirectory() as folder:
+            found = find_weights(asked.weights, asked.architecture, asked.models_uri, Path(folder))
+        return found.sha256 or kept_weights_sha256(asked, found)
     except (ImageFeaturesError, OSError) as error:
         # featurize_images ends with what is wrong and how to mend it. Here it only means that nothing is known.
         logger.warning("the identity of weights %s is not known: %s", asked.weights, error)

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,16 +67,10 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
         raise WeightsUnavailableError(backbone.name, source, models_uri, str(error)) from error
 
 
-def known_sha256(source: str, backbone: Backbone, models_uri: str) -> str | None:
-    """Return the SHA-256 of the file that `find_weights` would find, None if that file is not in S3 or here yet.
-
-    `source` names a file: `imagenet`, an s3:// URI or a local path.
-    """
-    if source == IMAGENET:
-        pointer = objects.find_json(_pointer_uri(backbone, models_uri))
-        return pointer["sha256"] if pointer else None
-    with tempfile.TemporaryDirectory() as folder:
-        return sha256_of(_own(source, Path(folder)))
+def staged_sha256(backbone: Backbone, models_uri: str) -> str | None:
+    """Return the SHA-256 of Keras's own file as an earlier run staged it, None if no run did."""
+    pointer = objects.find_json(_pointer_uri(backbone, models_uri))
+    return pointer["sha256"] if pointer else None
 
 
 def stage(weights: FoundWeights, backbone: Backbone, models_uri: str) -> None:
@@ -115,7 +108,7 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights
     pointer_uri = _pointer_uri(backbone, models_uri)
     pointer = objects.find_json(pointer_uri)
     if pointer is None:
-        path = folder / backbone.imagenet.file_name
+        path = folder / backbone.imagenet.url.rpartition("/")[2]
         place = _fetch(backbone.imagenet, path)
         return FoundWeights(IMAGENET, path, sha256_of(path), place=place, is_new=True)
     place = f"{pointer['uri']}, which {pointer_uri} names; delete both, and the next run fetches the file again"
@@ -131,7 +124,7 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights
 
 def _fetch(published: PublishedWeights, path: Path) -> str:
     """Write Keras's own file to `path`, from its cache or by HTTP, and return from where."""
-    cached = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / published.file_name
+    cached = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / path.name
     if cached.is_file():
         shutil.copyfile(cached, path)
     else:
