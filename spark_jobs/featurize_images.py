@@ -4,7 +4,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -15,14 +14,15 @@ from image_features.featurize.content_index import image_chunks
 from image_features.featurize.work_plan import computed_before, plan, read_images
 from image_features.featurize.worker import featurize
 from image_features.featurize.write_features import write_features
-from image_features.images.decode import decode_image
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
 from image_features.job.session import cores_per_task
 from image_features.job.stats import StageStats
-from image_features.networks import predictor
-from image_features.networks.backbones import backbone_named
-from image_features.networks.identity import identity_of
+from image_features.networks.engines.engine import engine_module
+from image_features.networks.engines.ship import ship
+from image_features.networks.export import find_or_export
+from image_features.networks.identity import identity_of, store_identity
+from image_features.networks.weights import find_weights
 from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
@@ -32,26 +32,23 @@ from run_contract.stages import FEATURIZE
 
 def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
     """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
-    context, store_uri = spark.sparkContext, given.feature_store_uri
-    threads, backbone = cores_per_task(spark), backbone_named(given.backbone)
-    network = predictor.PredictorOptions(
-        backbone, given.weights, given.models_uri, given.engine, given.precision, threads
-    )
-    decode = partial(decode_image, side_px=backbone.side_px, resize=given.resize)
-    options = FeaturizeOptions(decode, given.batch_size, threads)
+    context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
+    options = FeaturizeOptions(given.decode, given.batch_size, threads)
+    # The engine is checked before the weights, which may take minutes to come.
+    engine_module(given).check(given)
 
     # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
-        weights = predictor.find_checked_weights(network, Path(folder))
-        # That takes seconds, in a process of its own. Meanwhile the work is planned.
-        making = beside.submit(predictor.make_network, network, weights, Path(folder))
+        weights = find_weights(given.weights, given.architecture, given.models_uri, Path(folder))
+        # Making a network takes seconds, in a process of its own. Meanwhile the work is planned.
+        making = beside.submit(find_or_export, given, weights, Path(folder))
         sha256 = weights.sha256 or making.result().weights_sha256
-        identity = identity_of(given, sha256)
-        vectors_uri = feature_store.vectors_uri(store_uri, identity, given.engine)
+        kept_by = store_identity(given, sha256)
+        vectors_uri = feature_store.vectors_uri(store_uri, kept_by)
         works = plan(read_images(spark, given.images_uri), given.images_uri, computed_before(spark, vectors_uri))
-        make_predict_fn = predictor.ship_network(context, network, making.result())
+        make_predict_fn = ship(context, making.result().files, given, threads)
 
-        feature_store.write_identity(store_uri, identity, given.engine)
+        feature_store.write_identity(store_uri, kept_by)
         planned, started, done = sum(map(len, works)), time.monotonic(), context.accumulator(0)
         with progress.watch(lambda: done.value, planned, "images"):
             new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
@@ -63,8 +60,13 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         compact(context, vectors_uri, VECTORS)
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
-    details = predictor.network_details(given, network, weights, identity)
-    details |= {"images_per_second": images_per_second, "vectors": covered.vectors(new, planned)}
+    details = {
+        "dimension": given.architecture.dimension,
+        "weights": {"source": weights.source, "sha256": sha256, "pretrained": weights.seed is None},
+        "identity": identity_of(given, sha256),
+        "images_per_second": images_per_second,
+        "vectors": covered.vectors(new, planned),
+    }
     return StageStats(covered.images, covered.features, by_reason(covered.rejects), details)
 
 

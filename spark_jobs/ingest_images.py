@@ -40,7 +40,7 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
         "labels": len(listing.labels),
         "labels_that_look_alike": listing.labels_that_look_alike,
         "files": len(pack_uris),
-        "sample": arguments.sample_limit and {"limit": arguments.sample_limit, "listed": listing.seen},
+        "sample": listing.sample,
         "fetched": counts["fetched"],
         "known": known + counts["known"],
     }

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from emr_pipeline.errors import SettingsError
+from run_contract.params import URI_PATTERN
 
 PREFIX = "FRUIT_FEATURES_"
 BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-S3_URI_PATTERN = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+S3_URI_PATTERN = re.compile(URI_PATTERN)
 QUEUE_URL_PATTERN = re.compile(r"https?://[^/\s]+/\S+")
 RELEASE_LABEL_PATTERN = re.compile(r"emr-\d+\.\d+\.\d+")
 HOUR_S = 3600

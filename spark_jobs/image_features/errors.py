@@ -112,14 +112,6 @@ class NoImagesError(ImageFeaturesError):
         )
 
 
-class UnknownBackboneError(ImageFeaturesError):
-    """No backbone has this name."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        self.name, self.known = name, tuple(known)
-        super().__init__(f"--backbone: there is no backbone {name!r}; choose one of {', '.join(known)}")
-
-
 class MissingVectorsError(ImageFeaturesError):
     """The feature store lacks vectors that this run needs and that must be there at this point."""
 

@@ -20,7 +20,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.networks import export
-from image_features.networks.engines import ENGINES
+from run_contract.params import param_named
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))
@@ -79,7 +79,10 @@ def kept_processes() -> Iterator[Mapping[str, Executor]]:
     """One process an engine, for Keras keeps the backend that it was imported with."""
     with ExitStack() as stack:
         spawn = get_context("spawn")
-        yield {engine: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for engine in ENGINES}
+        yield {
+            engine: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn))
+            for engine in param_named("engine").choices
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +92,7 @@ def networks_of_kept_processes(
     """Networks are made in processes that stay (Keras takes seconds to start), but for tests marked `own_process`."""
 
     def make(work: Callable[..., Any], *arguments: Any) -> Any:
-        backbone, weights, engine, folder = arguments
-        return kept_processes[engine].submit(work, backbone, weights, engine, folder).result()
+        return kept_processes[arguments[0].engine].submit(work, *arguments).result()
 
     if not request.node.get_closest_marker("own_process"):
         monkeypatch.setattr(export, "in_own_process", make)

@@ -7,6 +7,7 @@ import numpy as np
 
 from image_features.reduce.gram import gram_of
 from image_features.reduce.pca import PcaModel, fit_pca, project
+from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import (
     Baseline,
     ClassCounts,
@@ -29,6 +30,7 @@ REFITTED = {
     "added_since_fit": 0,
     "added_share_since_fit": 0.0,
     "drift": None,
+    "drift_limit": None,
 }
 PROJECTED = {
     **REFITTED,
@@ -39,6 +41,7 @@ PROJECTED = {
     "added_since_fit": 1271,
     "added_share_since_fit": 0.154,
     "drift": 0.013,
+    "drift_limit": 0.02,
 }
 COMPONENTS = 6
 NORMS = (40.0, 50.0, 60.0)
@@ -62,7 +65,7 @@ def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **chang
         stats=stats_of(model, len(vectors)),
         sample=Sample(projected, uris_of(names, splits), names, splits),
         baseline=Baseline(published_summary(), *comparable(projected)),
-        max_reject_share=0.05,
+        asked=asked(),
     )
     return dataclasses.replace(whole, **changes)
 
@@ -72,6 +75,12 @@ REJECTS = (
     RejectGroup("ingest_images", "ignored_object", 3, [(f"{SOURCE_URI}/.DS_Store", None)]),
     RejectGroup("featurize_images", "decode_failed", 2, [(f"{SOURCE_URI}/a <b>&.jpg", "image file is truncated")]),
 )
+
+
+def asked(max_reject_share: float = 0.05) -> ValidateArguments:
+    """The command line of the run's stage."""
+    names = [field.name for field in dataclasses.fields(ValidateArguments) if field.name.endswith("_uri")]
+    return ValidateArguments(**dict.fromkeys(names, "s3://bucket/runs/one"), max_reject_share=max_reject_share)
 
 
 def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Membership:
@@ -96,7 +105,7 @@ def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
     identity = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "engine": "openvino"}
     details = {
         "ingest_images": {"labels": 3},
-        "featurize_images": {**identity, "dimension": len(model.mean), "weights": weights, "vectors": VECTORS},
+        "featurize_images": {"dimension": len(model.mean), "weights": weights, "vectors": VECTORS},
         "reduce_features": {
             "components": len(model.explained_variance_ratio),
             "dimension": len(model.mean),
@@ -106,7 +115,10 @@ def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
         },
     }
     rows = {"ingest_images": (images + 5, images), "featurize_images": (images, images)}
-    arguments = {"reduce_features": {"pca_components": COMPONENTS, "explained_variance": None}}
+    arguments = {
+        "featurize_images": identity,
+        "reduce_features": {"pca_components": COMPONENTS, "explained_variance": None},
+    }
     return {
         stage: {
             "stage": stage,

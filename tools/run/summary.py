@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from run_contract.params import params_of
 from run_contract.stages import FEATURIZE, INGEST, REDUCE, STAGES
 from tools.run.documents import read_json
 from tools.run.triggered_run import Outcome
@@ -22,8 +23,8 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
     for stage, counted in stats.items():
         rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
         yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
-    if details := stats.get(FEATURIZE, {}).get("details"):
-        yield from _network_lines(details)
+    if featurize := stats.get(FEATURIZE):
+        yield from _network_lines(featurize)
     if model := stats.get(REDUCE, {}).get("details", {}).get("model"):
         yield f"  {'model:':<24}{model['action']}: {model['why']}"
     if report is not None:
@@ -63,14 +64,14 @@ def failure_texts(outcome: Outcome, logs_path: Path) -> Iterator[str]:
     yield f"the logs of all tasks: {logs_path}"
 
 
-def _network_lines(details: dict[str, Any]) -> Iterator[str]:
+def _network_lines(featurize: dict[str, Any]) -> Iterator[str]:
     """Yield what computed the vectors, and how many an earlier run had left."""
-    weights = details["weights"]
-    network = f"{details['backbone']}, weights {weights['source']}, {details['engine']} {details['precision']}"
+    asked, details = featurize["arguments"], featurize["details"]
+    network = ", ".join(f"{param.name} {asked[param.name]}" for param in params_of(FEATURIZE))
     # Null where every vector was there already.
     rate = details["images_per_second"]
     yield f"  {'network:':<24}{network}" + (f", {rate:,.1f} images a second" if rate is not None else "")
-    if not weights["pretrained"]:
+    if not details["weights"]["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in details.get("vectors", {}).items())
     if counts:

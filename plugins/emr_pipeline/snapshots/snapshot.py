@@ -13,7 +13,7 @@ from run_contract.documents import SnapshotDocument
 from run_contract.params import deciding
 from run_contract.stages import FEATURIZE, PLACES, REDUCE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,6 @@ def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
 def _origin_facts(origin: Origin) -> dict[str, Any]:
     return {
         "source_uri": origin.source_uri,
-        "sample_limit": origin.params["sample_limit"],
         "params": dict(origin.params),
         "code_uri": origin.code_uri,
         "code_version": origin.code_version,

@@ -6,7 +6,7 @@ from pyspark.sql.functions import coalesce, col, lit, when
 from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.manifest import IGNORED_FOLDER
 from image_features.ingest.source_listing import Listing, write_packs
-from image_features.networks.identity import known_identity
+from image_features.networks.identity import known_weights_sha256, store_identity
 from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset
@@ -22,10 +22,10 @@ def set_known_aside(
     """
     store_uri = arguments.feature_store_uri
     objects_uri = feature_store.objects_uri(store_uri)
-    identity = known_identity(arguments) if feature_store.has_parts(objects_uri) else None
-    if identity is None:
+    sha256 = known_weights_sha256(arguments) if feature_store.has_parts(objects_uri) else None
+    if sha256 is None:
         return listing.pack_uris, 0
-    vectors_uri = feature_store.vectors_uri(store_uri, identity, arguments.engine)
+    vectors_uri = feature_store.vectors_uri(store_uri, store_identity(arguments, sha256))
     known = feature_store.by_etag(read_dataset(spark, objects_uri, OBJECTS))
     computed = feature_store.read(spark, vectors_uri, VECTORS).select("content_sha256").distinct()
     computed = computed.withColumn("has_vector", lit(True))

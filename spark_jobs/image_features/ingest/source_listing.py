@@ -25,9 +25,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Listing:
-    """Numbers of a manifest, and its files. `seen` objects were listed; a sample may have taken fewer `objects`."""
+    """Numbers of a manifest, and its files. `seen` objects were listed; a `sample` of them may have fewer `objects`."""
 
     seen: int = 0
+
+    sample: dict[str, int] | None = None
     objects: int = 0
     size_bytes: int = 0
     labels: set[str] = field(default_factory=set)
@@ -46,6 +48,8 @@ def write_listing(arguments: IngestArguments) -> Listing:
         if arguments.sample_limit is not None:
             rows = sample(rows, arguments.sample_limit)
         listing.pack_uris = write_packs(_counted(rows, listing), arguments.manifest_uri, MANIFEST)
+    if arguments.sample_limit is not None:
+        listing.sample = {"limit": arguments.sample_limit, "listed": listing.seen}
     listing.labels_that_look_alike = labels_that_look_alike(listing.labels)
     for spellings in listing.labels_that_look_alike:
         logger.warning("these labels look the same and are not: %s", ", ".join(map(ascii, spellings)))

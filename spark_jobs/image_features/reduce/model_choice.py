@@ -48,6 +48,7 @@ class ChosenModel:
     rows_fitted: int
     added_since_fit: int = 0
     drift: float | None = None
+    drift_limit: float | None = None
 
     @property
     def added_share_since_fit(self) -> float:
@@ -78,6 +79,7 @@ class ChosenModel:
                 "added_since_fit": self.added_since_fit,
                 "added_share_since_fit": self.added_share_since_fit,
                 "drift": self.drift,
+                "drift_limit": self.drift_limit,
             },
         }
 
@@ -154,7 +156,8 @@ def _reused(
     if arguments.reduce == "auto":
         why = f"the model of {name} is near enough: neither its drift nor the share of new rows is too large"
     added = history["added_since_fit"] + changes.added
-    return ChosenModel(pipeline, model, "project", why, history["fitted_in"], fitted.rows, added, drift_of(model))
+    fitted_in, drift = history["fitted_in"], drift_of(model)
+    return ChosenModel(pipeline, model, "project", why, fitted_in, fitted.rows, added, drift, arguments.refit_drift)
 
 
 def _unusable(snapshot: Snapshot, identity: Mapping[str, Any] | None, arguments: ReduceArguments) -> str:

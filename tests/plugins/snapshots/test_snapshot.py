@@ -30,7 +30,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)
 
 def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
     assert snapshot_of(LAYOUT, "manual__1", ORIGIN, PASSED, STATS, NOON) == {
-        "schema_version": 2,
+        "schema_version": 3,
         "snapshot": snapshot_id("s3://b/runs/r", PASSED),
         "run": "r",
         "dag_run_id": "manual__1",
@@ -45,7 +45,6 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
         "inventory_uri": "s3://b/runs/r/inventory.csv.gz",
         "report_uri": "s3://b/runs/r/report/index.html",
         "source_uri": "s3://pictures/landing",
-        "sample_limit": None,
         "code_uri": "s3://b/code/abc",
         "code_version": "abc",
         "weights_etag": "etag of the weights",

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize import content_index, worker
 from image_features.featurize.batches import PredictFn
-from image_features.images.decode import decode_image
+from image_features.networks.arguments import NetworkChoice
 from image_features.storage import compaction, feature_store, objects
 from tests.spark_jobs import pictures
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
@@ -201,7 +200,7 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
     run.put(_photos(0, 6))
     assert run.ingest(WEIGHTS) == 0
     (work,) = [worker.Work(part.uri, 0, 6) for part in feature_store.parts(f"{run.uri}/images")]
-    options = worker.FeaturizeOptions(partial(decode_image, side_px=8, resize="bilinear"), batch_size=4, threads=1)
+    options = worker.FeaturizeOptions(NetworkChoice().decode, batch_size=4, threads=1)
     counts = worker.featurize_work(work, make_mean_colors()(), options, f"{prefix_uri}/vectors")
     assert counts == worker.Counts(6, 0)
     assert len(list(feature_store.parts(f"{prefix_uri}/vectors"))) == 2

@@ -2,7 +2,6 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize.batches import FeaturizeOptions, compute
 from image_features.images.decode import PREPROCESSING_VERSION, decode_image
-from image_features.networks.engines import ENGINES
 from image_features.storage import objects
 from tests.spark_jobs import pictures
-from tests.spark_jobs.networks_for_tests import assert_same_vectors, predicted_by_keras, random_network
+from tests.spark_jobs.networks_for_tests import ENGINES, assert_same_vectors, predicted_by_keras, random_network
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
 
 # name: (content, reason or None for a vector)
@@ -85,8 +83,7 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         sizes.append(len(pixels))
         return make_mean_colors()()(pixels)
 
-    decode = partial(decode_image, side_px=16, resize="bilinear")
-    options = FeaturizeOptions(decode, batch_size, threads=2)
+    options = FeaturizeOptions(lambda content: decode_image(content, 16, "bilinear"), batch_size, threads=2)
     with ThreadPoolExecutor(2) as pool:
         computed = list(compute(iter(contents.items()), predict, options, pool))
     assert set(sizes) == {batch_size}
@@ -144,7 +141,7 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         "weights_sha256": network.weights_sha256,
         "preprocessing_version": PREPROCESSING_VERSION,
     }
-    assert (details["dimension"], details["engine"]) == (1280, engine)
+    assert (details["dimension"], stats["arguments"]["engine"]) == (1280, engine)
     assert details["images_per_second"] > 0
     assert "RANDOM WEIGHTS" in caplog.text
 

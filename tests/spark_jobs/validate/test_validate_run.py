@@ -61,8 +61,8 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
     write_dataset(spark.createDataFrame(listed, MANIFEST), f"{run_uri}/manifest", MANIFEST)
     count = len(names)
     _write_stats(run_uri, "ingest_images", StageStats(count + 2, count + 1), {})
-    details = {**IDENTITY, "dimension": vectors.shape[1], "identity": IDENTITY}
-    _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), {})
+    details = {"weights": WEIGHTS, "dimension": vectors.shape[1], "identity": IDENTITY}
+    _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), IDENTITY)
     _reduce(spark, run_uri)
     return count
 

@@ -16,7 +16,6 @@ from image_features.unavailable import Unavailable
 from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Baseline, VectorFacts
 from image_features.validate.evidence.stage_stats import Stats, detail
-from run_contract.params import param_named
 
 # A classifier that separates old from new with an AUC of 0.5 guesses; from 0.75 on the two plainly differ.
 AUC_LIMIT = 0.75
@@ -39,11 +38,11 @@ NEW_PHOTOGRAPHS = "new fruit or another camera explain that; otherwise compare w
 def model_drift(reduce: Stats | None) -> Judgement | Unavailable:
     """Judge the share of variance that a model of an earlier run loses against a new one, from the Gram matrix."""
     model = detail(reduce, "model")
-    if reduce is None or model is None:
+    if model is None:
         return Unavailable("the stats of reduce_features do not say where the model was fitted")
     if model["action"] != "project":
         return Unavailable("the model was fitted on the rows of this run")
-    limit = reduce["arguments"].get("refit_drift", param_named("refit_drift").default)
+    limit = model["drift_limit"]
     advice = (
         f"a new model would keep more of the variance than the one of {model['fitted_in']}: run with reduce refit, "
         "or auto, which fits a new model above this limit"

@@ -27,7 +27,7 @@ def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Fi
         membership.image_id_unique(counts),
         membership.pca_features_complete(counts),
         membership.labels_kept(counts),
-        membership.reject_share(counts, evidence.max_reject_share),
+        membership.reject_share(counts, evidence.asked.max_reject_share),
         vectors.features_width(features, detail(featurize, "dimension")),
         vectors.pca_features_width(pca_features, detail(reduce, "components")),
         vectors.features_finite(features),

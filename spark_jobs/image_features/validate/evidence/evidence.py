@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
 from image_features.unavailable import Unavailable
+from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.stage_stats import Stats
 
 
@@ -120,4 +121,4 @@ class Evidence:
     stats: Mapping[str, Stats | None]
     sample: Sample
     baseline: Baseline | Unavailable
-    max_reject_share: float
+    asked: ValidateArguments

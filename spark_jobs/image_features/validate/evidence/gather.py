@@ -43,7 +43,7 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
         stats=stats,
         sample=draw_sample(pca_features, "pca_features", of_pca),
         baseline=read_baseline(spark, arguments, features, of_features, model, identity),
-        max_reject_share=arguments.max_reject_share,
+        asked=arguments,
     )
 
 

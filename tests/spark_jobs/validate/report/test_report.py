@@ -26,7 +26,7 @@ from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
-from tests.spark_jobs.made_up_run import PROJECTED, make_evidence, with_model
+from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, with_model
 
 GOOD = make_evidence()
 LIBRARY = Path(charts.__file__).parents[2]
@@ -96,7 +96,7 @@ def test_the_page_needs_no_other_file_and_no_network() -> None:
 
 
 def test_every_check_stands_there_with_its_verdict_value_limit_and_advice() -> None:
-    text = Page(render(dataclasses.replace(GOOD, max_reject_share=0.01))).text
+    text = Page(render(dataclasses.replace(GOOD, asked=asked(max_reject_share=0.01)))).text
     for found in run_checks(GOOD, probe(GOOD.sample)):
         assert f"{FORMS[found.name].title} {found.name}" in text
     assert "Failed 24 checks passed, 1 failed, 1 skipped." in text
