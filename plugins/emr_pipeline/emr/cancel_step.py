@@ -10,22 +10,14 @@ from emr_pipeline.s3.objects import error_code
 logger = logging.getLogger(__name__)
 
 
-def cancel_request(cluster_id: str, step_id: str) -> dict[str, Any]:
-    """Return the request for CancelSteps that ends a step's process at once."""
-    return {"ClusterId": cluster_id, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
-
-
-def is_gone(error: ClientError) -> bool:
-    """Return whether EMR's answer means that the cluster takes no more requests, so that its steps are over."""
-    return error_code(error) in ("InvalidRequestException", "ValidationException")
-
-
 def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
-    """Cancel a step; one that is over, or whose cluster is gone, needs no cancelling."""
+    """End a step's process at once; a step that is over, or whose cluster is gone, needs no cancelling."""
+    request = {"ClusterId": cluster_id, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
     try:
-        response = emr.cancel_steps(**cancel_request(cluster_id, step_id))
+        response = emr.cancel_steps(**request)
     except ClientError as error:
-        if not is_gone(error):
+        # The cluster takes no more requests, so its steps are over.
+        if error_code(error) not in ("InvalidRequestException", "ValidationException"):
             raise
         logger.info("Step %s is over with its cluster %s: %s", step_id, cluster_id, error)
         return

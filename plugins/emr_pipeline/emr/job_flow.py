@@ -10,6 +10,7 @@ from run_contract.cluster_sizes import SIZES, ClusterSize
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
+DEPLOYMENT_TAG = "fruit-features:deployment"
 # The longest name that EMR takes.
 NAME_LENGTH = 256
 
@@ -52,14 +53,18 @@ def cluster_name(layout: RunLayout) -> str:
     return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
 
 
-def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:
+def deployment_tags(settings: Settings) -> dict[str, str]:
+    """Return the tags of every cluster of this deployment: two may share an account, and even a bucket."""
+    return {BUCKET_TAG: settings.bucket, DEPLOYMENT_TAG: settings.deployment}
+
+
+def cluster_tags(settings: Settings, dag_id: str, run_id: str) -> dict[str, str]:
     """Return the tags by which a DAG run finds its own cluster, and EMR's managed policy its permission."""
     return {
         "for-use-with-amazon-emr-managed-policies": "true",
         DAG_TAG: dag_id,
         RUN_TAG: run_id,
-        # Two deployments in one account may run the same DAG with the same run id; they never share a bucket.
-        BUCKET_TAG: bucket,
+        **deployment_tags(settings),
     }
 
 

@@ -2,9 +2,10 @@
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
+from airflow.sdk import Context
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr import cluster_api
@@ -22,9 +23,6 @@ from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensor
 from emr_pipeline.task.dag_run import aws_parameters, run_layout, s3_client
 from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
@@ -51,7 +49,7 @@ class WaitForStepSensor(EmrStepSensor):
         self._started_at = time.time()
         self._add_again_until = 0.0
 
-    def execute(self, context: "Context") -> None:
+    def execute(self, context: Context) -> None:
         persist_run_links(context, self)
         if context["ti"].try_number > 1:
             self._add_again_until = time.time() + CLEARING_S
@@ -60,17 +58,14 @@ class WaitForStepSensor(EmrStepSensor):
         if not self._is_completed(context, step):
             self._wait_deferred(context)
 
-    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         # The trigger says that it is time to look, not what there is to see.
         own = own_event(context, self, event)
         if own is None:
             self.execute(context)
             return
-        self._started_at, self.step_id, self._add_again_until = (
-            own["started_at"],
-            own["step_id"],
-            own["add_again_until"],
-        )
+        self._started_at, self.step_id = own["started_at"], own["step_id"]
+        self._add_again_until = own["add_again_until"]
         if self.poke(context):
             return
         if own["status"] == "timeout":
@@ -78,7 +73,7 @@ class WaitForStepSensor(EmrStepSensor):
         # The trigger could not ask EMR, and now EMR answers; or the step is a new one. The wait goes on.
         self._wait_deferred(context)
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
@@ -90,14 +85,14 @@ class WaitForStepSensor(EmrStepSensor):
                 f"clear the task group {self.stage.name}"
             ) from error
 
-    def poke(self, context: "Context") -> bool:
+    def poke(self, context: Context) -> bool:
         """Return whether the step is completed; raise an error if it ended in another way."""
         return self._is_completed(context, self.get_emr_response(context))
 
     def on_kill(self) -> None:
         cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
-    def _is_completed(self, context: "Context", step: dict[str, Any]) -> bool:
+    def _is_completed(self, context: Context, step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
         if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._add_again_until:
             self._add_again(context)
@@ -109,7 +104,7 @@ class WaitForStepSensor(EmrStepSensor):
         self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.limit_s))
         return state in self.target_states
 
-    def _wait_deferred(self, context: "Context") -> None:
+    def _wait_deferred(self, context: Context) -> None:
         self.defer(
             trigger=StepTrigger(
                 waiting_task=task_name(context, self),
@@ -127,7 +122,7 @@ class WaitForStepSensor(EmrStepSensor):
             timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
         )
 
-    def _step_of_this_attempt(self, context: "Context") -> dict[str, Any]:
+    def _step_of_this_attempt(self, context: Context) -> dict[str, Any]:
         """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""
         try:
             step = self.get_emr_response(context)
@@ -141,17 +136,14 @@ class WaitForStepSensor(EmrStepSensor):
                 return step
         return self._add_again(context)
 
-    def _add_again(self, context: "Context") -> dict[str, Any]:
+    def _add_again(self, context: Context) -> dict[str, Any]:
         add_step = AddStepOperator(
             task_id=f"{self.task_id}_again",
             settings=self.settings,
             stage=self.stage,
             job_flow_id=str(self.job_flow_id),
             code_uri=self.code_uri,
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            botocore_config=self.botocore_config,
+            **{name: getattr(self, name) for name in ("aws_conn_id", "region_name", "verify", "botocore_config")},
         )
         ended, self.step_id = self.step_id, add_step.add_once(context)
         self.log.info("Step %s belonged to an earlier attempt; this one waits for %s", ended, self.step_id)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def gather_code(root: Path, stages: Sequence[str]) -> CodeBundle:
     return CodeBundle(version, entry_points | bootstrap | {f"{LIBRARY}.zip": _zipped(library)})
 
 
-def bootstrap_scripts(names: Sequence[str]) -> list[str]:
+def bootstrap_scripts(names: Iterable[str]) -> list[str]:
     """List those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
     return [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
 

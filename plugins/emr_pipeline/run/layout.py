@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from run_contract.params import RUN_LENGTH, RUN_PATTERN
 from run_contract.stages import PLACES
 
+WRITTEN_FOLDERS = frozenset({"code", "landed", *(place.path.partition("/")[0] for place in PLACES.values())})
+"""Folders of the project's own bucket that runs and deployments write."""
+
 
 def run_prefix(run_id: str) -> str:
     """Return the name of a run's folder, from an Airflow run id.
@@ -96,3 +99,13 @@ def split_uri(uri: str) -> tuple[str, str]:
         raise ValueError(f"{uri!r} is no s3:// URI")
     bucket, _, key = rest.partition("/")
     return bucket, key
+
+
+def object_of(uri: str) -> dict[str, str]:
+    """Return an s3:// URI as S3's requests for one object take it.
+
+    >>> object_of("s3://pictures/runs/r/stats/reduce_features.json")
+    {'Bucket': 'pictures', 'Key': 'runs/r/stats/reduce_features.json'}
+    """
+    bucket, key = split_uri(uri)
+    return {"Bucket": bucket, "Key": key}

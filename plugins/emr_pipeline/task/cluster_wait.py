@@ -2,7 +2,9 @@
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from airflow.sdk import Context
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_settled, state_of
@@ -10,12 +12,9 @@ from emr_pipeline.emr.triggers import ClusterTrigger
 from emr_pipeline.task.dag_run import aws_parameters
 from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, task_name
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
 
 def wait_for_cluster(
-    context: "Context", operator: Any, cluster_id: str, until_gone: bool, started_at: float | None = None
+    context: Context, operator: Any, cluster_id: str, until_gone: bool, started_at: float | None = None
 ) -> None:
     """Return once the wait is over, or defer; then `execute_complete` is called with the cluster's id in its event.
 

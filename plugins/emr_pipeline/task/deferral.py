@@ -1,22 +1,21 @@
 """What a task leaves to the triggerer, and the event that it gets back."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from airflow.sdk import Context
 
 from emr_pipeline.task.dag_run import run_id
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # The trigger reports the deadline itself. Airflow's own timeout is for the case that no triggerer runs.
 TRIGGERER_SLACK_S = 120
 
 
-def task_name(context: "Context", operator: Any) -> str:
+def task_name(context: Context, operator: Any) -> str:
     """Return a name that this task of this DAG run has, and no other task."""
     return f"{context['dag'].dag_id}/{run_id(context)}/{operator.task_id}"
 
 
-def own_event(context: "Context", operator: Any, event: dict[str, Any] | None) -> dict[str, Any] | None:
+def own_event(context: Context, operator: Any, event: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the event if the task's own trigger sent it; None if Airflow delivered another task's event.
 
     Airflow knows triggers by their ids, and SQLite gives the id of a deleted trigger to the next one. After a task was

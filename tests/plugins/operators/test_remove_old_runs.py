@@ -196,13 +196,13 @@ def test_a_run_that_readers_are_pointed_at_in_that_moment_stays(s3: Any, monkeyp
     first = publish_run(s3, "r1")
     publish_run(s3, "r2", 1)
     publish_run(s3, "r3", 2)
-    replace_document = Published.replace_document
+    update = Published.update
 
-    def pointed_at_meanwhile(self: Published, snapshot: Any, etag: str | None) -> bool:
+    def pointed_at_meanwhile(self: Published, *arguments: Any) -> Any:
         put(s3, "published/latest.json", first)
-        return replace_document(self, snapshot, etag)
+        return update(self, *arguments)
 
-    monkeypatch.setattr(Published, "replace_document", pointed_at_meanwhile)
+    monkeypatch.setattr(Published, "update", pointed_at_meanwhile)
 
     assert remove(s3) == []
     assert runs(s3) == ["r1", "r2", "r3"]
