@@ -11,13 +11,11 @@ DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
 DEPLOYMENT_TAG = "fruit-features:deployment"
-# The longest name that EMR takes.
-NAME_LENGTH = 256
+LONGEST_NAME_OF_EMR = 256
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
 # 7i has AMX, which is what precision bfloat16 is for.
 INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
-
 
 # One executor for each node. Python workers live outside the JVM's heap: four of them, each with its own network, need
 # most of the 24 GiB that YARN has on these instances; the rest is for the application master.
@@ -50,7 +48,7 @@ def cluster_name(layout: RunLayout) -> str:
     >>> cluster_name(RunLayout("pictures", "november"))
     'fruit_features pictures november'
     """
-    return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
+    return f"{name_prefix(layout.bucket)}{layout.run}"[:LONGEST_NAME_OF_EMR]
 
 
 def deployment_tags(settings: Settings) -> dict[str, str]:
@@ -75,11 +73,12 @@ def job_flow(
 
     `scripts` are the names of the staged bootstrap scripts, in any order; they run in the order of their numbers.
     """
-    request = {
+    security = settings.security_configuration
+    return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,
         "Applications": [{"Name": "Spark"}],
-        "LogUri": f"{layout.log_uri}/",
+        "LogUri": f"{layout.uri('logs')}/",
         "ServiceRole": settings.service_role,
         "JobFlowRole": settings.instance_profile,
         "VisibleToAllUsers": True,
@@ -94,10 +93,8 @@ def job_flow(
         "BootstrapActions": bootstrap_actions(code_uri, scripts, settings.node_venv),
         "Configurations": configurations(settings.node_venv),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        **({"SecurityConfiguration": security} if security else {}),
     }
-    if settings.security_configuration:
-        request["SecurityConfiguration"] = settings.security_configuration
-    return request
 
 
 def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
 from emr_pipeline.emr import cluster_api
-from emr_pipeline.emr.cancel_step import cancel_step
 from emr_pipeline.emr.cluster_states import is_settled
 from emr_pipeline.emr.poll_trigger import FieldsTrigger, PollTrigger
 from emr_pipeline.emr.wait_messages import progress_text
@@ -41,7 +40,7 @@ class StepTrigger(PollTrigger):
         return state in STEP_END_STATES
 
     def end(self) -> None:
-        cancel_step(self.hook().conn, self.cluster_id, self.step_id)
+        cluster_api.cancel_step(self.hook().conn, self.cluster_id, self.step_id)
 
     def _progress(self) -> Any:
         self._s3 = self._s3 or S3Hook(**self.aws).conn

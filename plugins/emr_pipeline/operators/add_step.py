@@ -5,7 +5,7 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from airflow.sdk import Context
 
-from emr_pipeline.emr.cancel_step import cancel_step
+from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.idempotent_requests import make_once
 from emr_pipeline.errors import PipelineError
 from emr_pipeline.run.layout import RunLayout, object_of
@@ -37,9 +37,7 @@ class AddStepOperator(EmrAddStepsOperator):
 
     def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
         super().__init__(deferrable=False, **kwargs)
-        self.settings = settings
-        self.stage = stage
-        self.code_uri = code_uri
+        self.settings, self.stage, self.code_uri = settings, stage, code_uri
         self._wanted: dict[str, Any] | None = None
         self._is_killed = False
 
@@ -63,7 +61,7 @@ class AddStepOperator(EmrAddStepsOperator):
         )
         if self._is_killed:
             # The kill came while the request was under way, and found no step to cancel.
-            cancel_step(self.hook.conn, cluster_id, step_id)
+            cluster_api.cancel_step(self.hook.conn, cluster_id, step_id)
             raise AirflowFailException(f"this task was ended while it added step {step_id}")
         return step_id
 
@@ -71,7 +69,7 @@ class AddStepOperator(EmrAddStepsOperator):
         self._is_killed = True
         step_id = self._wanted and self._own_step(str(self.job_flow_id), self._wanted)
         if step_id:
-            cancel_step(self.hook.conn, str(self.job_flow_id), step_id)
+            cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), step_id)
 
     @refused_for_good()
     def _prepare(self, layout: RunLayout) -> None:

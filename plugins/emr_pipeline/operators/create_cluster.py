@@ -38,9 +38,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
     def __init__(self, *, settings: Settings, code_uri: str, size: str, **kwargs: Any) -> None:
         # emr_default, if somebody made that connection, would mix instances of its own into the request.
         super().__init__(emr_conn_id=None, deferrable=True, **kwargs)
-        self.settings = settings
-        self.code_uri = code_uri
-        self.size = size
+        self.settings, self.code_uri, self.size = settings, code_uri, size
         self._job_flow_id: str | None = None
         self._is_killed = False
 

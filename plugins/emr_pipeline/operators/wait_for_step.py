@@ -9,15 +9,14 @@ from airflow.sdk import Context
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr import cluster_api
-from emr_pipeline.emr.cancel_step import cancel_step
 from emr_pipeline.emr.step_age import age_s, lifetime_s
 from emr_pipeline.emr.step_failure import failure_text
 from emr_pipeline.emr.step_logs import step_logs_uri, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
-from emr_pipeline.emr.wait_messages import duration_text, progress_text, waiting_text
+from emr_pipeline.emr.wait_messages import duration_text, waiting_text
 from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.run.stages import Stage
-from emr_pipeline.s3.objects import error_code, read_json
+from emr_pipeline.s3.objects import error_code
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.task.dag_run import aws_parameters, run_layout, s3_client
@@ -42,10 +41,8 @@ class WaitForStepSensor(EmrStepSensor):
 
     def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
         super().__init__(deferrable=True, **kwargs)
+        self.settings, self.stage, self.code_uri = settings, stage, code_uri
         self.limit_s = settings.time_limit_s(stage.name)
-        self.settings = settings
-        self.stage = stage
-        self.code_uri = code_uri
         self._started_at = time.time()
         self._add_again_until = 0.0
 
@@ -78,7 +75,7 @@ class WaitForStepSensor(EmrStepSensor):
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
             # From execute_complete, or from Airflow because no triggerer looked for longer than the stage may take.
-            cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+            cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
             raise AirflowSensorTimeout(
                 f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.limit_s)}, so it was "
                 f"cancelled. If it needs more time, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
@@ -90,7 +87,7 @@ class WaitForStepSensor(EmrStepSensor):
         return self._is_completed(context, self.get_emr_response(context))
 
     def on_kill(self) -> None:
-        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+        cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
     def _is_completed(self, context: Context, step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
@@ -99,9 +96,7 @@ class WaitForStepSensor(EmrStepSensor):
             return False
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
-        progress_uri = run_layout(context, self.settings).progress_uri(self.stage.name)
-        what = progress_text(state, read_json(s3_client(self), progress_uri) if state == "RUNNING" else None)
-        self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.limit_s))
+        self.log.info("%s", waiting_text(self.stage.name, state, time.time() - self._started_at, self.limit_s))
         return state in self.target_states
 
     def _wait_deferred(self, context: Context) -> None:
@@ -126,14 +121,12 @@ class WaitForStepSensor(EmrStepSensor):
         """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""
         try:
             step = self.get_emr_response(context)
+            if context["ti"].try_number == 1 or self.state_from_response(step) not in self.failed_states:
+                return step
         except ClientError as error:
             # The cluster has no such step: it is a new cluster, and this task was cleared alone.
             if error_code(error) != "InvalidRequestException":
                 raise
-        else:
-            is_over = self.state_from_response(step) in self.failed_states
-            if not is_over or context["ti"].try_number == 1:
-                return step
         return self._add_again(context)
 
     def _add_again(self, context: Context) -> dict[str, Any]:
@@ -156,7 +149,6 @@ class WaitForStepSensor(EmrStepSensor):
         timeline = status.get("Timeline", {})
         # A step that never started has no log to wait for.
         wait_s = self.settings.log_wait_s if "StartDateTime" in timeline else 0
-        tails = wait_for_step_tails(
-            s3_client(self), logs_uri, timeline.get("EndDateTime"), wait_s, self.settings.poll_s
-        )
+        limits_s = (wait_s, self.settings.poll_s)
+        tails = wait_for_step_tails(s3_client(self), logs_uri, timeline.get("EndDateTime"), *limits_s)
         return failure_text(self.stage.name, self.step_id, cluster, status, tails, logs_uri)

@@ -43,11 +43,6 @@ class RunLayout:
         return f"s3://{self.bucket}/runs/{self.run}"
 
     @property
-    def log_uri(self) -> str:
-        """The folder of the clusters' logs."""
-        return self.uri("logs")
-
-    @property
     def validation_uri(self) -> str:
         """The audit, for programs."""
         return f"{self.uri('report')}/validation.json"
