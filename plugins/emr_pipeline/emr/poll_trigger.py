@@ -99,15 +99,11 @@ class PollTrigger(FieldsTrigger):
 
     async def on_kill(self) -> None:
         """End what is waited for: a user marked the deferred task failed or successful, or cleared it."""
-        await undisturbed(self._end())
+        await undisturbed(sync_to_async(self.end)())
 
     async def _end_unless_deferred(self) -> None:
         if not await sync_to_async(self._is_still_deferred)():
-            await self._end()
-
-    async def _end(self) -> None:
-        self.log.info("The task that waits was ended, and so is what it waits for")
-        await sync_to_async(self.end)()
+            await sync_to_async(self.end)()
 
     def _is_still_deferred(self) -> bool:
         task: Any = self.task_instance

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.emr.idempotent_requests import make_once
-from emr_pipeline.emr.job_flow import cluster_name, job_flow
+from emr_pipeline.emr.job_flow import job_flow
 from emr_pipeline.emr.step_logs import node_logs_uri, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.run.code_bundle import bootstrap_scripts
@@ -18,9 +18,8 @@ from emr_pipeline.s3.objects import etags_under
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.task.cluster_wait import wait_for_cluster
-from emr_pipeline.task.dag_run import emr_hook_without_retries, own_tags, run_layout, s3_client
-from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.dag_run import emr_hook_without_retries, own_clusters, own_tags, run_layout, s3_client
+from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 from emr_pipeline.task.refusal import refused_for_good
 
@@ -45,7 +44,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
     @refused_for_good()
     def execute(self, context: Context) -> str:
         Published(s3_client(self), self.settings.bucket).refuse_rewrite(run_layout(context, self.settings))
-        own = self._own_clusters(context)
+        own = own_clusters(context, self)
         if own:
             self.log.info("Adopting cluster %s, which carries the tags of this run", own[0])
         else:
@@ -79,10 +78,6 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         if self._job_flow_id:
             self._end(self._job_flow_id)
 
-    def _own_clusters(self, context: Context) -> list[str]:
-        layout = run_layout(context, self.settings)
-        return cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, self.settings))
-
     def _make(self, context: Context) -> str:
         layout = run_layout(context, self.settings)
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
@@ -92,7 +87,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         try:
             cluster_id = make_once(
                 make=lambda: str(emr.create_job_flow(request)["JobFlowId"]),
-                find=lambda: next(iter(self._own_clusters(context)), None),
+                find=lambda: next(iter(own_clusters(context, self)), None),
             )
         except (BotoCoreError, ClientError):
             self._end_own(context)
@@ -136,7 +131,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         return f"{message}\nthe bootstrap action's stderr ends:\n{tail}" if tail else message
 
     def _end_own(self, context: Context) -> None:
-        for cluster_id in self._own_clusters(context):
+        for cluster_id in own_clusters(context, self):
             self._end(cluster_id)
 
     def _end(self, cluster_id: str) -> None:

@@ -7,7 +7,7 @@ from airflow.sdk import Context
 
 from emr_pipeline.errors import CodeNotFoundError, PipelineError
 from emr_pipeline.operators.s3_operator import S3Operator
-from emr_pipeline.run.code_bundle import LIBRARY, CodeBundle, gather_code
+from emr_pipeline.run.code_bundle import LIBRARY, MOST_BYTES, VERSION, CodeBundle, gather_code, is_version
 from emr_pipeline.run.layout import code_uri, object_of
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import etags_under
@@ -27,7 +27,8 @@ def wanted_code_uri(settings: Settings) -> str:
 class StageCodeOperator(S3Operator):
     """Operator that uploads what is missing, or is not the same, under `code/<version>/`, and returns that URI.
 
-    With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete.
+    With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete
+    and, where the URI ends with a version, that nothing was changed or added.
     """
 
     @refused_for_good()
@@ -37,13 +38,19 @@ class StageCodeOperator(S3Operator):
         return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
 
     def _found(self, uri: str) -> str:
-        needed = {f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}
-        missing = needed - set(etags_under(self.hook.conn, uri))
+        s3: Any = self.hook.conn
+        there = etags_under(s3, uri)
+        missing = ({f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}) - set(there)
         if missing:
             raise CodeNotFoundError(
                 f"{uri} lacks {', '.join(sorted(missing))}: stage all of one version there, or unset "
                 "FRUIT_FEATURES_CODE_URI"
             )
+        version = uri.rpartition("/")[2]
+        if VERSION.fullmatch(version):
+            files = {name: s3.get_object(**object_of(f"{uri}/{name}"))["Body"].read(MOST_BYTES) for name in there}
+            if not is_version(files, version):
+                raise PipelineError(f"{uri} does not hold what version {version} was made of: empty it, stage it again")
         self.log.info("The code is staged already: %s", uri)
         return uri
 

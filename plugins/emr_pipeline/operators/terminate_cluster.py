@@ -7,13 +7,11 @@ from airflow.sdk import Context
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
-from emr_pipeline.emr.job_flow import cluster_name
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.cluster_wait import wait_for_cluster
-from emr_pipeline.task.dag_run import own_tags, run_layout
-from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.dag_run import own_clusters
+from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 
 
@@ -55,10 +53,8 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
 
     def _own_clusters(self, context: Context) -> list[str]:
         """Return first the cluster that `create_cluster` named, alive or not, then live ones that it did not name."""
-        layout = run_layout(context, self.settings)
         named = [str(self.job_flow_id)] if self.job_flow_id else []
-        live = cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, self.settings))
-        return named + [cluster_id for cluster_id in live if cluster_id not in named]
+        return named + [cluster_id for cluster_id in own_clusters(context, self) if cluster_id not in named]
 
     def _finish(self, context: Context, cluster_id: str) -> None:
         self._check(cluster_id)

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr import cluster_api
-from emr_pipeline.emr.step_age import age_s, lifetime_s
+from emr_pipeline.emr.step_age import age_s
 from emr_pipeline.emr.step_failure import failure_text
 from emr_pipeline.emr.step_logs import step_logs_uri, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
@@ -91,7 +91,7 @@ class WaitForStepSensor(EmrStepSensor):
 
     def _is_completed(self, context: Context, step: dict[str, Any]) -> bool:
         state = self.state_from_response(step)
-        if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._add_again_until:
+        if state == "CANCELLED" and self._started_at + age_s(step) < self._add_again_until:
             self._add_again(context)
             return False
         if state in self.failed_states:

@@ -38,13 +38,9 @@ class WaitUntilSettledOperator(S3Operator):
         if changes.digest != seen["digest"]:
             if waited_s < self.settings.landing_settle_limit_s:
                 return self._defer(changes, waited_s)
-            self.log.warning(
-                "%s has not been quiet for %s within %s: the run takes what is there; what lands from now on belongs "
-                "to the next run",
-                self.settings.source_uri,
-                duration_text(settle_s),
-                duration_text(waited_s),
-            )
+            quiet, waited = duration_text(settle_s), duration_text(waited_s)
+            self.log.warning("%s has not been quiet for %s within %s", self.settings.source_uri, quiet, waited)
+            self.log.warning("The run takes what is there; what lands from now on belongs to the next run")
         return {"changes": asdict(changes), "token": uuid.uuid4().hex}
 
     @refused_for_good()

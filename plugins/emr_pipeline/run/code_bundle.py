@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ LIBRARY = "image_features"
 PACKAGES = {LIBRARY: f"spark_jobs/{LIBRARY}", "run_contract": "run_contract"}
 # A zip of the same files is the same bytes: the format cannot say less than this.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+VERSION = re.compile(r"[0-9a-f]{16}")
+# Far more than all our code; more would only fill the worker's memory.
+MOST_BYTES = 64 * 1024**2
 BOOTSTRAP_SCRIPT = re.compile(r"\d+_[a-z0-9_]+\.sh")
 
 
@@ -45,6 +49,18 @@ def gather_code(root: Path, stages: Sequence[str]) -> CodeBundle:
     staged = {job.name: job.read_bytes() for job in jobs} | bootstrap
     # Over the sources, not over the zip: the same sources are the same version whatever zlib this Airflow has.
     return CodeBundle(_digest(staged | library), staged | {f"{LIBRARY}.zip": _zipped(library)})
+
+
+def is_version(files: Mapping[str, bytes], version: str) -> bool:
+    """Return whether staged files are those that made this version."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(files[f"{LIBRARY}.zip"])) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                return False
+            library = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, zlib.error):
+        return False
+    return _digest({name: files[name] for name in files if name != f"{LIBRARY}.zip"} | library) == version
 
 
 def bootstrap_scripts(names: Iterable[str]) -> list[str]:

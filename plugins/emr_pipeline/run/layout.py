@@ -39,7 +39,6 @@ class RunLayout:
 
     @property
     def run_uri(self) -> str:
-        """The run's own folder."""
         return f"s3://{self.bucket}/runs/{self.run}"
 
     @property
@@ -59,11 +58,9 @@ class RunLayout:
         return f"s3://{self.bucket}/{PLACES[place].path.format(run=self.run, stage=stage)}"
 
     def stats_uri(self, stage: str) -> str:
-        """Return the URI of a stage's stats."""
         return self.uri("stats", stage)
 
     def progress_uri(self, stage: str) -> str:
-        """Return the URI of a stage's progress."""
         return self.uri("progress", stage)
 
 

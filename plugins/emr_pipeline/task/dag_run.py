@@ -6,7 +6,8 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import Context
 
-from emr_pipeline.emr.job_flow import cluster_tags
+from emr_pipeline.emr.cluster_api import find_live
+from emr_pipeline.emr.job_flow import cluster_name, cluster_tags
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
 
@@ -27,6 +28,12 @@ def run_id(context: Context) -> str:
 def own_tags(context: Context, settings: Settings) -> dict[str, str]:
     """Return the tags that the clusters of this DAG run carry, and no others."""
     return cluster_tags(settings, context["dag"].dag_id, run_id(context))
+
+
+def own_clusters(context: Context, operator: Any) -> list[str]:
+    """Return the ids of the live clusters of this DAG run, the oldest first."""
+    name = cluster_name(run_layout(context, operator.settings))
+    return find_live(operator.hook.conn, name, own_tags(context, operator.settings))
 
 
 def aws_parameters(operator: Any) -> dict[str, Any]:

