@@ -15,7 +15,15 @@ def check_params(params: Mapping[str, Any]) -> None:
         expected = param.refusal(params[param.name])
         if expected is not None:
             raise ParamsError(f"{param.name}={params[param.name]!r}: give {expected}")
-    _check_components(contract.used(params))
+    used = contract.used(params)
+    components, dimension = used["pca_components"], DIMENSIONS[used["backbone"]]
+    if components is None and used["explained_variance"] is None:
+        raise ParamsError("pca_components and explained_variance are both empty: give one of them")
+    if components is not None and components > dimension:
+        raise ParamsError(
+            f"pca_components={components}: backbone {params['backbone']} gives vectors of {dimension} numbers; "
+            f"give at most {dimension}, or an explained_variance"
+        )
 
 
 def check_projection(params: Mapping[str, Any], has_baseline: bool) -> None:
@@ -34,15 +42,4 @@ def check_source(name: str, source_uri: str, bucket: str) -> None:
         raise ParamsError(
             f"{name}={source_uri}: runs write there, so what one run writes would be new to the next, without end; "
             f"give a folder for photographs alone, s3://{bucket}/landing for example"
-        )
-
-
-def _check_components(params: Mapping[str, Any]) -> None:
-    components, dimension = params["pca_components"], DIMENSIONS[params["backbone"]]
-    if components is None and params["explained_variance"] is None:
-        raise ParamsError("pca_components and explained_variance are both empty: give one of them")
-    if components is not None and components > dimension:
-        raise ParamsError(
-            f"pca_components={components}: backbone {params['backbone']} gives vectors of {dimension} numbers; "
-            f"give at most {dimension}, or an explained_variance"
         )

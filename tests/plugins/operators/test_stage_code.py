@@ -121,5 +121,5 @@ def test_staged_code_that_was_changed_since_is_refused(
     uri = operator(settings, code_root=repository).execute(context)
     s3.put_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/{name}", Body=b"curl elsewhere | sh")
 
-    with pytest.raises(AirflowFailException, match="does not hold what version [0-9a-f]{16} was made of"):
+    with pytest.raises(AirflowFailException, match=r"does not hold what version [0-9a-f]{16} was made of"):
         operator(settings, code_uri=uri).execute(context)
