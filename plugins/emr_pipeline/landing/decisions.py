@@ -33,7 +33,7 @@ class Signal:
 
 def inventory_of(published: Mapping[str, Any] | None, source_uri: str) -> str | None:
     """Return where the published listing of this source lies; null if none is known, so that everything is new."""
-    if published is None or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
+    if not isinstance(published, Mapping) or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
         return None
     return published.get("inventory_uri")
 

@@ -48,29 +48,22 @@ def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator
     bucket, key = split_uri(source_uri.rstrip("/"))
     # Without the slash `.../fruits` would list `.../fruits-old/` too.
     request = {"Bucket": bucket, "Prefix": f"{key}/" if key else ""}
-    if not cuts:
-        for page in _pages(s3, request, None, None):
-            yield from page
-        return
     pool = ThreadPoolExecutor(LISTERS, thread_name_prefix="list-objects")
-    try:
-        yield from _side_by_side(pool, s3, request, cuts)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
-
-def _side_by_side(pool: ThreadPoolExecutor, s3: Any, request: dict[str, Any], cuts: Sequence[str]) -> Iterator[Entry]:
     def begin(after: str | None, last: str | None) -> tuple[Future[list[list[Entry]]], Iterator[list[Entry]]]:
         pages = _pages(s3, request, after, last)
         return pool.submit(lambda: list(itertools.islice(pages, PAGES_AHEAD))), pages
 
-    bounds = zip([None, *cuts], [*cuts, None], strict=True)
-    parts = deque(begin(*bound) for bound in itertools.islice(bounds, RANGES_AHEAD))
-    while parts:
-        first_pages, later_pages = parts.popleft()
-        for page in itertools.chain(first_pages.result(), later_pages):
-            yield from page
-        parts.extend(begin(*bound) for bound in itertools.islice(bounds, 1))
+    try:
+        bounds = zip([None, *cuts], [*cuts, None], strict=True)
+        parts = deque(begin(*bound) for bound in itertools.islice(bounds, RANGES_AHEAD))
+        while parts:
+            first_pages, later_pages = parts.popleft()
+            for page in itertools.chain(first_pages.result(), later_pages):
+                yield from page
+            parts.extend(begin(*bound) for bound in itertools.islice(bounds, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _pages(s3: Any, request: dict[str, Any], after: str | None, last: str | None) -> Iterator[list[Entry]]:
