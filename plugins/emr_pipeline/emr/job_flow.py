@@ -10,13 +10,12 @@ from run_contract.cluster_sizes import SIZES, ClusterSize
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
-# The longest name that EMR takes.
-NAME_LENGTH = 256
+DEPLOYMENT_TAG = "fruit-features:deployment"
+LONGEST_NAME_OF_EMR = 256
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
 # 7i has AMX, which is what precision bfloat16 is for.
 INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
-
 
 # One executor for each node. Python workers live outside the JVM's heap: four of them, each with its own network, need
 # most of the 24 GiB that YARN has on these instances; the rest is for the application master.
@@ -49,17 +48,21 @@ def cluster_name(layout: RunLayout) -> str:
     >>> cluster_name(RunLayout("pictures", "november"))
     'fruit_features pictures november'
     """
-    return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
+    return f"{name_prefix(layout.bucket)}{layout.run}"[:LONGEST_NAME_OF_EMR]
 
 
-def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:
+def deployment_tags(settings: Settings) -> dict[str, str]:
+    """Return the tags of every cluster of this deployment: two may share an account, and even a bucket."""
+    return {BUCKET_TAG: settings.bucket, DEPLOYMENT_TAG: settings.deployment}
+
+
+def cluster_tags(settings: Settings, dag_id: str, run_id: str) -> dict[str, str]:
     """Return the tags by which a DAG run finds its own cluster, and EMR's managed policy its permission."""
     return {
         "for-use-with-amazon-emr-managed-policies": "true",
         DAG_TAG: dag_id,
         RUN_TAG: run_id,
-        # Two deployments in one account may run the same DAG with the same run id; they never share a bucket.
-        BUCKET_TAG: bucket,
+        **deployment_tags(settings),
     }
 
 
@@ -70,11 +73,12 @@ def job_flow(
 
     `scripts` are the names of the staged bootstrap scripts, in any order; they run in the order of their numbers.
     """
-    request = {
+    security = settings.security_configuration
+    return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,
         "Applications": [{"Name": "Spark"}],
-        "LogUri": f"{layout.log_uri}/",
+        "LogUri": f"{layout.uri('logs')}/",
         "ServiceRole": settings.service_role,
         "JobFlowRole": settings.instance_profile,
         "VisibleToAllUsers": True,
@@ -89,10 +93,8 @@ def job_flow(
         "BootstrapActions": bootstrap_actions(code_uri, scripts, settings.node_venv),
         "Configurations": configurations(settings.node_venv),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        **({"SecurityConfiguration": security} if security else {}),
     }
-    if settings.security_configuration:
-        request["SecurityConfiguration"] = settings.security_configuration
-    return request
 
 
 def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 
 LAYOUT = RunLayout("b", "r")
-TAGS = cluster_tags("fruit_features", "manual__2026-11-20T16:00:00+00:00", "b")
+DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_FEATURES_DEPLOYMENT": "blue"})
+TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
 def request(size: str = "small", **environment: str) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def test_the_cluster_carries_the_runs_tags() -> None:
         "for-use-with-amazon-emr-managed-policies": "true",
         "fruit-features:dag": "fruit_features",
         "fruit-features:run": "manual__2026-11-20T16:00:00+00:00",
-        "fruit-features:bucket": "b",
+        "fruit-features:bucket": "bbb",
+        "fruit-features:deployment": "blue",
     }
 
 
