@@ -106,14 +106,25 @@ def _picture(content: bytes, least_px: int) -> Image.Image:
 def _open_jpeg(content: bytes, least_px: int) -> tuple[ImageFile.ImageFile, bytes]:
     stream = jpeg_stream(content)
     limits.check_number("too_many_scans", stream.scans, limits.MAX_SCANS, "scans")
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(stream.content))
-    limits.check_pixels(*image.size, limits.MAX_REDUCED_PIXELS if stream.reducible else limits.MAX_PIXELS)
-    if not stream.complete:
+    most = limits.MAX_REDUCED_PIXELS if stream.reducible else limits.MAX_PIXELS
+    image = _open_jpeg_stream(stream.content, least_px, most)
+    is_whole = stream.complete
+    if is_whole and not stream.ended and not stream.reducible:
+        # A second decode, and so only where both have room.
+        has_room = image.size[0] * image.size[1] <= limits.MAX_PIXELS // 4
+        is_whole = has_room and image.tobytes() == _open_jpeg_stream(stream.continued, least_px, most).tobytes()
+    if not is_whole:
         raise RefusedImageError("decode_failed", f"truncated: {stream.scans} scans do not make the whole picture")
+    return image, stream.exif
+
+
+def _open_jpeg_stream(content: bytes, least_px: int, most: int) -> ImageFile.ImageFile:
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+    limits.check_pixels(*image.size, most)
     # Pillow never goes below the size that it is given.
     image.draft(None, (least_px, least_px))
     limits.check_pixels(*image.size, limits.MAX_PIXELS)
-    return image, stream.exif
+    return image
 
 
 def _open_png(content: bytes) -> tuple[ImageFile.ImageFile, bytes]:

@@ -18,19 +18,30 @@ _COLOR_SEGMENTS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
 # Eight bytes of ones: libjpeg reads that far ahead. As data of a scan they make two blocks of 8 x 8 pixels at most.
 _READ_AHEAD = b"\xff\x00" * 8
 _END = b"\xff\xd9"
+_OTHER_DATA = bytes(number * 89 % 255 for number in range(64))
 # More of them are made to cost time. A JPEG of 100 scans with tables of their own has 300.
 _MOST_SEGMENTS = 10_000
 
 
 @dataclass(frozen=True)
 class JpegStream:
-    """The part of a JPEG that makes pixels, and its first EXIF block; `reducible` if it need not be held whole."""
+    """The part of a JPEG that makes pixels, and its first EXIF block; `reducible` if it need not be held whole.
+
+    `ended` says whether there was an end marker. Without one, several scans are whole if `continued` makes the same
+    pixels: libjpeg reads the data behind them only if they lack some of their own.
+    """
 
     content: bytes
     exif: bytes
     scans: int
     reducible: bool
     complete: bool
+    ended: bool
+
+    @property
+    def continued(self) -> bytes:
+        """The stream of several scans with other data before its end marker."""
+        return self.content.removesuffix(_END) + _OTHER_DATA + _END
 
 
 def jpeg_stream(content: bytes) -> JpegStream:
@@ -40,7 +51,7 @@ def jpeg_stream(content: bytes) -> JpegStream:
     one scan gets no end marker: libjpeg then waits for data where it would have painted, and Pillow raises. A JPEG
     that has all its data and lacks the marker is whole by the same rule. Several scans need the marker, and are
     `complete` if they bring every bit of every coefficient: a cut in the last of them, followed by a marker, is not
-    seen, and costs the last bit of sharpness below the cut.
+    seen without a second decode, and costs the last bit of sharpness below the cut.
     """
     pieces: list[bytes] = [content[:2]]
     scans: list[bytes] = []
@@ -69,9 +80,9 @@ def jpeg_stream(content: bytes) -> JpegStream:
             scans.append(content[start + 4 : end])
         pieces.append(content[start:end])
     several = _several(kind, frame, scans)
-    pieces.append(_READ_AHEAD if not several else _END if code == _END_OF_IMAGE else b"")
+    pieces.append(_END if several else _READ_AHEAD)
     complete = not several or kind not in _WITH_COEFFICIENTS or _refined(frame, scans)
-    return JpegStream(b"".join(pieces), exif, len(scans), not several, complete)
+    return JpegStream(b"".join(pieces), exif, len(scans), not several, complete, code == _END_OF_IMAGE)
 
 
 def _several(kind: int, frame: bytes, scans: list[bytes]) -> bool:

@@ -4,13 +4,13 @@ from image_features.rejects import Reject
 
 MAX_OBJECT_BYTES = 64 * 2**20
 
-# With these limits one decode takes less than 600 MB at its peak; benchmarks/jobs/decode_peaks.py measures it.
+# With these limits one decode takes about 600 MB at most; benchmarks/jobs/decode_peaks.py measures it.
 # A JPEG of one sequential scan is never held whole: it is reduced while it is decoded.
 MAX_REDUCED_PIXELS = 200_000_000
 # Pixels that are made. Pillow holds 4 bytes for each, twice while a picture is turned. (Cameras of 50 megapixels
 # make 50.3.)
 MAX_PIXELS = 50_500_000
-# Their decoders hold several pictures of the whole size, and JPEG 2000 needs a second for 4 megapixels.
+# Their decoders hold several pictures of the whole size, and JPEG 2000 needs a second for 7 megapixels.
 MAX_PIXELS_OF = {"WEBP": 25_000_000, "AVIF": 25_000_000, "JPEG2000": 20_000_000}
 # No JPEG can say more. Pillow needs 8 bytes for every row, and resizing 32 bytes for every pixel of a side.
 MAX_SIDE_PX = 65_535
