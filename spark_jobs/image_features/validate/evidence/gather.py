@@ -67,5 +67,5 @@ def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
 
 
 def _stats_of(stats_prefix_uri: str, stage: str) -> Stats | None:
-    uri = f"{stats_prefix_uri}/{stage}.json"
-    return objects.read_json(uri) if objects.exists(uri) else None
+    stats: Stats | None = objects.find_json(f"{stats_prefix_uri}/{stage}.json")
+    return stats
