@@ -7,7 +7,6 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,6 +29,7 @@ OBJECT_OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "tagging"): tags.get_tags,
     ("PUT", "tagging"): tags.put_tags,
     ("DELETE", "tagging"): tags.delete_tags,
+    ("POST", "restore"): objects.restore_object,
     ("POST", "uploads"): multipart_uploads.create,
     ("PUT", "uploadId"): multipart_uploads.upload_part,
     ("COPY", "uploadId"): multipart_uploads.copy_part,
@@ -102,7 +102,8 @@ class S3Application:
         except OSError as error:
             logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             response = self._refuse(environ, from_os_error(error))
-        return _send(response, environ["REQUEST_METHOD"], start_response)
+        response.headers["x-amz-request-id"] = uuid.uuid4().hex[:16].upper()
+        return response(environ, start_response)
 
     def _operation(self, request: Request) -> Operation | None:
         """Return the operation, or None when moto answers."""
@@ -119,21 +120,9 @@ class S3Application:
     def _refuse(self, environ: Mapping[str, Any], error: S3Error) -> Response:
         # It stays percent-encoded: a key may hold characters that XML cannot.
         resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
-        logger.debug("%s %s: %s", environ["REQUEST_METHOD"], resource, error)
+        logger.debug("%s %s: %s: %s", environ["REQUEST_METHOD"], resource, error.code, error)
         response = error_response(error, resource)
-        if "HTTP_EXPECT" not in environ:
-            return response
-        # The client now never sends the body that it announced, and the server would take the next request for it.
-        return replace(response, headers={**response.headers, "Connection": "close"})
-
-
-def _send(response: Response, method: str, start_response: Any) -> Iterable[bytes]:
-    body, headers = response.body, dict(response.headers)
-    headers["x-amz-request-id"] = uuid.uuid4().hex[:16].upper()
-    if isinstance(body, bytes):
-        if method == "HEAD":
-            body = b""
-        elif response.status not in (204, 304):
-            headers.setdefault("Content-Length", str(len(body)))
-    start_response(response.status_line, list(headers.items()))
-    return [body] if isinstance(body, bytes) else body
+        if "HTTP_EXPECT" in environ:
+            # The client now never sends the body that it announced, and the server would take the next request for it.
+            response.headers["Connection"] = "close"
+        return response

@@ -45,8 +45,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         url = f"http://127.0.0.1:{port}"
         _wait_until_healthy(f"{url}/_local_aws/health", process, log)
         settings.setenv("AWS_ENDPOINT_URL", url)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            settings.setenv(name, "test")
         settings.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         location = {"LocationConstraint": "eu-west-1"}
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)

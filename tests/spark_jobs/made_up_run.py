@@ -12,8 +12,6 @@ from image_features.validate.evidence.evidence import (
     ClassCounts,
     Evidence,
     Membership,
-    ModelFacts,
-    Moments,
     RejectGroup,
     Sample,
     VectorFacts,
@@ -58,8 +56,9 @@ def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **chang
         rejects=REJECTS,
         features=facts(vectors),
         pca_features=facts(projected),
-        moments=Moments(projected.mean(axis=0, dtype=float), np.cov(projected.astype(float), rowvar=False)),
-        model=model_facts(model),
+        moments=gram_of(projected),
+        model=model,
+        worst_error=1e-7,
         stats=stats_of(model, len(vectors)),
         sample=Sample(projected, uris_of(names, splits), names, splits),
         baseline=Baseline(published_summary(), *comparable(projected)),
@@ -89,11 +88,6 @@ def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Members
 def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:
     rows, width = vectors.shape
     whole = VectorFacts(rows, width, width, non_finite=0, zero=0, repeated=0, norms=NORMS)
-    return dataclasses.replace(whole, **changes)
-
-
-def model_facts(model: PcaModel, **changes: Any) -> ModelFacts:
-    whole = ModelFacts(model.mean, model.std, model.components, model.explained_variance_ratio, 90, 1e-7)
     return dataclasses.replace(whole, **changes)
 
 

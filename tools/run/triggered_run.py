@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.errors import AirflowApiError
-from tools.local.airflow_api import DAG_ID, MADE_HERE, mark_failed, request, run_path, unfinished_runs
+from tools.local.airflow_api import DAG_ID, MADE_HERE, RUNS_PATH, mark_failed, request, run_path, unfinished_runs
 from tools.local.airflow_processes import raise_if_airflow_died
 from tools.local.home import LocalHome
 
@@ -48,7 +48,7 @@ class TriggeredRun:
         self._states: dict[str, str] = {}
 
     def trigger(self, params: dict[str, Any]) -> None:
-        request(self.home, "POST", "/dagRuns", {"dag_run_id": self.run_id, "logical_date": None, "conf": params})
+        request(self.home, "POST", RUNS_PATH, {"dag_run_id": self.run_id, "logical_date": None, "conf": params})
 
     def poll(self) -> list[TaskChange]:
         """List what changed since the last call, and set `outcome` when the run is over.

@@ -10,18 +10,19 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+STORAGE_CLASS = "x-amz-storage-class"
+"""The header that says where S3 would keep an object, if not in STANDARD."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     etag TEXT NOT NULL, headers TEXT NOT NULL, tags TEXT NOT NULL,
     PRIMARY KEY (bucket, key, size, mtime_ns)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS folder_markers ON objects (bucket, key, mtime_ns) WHERE substr(key, -1) = '/';
 """
 
 
@@ -73,50 +74,33 @@ class Catalog:
         )
         return ObjectFacts(rows[0][0], json.loads(rows[0][1]), json.loads(rows[0][2])) if rows else None
 
-    def find_etags(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], str]:
-        """Return the known ETags of all versions of the keys, which may be some thousands."""
+    def find_many(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], ObjectFacts]:
+        """Return the known facts that listings show for all versions of the keys, which may be some thousands."""
         marks = ",".join("?" * len(keys))
         rows = self._rows(
-            f"SELECT key, size, mtime_ns, etag FROM objects WHERE bucket = ? AND key IN ({marks})", (bucket, *keys)
+            f"SELECT key, size, mtime_ns, etag, json_extract(headers, '$.\"{STORAGE_CLASS}\"') FROM objects "
+            f"WHERE bucket = ? AND key IN ({marks})",
+            (bucket, *keys),
         )
-        return {(key, FileVersion(size, mtime_ns)): etag for key, size, mtime_ns, etag in rows}
+        return {
+            (key, FileVersion(size, mtime_ns)): ObjectFacts(etag, {STORAGE_CLASS: storage} if storage else {})
+            for key, size, mtime_ns, etag, storage in rows
+        }
 
-    def folder_markers(self, bucket: str) -> dict[str, int]:
-        """Return the keys that end in a slash, and when each was written in nanoseconds."""
-        return dict(
-            self._rows("SELECT key, mtime_ns FROM objects WHERE bucket = ? AND substr(key, -1) = '/'", (bucket,))
-        )
-
-    def record(self, bucket: str, key: str, version: FileVersion, facts: ObjectFacts) -> None:
+    def record(self, bucket: str, key: str, version: FileVersion, facts: ObjectFacts, keep: bool = False) -> None:
+        """Record what is known of a version. With `keep`, what an upload has recorded stays."""
         row = (bucket, key, *version, facts.etag, json.dumps(dict(facts.headers)), json.dumps(dict(facts.tags)))
-        self._rows("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._rows(f"INSERT OR {'IGNORE' if keep else 'REPLACE'} INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def record_etag(self, bucket: str, key: str, version: FileVersion, etag: str) -> None:
-        """Record the ETag of a plain file, but keep what an upload has recorded."""
-        row = (bucket, key, *version, etag, "{}", "{}")
-        self._rows("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-
-    def forget(self, bucket: str, key: str) -> None:
-        self._rows("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key))
-
-    def forget_versions(self, bucket: str, versions: Iterable[tuple[str, FileVersion]]) -> None:
-        rows = [(bucket, key, *version) for key, version in versions]
-        with self._lock:
-            self._connection.execute("BEGIN")
-            self._connection.executemany(
-                "DELETE FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?", rows
-            )
-            self._connection.execute("COMMIT")
-
-    def forget_others(self, bucket: str, key: str, version: FileVersion) -> None:
+    def forget_others(self, bucket: str, key: str, version: FileVersion | None) -> None:
         """Forget all versions of a key except this one."""
         self._rows(
-            "DELETE FROM objects WHERE bucket = ? AND key = ? AND (size != ? OR mtime_ns != ?)", (bucket, key, *version)
+            "DELETE FROM objects WHERE bucket = ? AND key = ? AND (size, mtime_ns) IS NOT (?, ?)",
+            (bucket, key, *(version or (None, None))),
         )
 
-    def versions_of(self, bucket: str) -> list[tuple[str, FileVersion]]:
-        rows = self._rows("SELECT key, size, mtime_ns FROM objects WHERE bucket = ?", (bucket,))
-        return [(key, FileVersion(size, mtime_ns)) for key, size, mtime_ns in rows]
-
-    def forget_bucket(self, bucket: str) -> None:
-        self._rows("DELETE FROM objects WHERE bucket = ?", (bucket,))
+    def forget_unless(self, is_current: Callable[[str, str, int, int], bool]) -> None:
+        """Forget every version for which a function of bucket, key, size and time of change is false."""
+        with self._lock:
+            self._connection.create_function("is_current", 4, is_current)
+            self._connection.execute("DELETE FROM objects WHERE NOT is_current(bucket, key, size, mtime_ns)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from local_aws.s3.protocol.errors import S3Error
+
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MAX_KEY_BYTES = 1024
 MAX_NAME_BYTES = 255
@@ -13,16 +15,19 @@ MAX_NAME_BYTES = 255
 HIDDEN_FOLDER = re.compile(r"_temporary|\.spark-staging-.*")
 """The folders of Hadoop's committers. Files in them are not complete."""
 
-HIDDEN_FILE = re.compile(r"\..*\.crc")
-"""The checksums that Hadoop's local file system puts next to its files."""
+FOLDER_MARKER = ".local_aws-folder"
+"""The file in a folder that is the object with the folder's key: on S3, a key may end in a slash."""
+
+HIDDEN_FILE = re.compile(rf"\..*\.crc|{re.escape(FOLDER_MARKER)}")
+"""The checksums that Hadoop's local file system puts next to its files, and markers, which have another key."""
 
 
-class ObjectPathError(ValueError):
+class ObjectPathError(S3Error):
     """A bucket or key that no file below the root can stand for."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        self.name, self.reason = name, reason
-        super().__init__(f"{name!r}: {reason}")
+    def __init__(self, name: str, reason: str, code: str = "InvalidURI") -> None:
+        self.reason = reason
+        super().__init__(code, f"{name!r}: {reason}")
 
 
 def is_bucket_name(name: str) -> bool:
@@ -39,13 +44,22 @@ def is_hidden(key: str) -> bool:
     return HIDDEN_FILE.fullmatch(name) is not None or any(HIDDEN_FOLDER.fullmatch(folder) for folder in folders)
 
 
+def file_name(key: str) -> str:
+    """Return the path of an object's file below its bucket.
+
+    >>> file_name("a/b"), file_name("a/b/")
+    ('a/b', 'a/b/.local_aws-folder')
+    """
+    return key + FOLDER_MARKER if key.endswith("/") else key
+
+
 def check_key(key: str) -> None:
     """Raise ObjectPathError for a key that is not the relative path of a file.
 
     One trailing slash is allowed: S3 clients write the marker of an empty folder so.
     """
     if len(key.encode("utf-8", "surrogateescape")) > MAX_KEY_BYTES:
-        raise ObjectPathError(key, f"the key is longer than {MAX_KEY_BYTES} bytes")
+        raise ObjectPathError(key, f"the key is longer than {MAX_KEY_BYTES} bytes", "KeyTooLongError")
     for part in key.removesuffix("/").split("/"):
         if part in ("", ".", ".."):
             raise ObjectPathError(

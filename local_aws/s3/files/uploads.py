@@ -9,20 +9,19 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from local_aws.s3.files.catalog import FileVersion, ObjectFacts
-from local_aws.s3.files.store import ObjectStore, Scratch
+from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.files.writer import WriteCondition, publish
 from local_aws.s3.protocol.errors import S3Error
 
 MIN_PART_BYTES = 5 << 20
 """The limit for every part but the last."""
-MAX_PART_NUMBER = 10_000
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _RECORD = "upload.json"
 
@@ -44,14 +43,16 @@ class Part(NamedTuple):
 
     number: int
     etag: str
-    size: int
-    mtime_ns: int
+    version: FileVersion
     path: Path
 
+    @classmethod
+    def of(cls, path: Path) -> Part:
+        number, _, etag = path.name.partition(".")
+        return cls(int(number), etag, FileVersion.of(path.stat()), path)
 
-def begin_upload(
-    store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str], tags: Mapping[str, str]
-) -> Upload:
+
+def begin(store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str], tags: Mapping[str, str]) -> Upload:
     upload = Upload(uuid.uuid4().hex, bucket, key, headers, tags, time.time_ns())
     # The record is written in a folder of another name, so that nobody sees an upload without one.
     unnamed = store.incoming / upload.upload_id
@@ -64,11 +65,11 @@ def begin_upload(
 def _load(folder: Path) -> Upload | None:
     try:
         return Upload(**json.loads((folder / _RECORD).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ended meanwhile, or emptied by a power cut
         return None
 
 
-def find_upload(store: ObjectStore, bucket: str, key: str, upload_id: str) -> Upload:
+def find(store: ObjectStore, bucket: str, key: str, upload_id: str) -> Upload:
     upload = _load(store.uploads / upload_id) if _UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or (upload.bucket, upload.key) != (bucket, key):
         message = f"there is no upload {upload_id!r} of {key!r}; it may have been completed or aborted"
@@ -82,38 +83,30 @@ def uploads_of(store: ObjectStore, bucket: str) -> list[Upload]:
     return sorted(uploads, key=lambda upload: (upload.key, upload.initiated_ns))
 
 
-def add_part(store: ObjectStore, upload: Upload, number: int, scratch: Scratch, md5: str) -> Part:
+def add_part(store: ObjectStore, upload: Upload, number: int, scratch: BinaryIO, md5: str) -> Part:
     """Make a scratch file a part, instead of an earlier part with the same number."""
-    if not 1 <= number <= MAX_PART_NUMBER:
-        raise S3Error("InvalidArgument", f"parts are numbered 1 to {MAX_PART_NUMBER}, not {number}")
-    scratch[1].flush()
+    scratch.flush()
     path = store.uploads / upload.upload_id / f"{number:05}.{md5}"
     try:
-        scratch[0].rename(path)
+        Path(scratch.name).rename(path)
     except FileNotFoundError as error:
         raise S3Error("NoSuchUpload", f"the upload of {upload.key!r} was completed or aborted meanwhile") from error
     for earlier in path.parent.glob(f"{number:05}.*"):
         if earlier != path:
             earlier.unlink(missing_ok=True)
-    return _part(path)
-
-
-def _part(path: Path) -> Part:
-    number, _, etag = path.name.partition(".")
-    version = FileVersion.of(path.stat())
-    return Part(int(number), etag, version.size, version.mtime_ns, path)
+    return Part.of(path)
 
 
 def parts_of(store: ObjectStore, upload: Upload) -> list[Part]:
     """List the parts of an upload by number."""
-    return [_part(path) for path in sorted((store.uploads / upload.upload_id).iterdir()) if path.name != _RECORD]
+    return [Part.of(path) for path in sorted((store.uploads / upload.upload_id).iterdir()) if path.name != _RECORD]
 
 
-def chosen_parts(parts: Iterable[Part], wanted: list[tuple[int, str]]) -> list[Part]:
+def _chosen_parts(store: ObjectStore, upload: Upload, wanted: list[tuple[int, str]]) -> list[Part]:
     """Return the parts that a completion names by number and ETag, and raise S3Error for what S3 would not join."""
     if not wanted:
         raise S3Error("MalformedXML", "the completion of an upload names at least one part")
-    by_number = {part.number: part for part in parts}
+    by_number = {part.number: part for part in parts_of(store, upload)}
     numbers = [number for number, _ in wanted]
     if numbers != sorted(set(numbers)):
         raise S3Error("InvalidPartOrder", f"parts have to be named in the order of their numbers, not {numbers}")
@@ -121,27 +114,28 @@ def chosen_parts(parts: Iterable[Part], wanted: list[tuple[int, str]]) -> list[P
         if number not in by_number or by_number[number].etag != etag:
             raise S3Error("InvalidPart", f"part {number} with ETag {etag!r} was not uploaded")
     for number in numbers[:-1]:
-        if by_number[number].size < MIN_PART_BYTES:
-            size = by_number[number].size
+        size = by_number[number].version.size
+        if size < MIN_PART_BYTES:
             raise S3Error("EntityTooSmall", f"part {number} has {size} bytes; all but the last need {MIN_PART_BYTES}")
     return [by_number[number] for number in numbers]
 
 
-def complete_upload(store: ObjectStore, upload: Upload, parts: list[Part], condition: WriteCondition) -> str:
-    """Make one object of the parts, and return its ETag."""
+def complete(store: ObjectStore, upload: Upload, wanted: list[tuple[int, str]], condition: WriteCondition) -> str:
+    """Make one object of the parts that are named by number and ETag, and return its ETag."""
+    parts = _chosen_parts(store, upload, wanted)
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
     with store.scratch_file() as scratch:
         for part in parts:
-            _append(part, scratch[1])
+            _append(part, scratch)
         facts = ObjectFacts(etag, upload.headers, upload.tags)
         publish(store, upload.bucket, upload.key, scratch, facts, condition, "CompleteMultipartUpload")
-    abort_upload(store, upload)
+    abort(store, upload)
     return etag
 
 
 def _append(part: Part, target: BinaryIO) -> None:
-    left = part.size
+    left = part.version.size
     with part.path.open("rb") as source:
         while left:
             # The kernel copies, and on some file systems shares the blocks instead.
@@ -151,6 +145,6 @@ def _append(part: Part, target: BinaryIO) -> None:
             left -= copied
 
 
-def abort_upload(store: ObjectStore, upload: Upload) -> None:
+def abort(store: ObjectStore, upload: Upload) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(store.uploads / upload.upload_id)

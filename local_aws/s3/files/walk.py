@@ -3,21 +3,61 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from local_aws.s3.files.paths import HIDDEN_FILE, HIDDEN_FOLDER
-
-AFTER_ALL = "\U0010ffff"
-"""A character that sorts after every character of a key."""
+from local_aws.s3.files.paths import FOLDER_MARKER, HIDDEN_FILE, HIDDEN_FOLDER
+from local_aws.s3.files.store import ObjectStore
 
 
-def _is_folder(entry: os.DirEntry[str], folder: str) -> bool:
-    if not entry.is_dir():
-        return False
-    # A link to a folder that contains the link would never end.
-    return not (entry.is_symlink() and f"{os.path.realpath(folder)}/".startswith(f"{os.path.realpath(entry.path)}/"))
+def walk(store: ObjectStore, bucket: str, prefix: str = "", after: str = "", fold: bool = False) -> Iterator[str]:
+    """List the keys of a bucket that have the prefix and sort after `after`.
+
+    With `fold`, a folder below the prefix's own folder that holds such a key is one item: its key, with a slash.
+    """
+    folder_key = prefix[: prefix.rfind("/") + 1]
+    bucket_path = store.find_bucket(bucket)
+    pending = [(folder_key, iter(_children(store, bucket_path, folder_key, prefix)))]
+    while pending:
+        folder_key, children = pending[-1]
+        key = next(children, None)
+        if key is None:
+            pending.pop()
+        elif key == folder_key or not key.endswith("/"):
+            if key > after:
+                yield key
+        elif key > after or after.startswith(key):
+            if not fold:
+                pending.append((key, iter(_children(store, bucket_path, key))))
+            elif next(walk(store, bucket, key, after), None) is not None:
+                yield key
+
+
+def _children(store: ObjectStore, bucket_path: Path, folder_key: str, prefix: str = "") -> list[str]:
+    """List what a folder holds in the order of the keys, which is that of their UTF-8 bytes and of Python's strings.
+
+    The keys of folders in it end in a slash, which counts: `a.b` comes before `a/b`. Its own key is its marker's.
+    """
+    names = []
+    folder = f"{bucket_path}/{folder_key}"
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if not _is_text(name) or (entry.is_symlink() and not _is_followed(store, entry.path, folder)):
+                    continue
+                if entry.is_dir():
+                    if not HIDDEN_FOLDER.fullmatch(name):
+                        names.append(f"{name}/")
+                elif entry.is_file() and not HIDDEN_FILE.fullmatch(name):
+                    names.append(name)
+                elif name == FOLDER_MARKER:
+                    names.append("")
+    except (FileNotFoundError, NotADirectoryError):  # deleted since it was seen, or never there
+        return []
+    names.sort()
+    keys = [folder_key + name for name in names]
+    return [key for key in keys if key.startswith(prefix)] if prefix else keys
 
 
 def _is_text(name: str) -> bool:
@@ -25,66 +65,8 @@ def _is_text(name: str) -> bool:
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def folder_names(folder: str) -> list[str]:
-    """List what a folder holds in the order of the keys. The names of folders end in a slash.
-
-    S3 orders keys by their UTF-8 bytes, as Python orders strings. The slash counts: `a.b` comes before `a/b`.
-    """
-    names = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not _is_text(entry.name):
-                    continue
-                if _is_folder(entry, folder):
-                    if not HIDDEN_FOLDER.fullmatch(entry.name):
-                        names.append(entry.name + "/")
-                elif entry.is_file() and not HIDDEN_FILE.fullmatch(entry.name):
-                    names.append(entry.name)
-    except (FileNotFoundError, NotADirectoryError):  # deleted since it was seen, or never there
-        return []
-    names.sort()
-    return names
-
-
-@dataclass(frozen=True, slots=True)
-class BucketWalk:
-    """A bucket's folder and the keys in it that stand for empty folders."""
-
-    bucket_path: str
-    markers: Container[str]
-
-    def keys(self, prefix: str, after: str, fold: bool) -> Iterator[str]:
-        """List the keys that have the prefix and sort after `after`.
-
-        With `fold`, a folder below the prefix's own folder that holds such a key is one item: its key, with a slash.
-        """
-        folder_key = prefix[: prefix.rfind("/") + 1]
-        if folder_key and folder_key == prefix and prefix > after and self._is_marker(prefix):
-            yield prefix
-        pending = [iter(self._children(folder_key, prefix))]
-        while pending:
-            key = next(pending[-1], None)
-            if key is None:
-                pending.pop()
-            elif not key.endswith("/"):
-                if key > after:
-                    yield key
-            elif key > after or after.startswith(key):
-                if fold:
-                    if self._holds_any(key, after):
-                        yield key
-                    continue
-                if key > after and self._is_marker(key):
-                    yield key
-                pending.append(iter(self._children(key)))
-
-    def _children(self, folder_key: str, prefix: str = "") -> list[str]:
-        keys = [folder_key + name for name in folder_names(f"{self.bucket_path}/{folder_key}")]
-        return [key for key in keys if key.startswith(prefix)] if prefix else keys
-
-    def _is_marker(self, key: str) -> bool:
-        return key in self.markers and Path(self.bucket_path, key).is_dir()
-
-    def _holds_any(self, folder_key: str, after: str) -> bool:
-        return next(self.keys(folder_key, after, fold=False), None) is not None
+def _is_followed(store: ObjectStore, link: str, folder: str) -> bool:
+    """Return whether a link leads to something below the root, and not round in a circle for ever."""
+    real_path = os.path.realpath(link)
+    is_circle = f"{os.path.realpath(folder)}/".startswith(f"{real_path}/")
+    return Path(real_path).exists() and store.is_inside(real_path) and not is_circle

@@ -14,15 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import create_backend_app
-from moto.s3.models import S3Backend, s3_backends
 from werkzeug.wrappers import Response as WsgiAnswer
 
+from local_aws.s3.files import uploads
 from local_aws.s3.files.paths import is_bucket_name, is_hidden
 from local_aws.s3.files.store import OWN_FOLDER, ObjectStore
-from local_aws.s3.files.uploads import abort_upload, uploads_of
-from local_aws.s3.operations.notifications import Notifications
+from local_aws.s3.files.walk import walk
+from local_aws.s3.operations import notifications
+from local_aws.s3.operations.notifications import moto_backend
+from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request
 
@@ -41,43 +42,39 @@ class Buckets:
         self._lock = threading.Lock()
         self._known: set[str] = set()
         self._reconcile()
-        self.notifications = Notifications(store.root / OWN_FOLDER / "notifications.json", lambda: self.moto_backend)
-        self.notifications.restore()
-        store.notify = self.notifications.send
-
-    @property
-    def moto_backend(self) -> S3Backend:
-        """The backend of moto with all settings of buckets."""
-        return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        self._notifications_path = store.root / OWN_FOLDER / "notifications.json"
+        notifications.restore(self._notifications_path)
+        store.notify = notifications.send
 
     def answer(self, request: Request, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Let moto answer, and raise S3Error for what a folder cannot do."""
         is_whole_bucket = request.bucket != "" and not request.subresource
+        if request.method == "POST":
+            raise S3Error("NotImplemented", "uploads by an HTML form are not emulated here; use a presigned PUT")
+        if request.method == "PUT" and request.subresource == "versioning":
+            raise S3Error("NotImplemented", "the buckets here keep no versions: an object is one file")
+        # All of it comes before the lock is taken: a client that stops in the middle holds up nobody else.
+        document = request.read_document()
+        if document.lstrip().startswith(b"<"):
+            xml.parse(document)
+        if request.method == "PUT" and request.subresource == "notification":
+            notifications.check(document)
+        # With this name moto takes the bucket from the path, whatever the name of the endpoint is.
+        environ = {**environ, "HTTP_HOST": "localhost"}
+        environ |= {"wsgi.input": io.BytesIO(document), "CONTENT_LENGTH": str(len(document))}
         with self._lock:
             self._reconcile()
             if request.method == "PUT" and is_whole_bucket:
                 self._check_new(request)
             elif request.method == "DELETE" and is_whole_bucket:
                 self._delete_folder(request.bucket)
-            elif request.method == "POST":
-                raise S3Error("NotImplemented", "uploads by an HTML form are not emulated here; use a presigned PUT")
-            elif request.method == "PUT" and request.subresource == "versioning":
-                raise S3Error("NotImplemented", "the buckets here keep no versions: an object is one file")
-            if request.method == "PUT" and request.subresource == "notification":
-                document = request.read_document()
-                self.notifications.check(document)
-                environ = {**environ, "wsgi.input": io.BytesIO(document)}
-            answer = self._ask_moto(environ)
+            answer = WsgiAnswer.from_app(self.moto_app, environ, buffered=True)
             self._reconcile()
             if request.method in ("PUT", "DELETE"):
-                self.notifications.keep()
+                notifications.keep(self._notifications_path)
         # Not earlier: the client may go on as soon as it sees the status, and expects a new bucket to exist.
         start_response(answer.status, list(answer.headers))
         return [answer.data]
-
-    def _ask_moto(self, environ: dict[str, Any]) -> WsgiAnswer:
-        # With this name moto takes the bucket from the path, whatever the name of the endpoint is.
-        return WsgiAnswer.from_app(self.moto_app, {**environ, "HTTP_HOST": "localhost"}, buffered=True)
 
     def _check_new(self, request: Request) -> None:
         if not is_bucket_name(request.bucket):
@@ -90,27 +87,26 @@ class Buckets:
 
     def _reconcile(self) -> None:
         """Make moto's buckets of new folders and folders of new buckets, and forget buckets whose folder is gone."""
-        buckets = self.moto_backend.buckets
+        buckets = moto_backend().buckets
         folders = set(self.store.bucket_names())
         for name in set(buckets) - folders - self._known:
             (self.store.root / name).mkdir()
             logger.info("made the bucket %s", name)
         for name in (set(buckets) & self._known) - folders:
-            self.moto_backend.delete_bucket(name)
-            self.store.catalog.forget_bucket(name)
+            moto_backend().delete_bucket(name)
             logger.info("forgot the bucket %s: its folder is gone", name)
         for name in folders - set(buckets):
             made_s = (self.store.root / name).stat().st_mtime
-            bucket = self.moto_backend.create_bucket(name, REGION)
+            bucket = moto_backend().create_bucket(name, REGION)
             bucket.creation_date = datetime.fromtimestamp(made_s, UTC)
         self._known = set(buckets)
 
     def _delete_folder(self, bucket: str) -> None:
         path = self.store.find_bucket(bucket)
-        if next(self.store.walk(bucket).keys("", "", fold=False), None) is not None:
+        if next(walk(self.store, bucket), None) is not None:
             raise S3Error("BucketNotEmpty", f"the bucket {bucket!r} holds objects; delete them first")
-        for upload in uploads_of(self.store, bucket):
-            abort_upload(self.store, upload)
+        for upload in uploads.uploads_of(self.store, bucket):
+            uploads.abort(self.store, upload)
         for folder, _, names in os.walk(path, topdown=False):
             for name in names:
                 file = Path(folder, name)
@@ -122,4 +118,3 @@ class Buckets:
                 raise S3Error(
                     "BucketNotEmpty", f"{folder} holds something that is not an object or was just written; remove it"
                 ) from error
-        self.store.catalog.forget_bucket(bucket)

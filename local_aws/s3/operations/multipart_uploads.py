@@ -2,104 +2,98 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from urllib.parse import quote
 
+from local_aws.s3.files import uploads
+from local_aws.s3.files.catalog import STORAGE_CLASS
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.stored_object import opened
-from local_aws.s3.files.uploads import (
-    MAX_PART_NUMBER,
-    Upload,
-    abort_upload,
-    add_part,
-    begin_upload,
-    chosen_parts,
-    complete_upload,
-    find_upload,
-    parts_of,
-    uploads_of,
-)
-from local_aws.s3.files.writer import WriteCondition, check_writable, folder_error, write_hashed
-from local_aws.s3.operations.objects import check_copy_source, copy_source, facts_headers
+from local_aws.s3.files.stored_object import open_object
+from local_aws.s3.files.writer import WriteCondition
+from local_aws.s3.operations.objects import check_copy_source, copy_bytes, copy_source, facts_headers
 from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.messages import Request, Response, iso_time, xml_response
-from local_aws.s3.protocol.upload_body import plain_chunks, receive
+from local_aws.s3.protocol.messages import Request, Response, iso_time, parse_number, xml_response
+from local_aws.s3.protocol.upload_body import receive
 
 MAX_PAGE = 1000
+MAX_PART_NUMBER = 10_000
 
 
-def _upload(store: ObjectStore, request: Request) -> Upload:
-    return find_upload(store, request.bucket, request.key, request.query["uploadId"])
+def _upload(store: ObjectStore, request: Request) -> uploads.Upload:
+    return uploads.find(store, request.bucket, request.key, request.query["uploadId"])
 
 
 def create(store: ObjectStore, request: Request) -> Response:
-    check_writable(store, request.bucket, request.key)
-    if request.key.endswith("/"):
-        raise folder_error(request.key)
+    store.writable_path(request.bucket, request.key)
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
-    upload = begin_upload(store, request.bucket, request.key, headers, tags)
+    upload = uploads.begin(store, request.bucket, request.key, headers, tags)
     node = {"Bucket": request.bucket, "Key": request.key, "UploadId": upload.upload_id}
     return xml_response("InitiateMultipartUploadResult", node)
 
 
+def _part_number(request: Request) -> int:
+    number = request.integer("partNumber", 0, MAX_PART_NUMBER + 1)
+    if not 1 <= number <= MAX_PART_NUMBER:
+        raise S3Error("InvalidArgument", f"parts are numbered 1 to {MAX_PART_NUMBER}, not {number}")
+    return number
+
+
 def upload_part(store: ObjectStore, request: Request) -> Response:
-    upload = _upload(store, request)
-    number = request.integer("partNumber", 0, 1, MAX_PART_NUMBER + 1)
+    upload, number = _upload(store, request), _part_number(request)
     with store.scratch_file() as scratch:
-        receipt = receive(request, scratch[1])
-        add_part(store, upload, number, scratch, receipt.md5)
-    return Response(200, {"ETag": f'"{receipt.md5}"', **receipt.checksums})
+        md5, checksums = receive(request, scratch)
+        uploads.add_part(store, upload, number, scratch, md5)
+    return Response(headers={"ETag": f'"{md5}"', **checksums})
 
 
 def copy_part(store: ObjectStore, request: Request) -> Response:
-    upload = _upload(store, request)
-    number = request.integer("partNumber", 0, 1, MAX_PART_NUMBER + 1)
-    with opened(store, *copy_source(request)) as source, store.scratch_file() as scratch:
+    upload, number = _upload(store, request), _part_number(request)
+    with closing(open_object(store, *copy_source(request))) as source, store.scratch_file() as scratch:
         check_copy_source(request, source)
-        if source.file is None:
-            raise S3Error("InvalidRequest", "a folder holds no bytes to make a part of")
         text = request.headers.get("x-amz-copy-source-range")
         span = parse_range(text, source.version.size) if text else range(source.version.size)
         if span is None:
             raise S3Error("InvalidArgument", f"x-amz-copy-source-range should be bytes=first-last, not {text!r}")
-        source.file.seek(span.start)
-        md5 = write_hashed(plain_chunks(source.file, len(span)), scratch[1])
-        part = add_part(store, upload, number, scratch, md5)
-    return xml_response("CopyPartResult", {"LastModified": iso_time(part.mtime_ns), "ETag": f'"{md5}"'})
+        md5 = copy_bytes(source, span, scratch)
+        part = uploads.add_part(store, upload, number, scratch, md5)
+    return xml_response("CopyPartResult", {"LastModified": iso_time(part.version.mtime_ns), "ETag": f'"{md5}"'})
 
 
 def complete(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
     document = xml.parse(request.read_document(), "CompleteMultipartUpload")
     wanted = [
-        (xml.child_integer(part, "PartNumber"), xml.child_text(part, "ETag").strip('"'))
+        (
+            parse_number("PartNumber", xml.child_text(part, "PartNumber"), "MalformedXML"),
+            xml.child_text(part, "ETag").strip('"'),
+        )
         for part in document.iterfind("Part")
     ]
-    parts = chosen_parts(parts_of(store, upload), wanted)
-    etag = complete_upload(store, upload, parts, WriteCondition.of(request.headers))
+    etag = uploads.complete(store, upload, wanted, WriteCondition.of(request.headers))
     location = f"/{request.bucket}/{quote(request.key)}"
     node = {"Location": location, "Bucket": request.bucket, "Key": request.key, "ETag": f'"{etag}"'}
     return xml_response("CompleteMultipartUploadResult", node)
 
 
 def abort(store: ObjectStore, request: Request) -> Response:
-    abort_upload(store, _upload(store, request))
-    return Response(204)
+    uploads.abort(store, _upload(store, request))
+    return Response(status=204)
 
 
 def list_parts(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
-    after = request.integer("part-number-marker", 0, 0, MAX_PART_NUMBER)
-    limit = request.integer("max-parts", MAX_PAGE, 0, MAX_PAGE)
-    left = [part for part in parts_of(store, upload) if part.number > after]
+    after = request.integer("part-number-marker", 0, MAX_PART_NUMBER)
+    limit = request.integer("max-parts", MAX_PAGE, MAX_PAGE)
+    left = [part for part in uploads.parts_of(store, upload) if part.number > after]
     page = left[:limit]
     node: dict[str, xml.Node] = {
         "Bucket": upload.bucket,
         "Key": upload.key,
         "UploadId": upload.upload_id,
-        "StorageClass": "STANDARD",
+        "StorageClass": upload.headers.get(STORAGE_CLASS, "STANDARD"),
         "PartNumberMarker": after,
         "NextPartNumberMarker": page[-1].number if page else 0,
         "MaxParts": limit,
@@ -107,9 +101,9 @@ def list_parts(store: ObjectStore, request: Request) -> Response:
         "Part": [
             {
                 "PartNumber": part.number,
-                "LastModified": iso_time(part.mtime_ns),
+                "LastModified": iso_time(part.version.mtime_ns),
                 "ETag": f'"{part.etag}"',
-                "Size": part.size,
+                "Size": part.version.size,
             }
             for part in page
         ],
@@ -121,20 +115,20 @@ def list_uploads(store: ObjectStore, request: Request) -> Response:
     """List all uploads in one page."""
     store.find_bucket(request.bucket)
     prefix = request.query.get("prefix", "")
-    uploads = [upload for upload in uploads_of(store, request.bucket) if upload.key.startswith(prefix)]
+    found = [upload for upload in uploads.uploads_of(store, request.bucket) if upload.key.startswith(prefix)]
     node: dict[str, xml.Node] = {
         "Bucket": request.bucket,
         "Prefix": prefix,
-        "MaxUploads": max(len(uploads), 1),
+        "MaxUploads": max(len(found), 1),
         "IsTruncated": False,
         "Upload": [
             {
                 "Key": upload.key,
                 "UploadId": upload.upload_id,
-                "StorageClass": "STANDARD",
+                "StorageClass": upload.headers.get(STORAGE_CLASS, "STANDARD"),
                 "Initiated": iso_time(upload.initiated_ns),
             }
-            for upload in uploads
+            for upload in found
         ],
     }
     return xml_response("ListMultipartUploadsResult", node)

@@ -8,80 +8,76 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections.abc import Callable
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import S3Backend
+from moto.s3.models import S3Backend, s3_backends
 from moto.s3.notifications import send_event
 from moto.sqs.models import sqs_backends
 
-from local_aws.s3.files.store import Change
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 
 logger = logging.getLogger(__name__)
 
 
-class Notifications:
-    """The notifications of all buckets, whose settings are kept in one file."""
+def moto_backend() -> S3Backend:
+    """Return moto's S3 with all settings of buckets."""
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
-    def __init__(self, path: Path, backend: Callable[[], S3Backend]) -> None:
-        self.path, self.backend = path, backend
-        self._lock = threading.Lock()
 
-    def send(self, change: Change) -> None:
-        """Send a change to the queues of its bucket."""
-        bucket = self.backend().buckets.get(change.bucket)
-        if bucket is not None and bucket.notification_configuration is not None:
-            send_event(DEFAULT_ACCOUNT_ID, change.event, bucket, change)  # type: ignore[arg-type]
+def send(event: Any, bucket_name: str, key: str, size: int, etag: str) -> None:
+    """Tell the queues of a bucket that an object came or went, for example by `s3:ObjectCreated:Put`."""
+    bucket = moto_backend().buckets.get(bucket_name)
+    if bucket is not None and bucket.notification_configuration is not None:
+        moto_key: Any = SimpleNamespace(name=key, size=size, etag=etag, version_id=None)
+        send_event(DEFAULT_ACCOUNT_ID, event, bucket, moto_key)
 
-    def restore(self) -> None:
-        """Give the buckets that still exist their settings again, and make the queues that these name."""
-        for name, queues in self._read().items():
-            bucket = self.backend().buckets.get(name)
-            if bucket is None:
-                continue
-            for setting in queues:
-                _, region, queue_name = _queue(setting["Queue"])
-                sqs_backends[DEFAULT_ACCOUNT_ID][region].create_queue(queue_name)
-            bucket.set_notification_configuration({"QueueConfiguration": queues})
-            logger.info(
-                "notifications of the bucket %s go to %s again", name, ", ".join(setting["Queue"] for setting in queues)
-            )
 
-    def check(self, document: bytes) -> None:
-        """Refuse settings that name a queue that does not exist, as S3 does; moto would take them and send nothing."""
-        settings = xml.parse(document, "NotificationConfiguration")
-        for arn in [xml.child_text(setting, "Queue") for setting in settings.iterfind("QueueConfiguration")]:
-            account, region, name = _queue(arn)
-            if account != DEFAULT_ACCOUNT_ID or name not in sqs_backends[account][region].queues:
-                message = f"Unable to validate the following destination configurations: there is no queue {arn}"
-                raise S3Error("InvalidArgument", message)
+def check(document: bytes) -> None:
+    """Refuse settings that name a queue that does not exist, as S3 does; moto would take them and send nothing."""
+    settings = xml.parse(document, "NotificationConfiguration")
+    for arn in [xml.child_text(setting, "Queue") for setting in settings.iterfind("QueueConfiguration")]:
+        account, region, name = _queue(arn)
+        if account != DEFAULT_ACCOUNT_ID or name not in sqs_backends[account][region].queues:
+            message = f"Unable to validate the following destination configurations: there is no queue {arn}"
+            raise S3Error("InvalidArgument", message)
 
-    def keep(self) -> None:
-        """Write the settings that moto has for all buckets to the file."""
-        settings = {
-            name: [
-                {"Id": setting.id, "Queue": setting.arn, "Event": setting.events, "Filter": setting.filters}
-                for setting in bucket.notification_configuration.queue
-            ]
-            for name, bucket in self.backend().buckets.items()
-            if bucket.notification_configuration is not None
-        }
-        with self._lock:
-            unnamed = self.path.with_suffix(".new")
-            unnamed.write_text(json.dumps(settings, indent=1))
-            unnamed.replace(self.path)
 
-    def _read(self) -> dict[str, list[dict[str, Any]]]:
-        try:
-            kept: dict[str, list[dict[str, Any]]] = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            return {}
-        return kept
+def keep(path: Path) -> None:
+    """Write the settings that moto has for all buckets to a file."""
+    settings = {
+        name: [
+            {"Id": setting.id, "Queue": setting.arn, "Event": setting.events, "Filter": setting.filters}
+            for setting in bucket.notification_configuration.queue
+        ]
+        for name, bucket in moto_backend().buckets.items()
+        if bucket.notification_configuration is not None
+    }
+    unnamed = path.with_suffix(".new")
+    with unnamed.open("w") as file:
+        json.dump(settings, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())  # an empty file after a power cut would keep the endpoint from starting
+    unnamed.replace(path)
+
+
+def restore(path: Path) -> None:
+    """Give the buckets that still exist their settings again, and make the queues that these name."""
+    settings = json.loads(path.read_text()) if path.exists() else {}
+    for name, queues in settings.items():
+        bucket = moto_backend().buckets.get(name)
+        if bucket is None:
+            continue
+        for setting in queues:
+            _, region, queue_name = _queue(setting["Queue"])
+            sqs_backends[DEFAULT_ACCOUNT_ID][region].create_queue(queue_name)
+        bucket.set_notification_configuration({"QueueConfiguration": queues})
+        arns = ", ".join(setting["Queue"] for setting in queues)
+        logger.info("notifications of the bucket %s go to %s again", name, arns)
 
 
 def _queue(arn: str) -> tuple[str, str, str]:

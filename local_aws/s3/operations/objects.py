@@ -1,25 +1,28 @@
-"""Operations that read and write one object: GetObject, HeadObject, PutObject, CopyObject."""
+"""Operations that read and write one object: GetObject, HeadObject, PutObject, CopyObject, RestoreObject."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from local_aws.s3.files.catalog import ObjectFacts
+from werkzeug.http import http_date
+from werkzeug.wsgi import FileWrapper, LimitedStream
+
+from local_aws.s3.files.catalog import STORAGE_CLASS, ObjectFacts
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.stored_object import DEFAULT_CONTENT_TYPE, OpenObject, open_object, opened
-from local_aws.s3.files.writer import (
-    WriteCondition,
-    check_writable,
-    publish,
-    write_hashed,
-)
+from local_aws.s3.files.stored_object import DEFAULT_CONTENT_TYPE, StoredObject, open_object
+from local_aws.s3.files.writer import WriteCondition, publish
 from local_aws.s3.operations.tags import tags_of_header
+from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import check_version, is_unchanged, parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.messages import Request, Response, http_date, iso_time, xml_response
-from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive
+from local_aws.s3.protocol.messages import Request, Response, iso_time, parse_number, xml_response
+from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain_chunks, receive, write_hashed
 
 WHOLE_BYTES = 1 << 20
 """The answer to a read of up to this size is one piece."""
@@ -33,24 +36,12 @@ CONTENT_HEADERS = (
     "Content-Type",
     "Expires",
 )
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+"""The storage classes whose objects have to be restored before they can be read."""
+RESTORED = "x-amz-restore"
 
 
-class FilePieces:
-    """The body of a large answer, which closes its file at the end."""
-
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self.file, self.left = file, length
-
-    def __iter__(self) -> Iterator[bytes]:
-        while self.left > 0 and (piece := self.file.read(min(PIECE_BYTES, self.left))):
-            self.left -= len(piece)
-            yield piece
-
-    def close(self) -> None:
-        self.file.close()
-
-
-def object_headers(found: OpenObject) -> dict[str, str]:
+def object_headers(found: StoredObject) -> dict[str, str]:
     stored = {name: value for name, value in found.facts.headers.items() if name not in CHECKSUMS}
     if found.facts.tags:
         stored["x-amz-tagging-count"] = str(len(found.facts.tags))
@@ -58,22 +49,29 @@ def object_headers(found: OpenObject) -> dict[str, str]:
         **stored,
         "Content-Type": found.content_type,
         "ETag": f'"{found.facts.etag}"',
-        "Last-Modified": http_date(found.version.mtime_ns),
+        "Last-Modified": http_date(found.version.mtime_ns // 1_000_000_000),
         "Accept-Ranges": "bytes",
     }
 
 
 def _overrides(request: Request) -> dict[str, str]:
     """Return the headers that `response-content-type=...` and others ask for, mostly in presigned addresses."""
-    asked = {name: request.query.get(f"response-{name.lower()}") for name in CONTENT_HEADERS}
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = {f"response-{name.lower()}": name for name in CONTENT_HEADERS}
+    return {asked[name]: value for name, value in request.query.items() if name in asked}
 
 
-def _asked_range(request: Request, found: OpenObject) -> range | None:
+def _asked_range(request: Request, found: StoredObject) -> range | None:
     text = request.headers.get("range")
     if text is None or request.headers.get("if-range", f'"{found.facts.etag}"').strip('"') != found.facts.etag:
         return None
     return parse_range(text, found.version.size)
+
+
+def _check_readable(found: StoredObject) -> None:
+    storage_class = found.facts.headers.get(STORAGE_CLASS)
+    if storage_class in ARCHIVES and RESTORED not in found.facts.headers:
+        message = f"{found.key!r} is archived in {storage_class}: restore the object before you read it"
+        raise S3Error("InvalidObjectState", message)
 
 
 def get_object(store: ObjectStore, request: Request) -> Response:
@@ -82,11 +80,11 @@ def get_object(store: ObjectStore, request: Request) -> Response:
     if "partNumber" in request.query:
         raise S3Error("NotImplemented", "single parts of an object cannot be read here; ask for a Range instead")
     found = open_object(store, request.bucket, request.key)
-    body: bytes | FilePieces = b""
+    body: bytes | FileWrapper | None = None
     try:
         headers = object_headers(found)
         if is_unchanged(request.headers, found.facts.etag, found.version.mtime_ns):
-            return Response(304, headers)
+            return Response(status=304, headers=headers)
         asked = _asked_range(request, found)
         span = range(found.version.size) if asked is None else asked
         headers |= _overrides(request) | {"Content-Length": str(len(span))}
@@ -94,17 +92,20 @@ def get_object(store: ObjectStore, request: Request) -> Response:
             headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.version.size}"
         elif request.headers.get("x-amz-checksum-mode") == "ENABLED":
             headers |= {name: value for name, value in found.facts.headers.items() if name in CHECKSUMS}
-        if request.method == "GET" and found.file is not None:
-            body = _read_span(found.file, span)
-        return Response(200 if asked is None else 206, headers, body)
+        if request.method == "GET":
+            _check_readable(found)
+            found.file.seek(span.start)
+            if len(span) <= WHOLE_BYTES:
+                body = found.file.read(len(span))
+            else:
+                body = FileWrapper(LimitedStream(found.file, len(span)), PIECE_BYTES)  # type: ignore[arg-type]
+        response = Response(body, 200 if asked is None else 206, headers)
+        if isinstance(body, FileWrapper):
+            response.call_on_close(found.close)
+        return response
     finally:
-        if not isinstance(body, FilePieces):
+        if not isinstance(body, FileWrapper):
             found.close()
-
-
-def _read_span(file: BinaryIO, span: range) -> bytes | FilePieces:
-    file.seek(span.start)
-    return file.read(len(span)) if len(span) <= WHOLE_BYTES else FilePieces(file, len(span))
 
 
 def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -112,25 +113,23 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     content = {name: headers[name.lower()] for name in CONTENT_HEADERS if name.lower() in headers}
     # aws-chunked is the framing of the upload, not the encoding of the object.
     encodings = [part.strip() for part in content.pop("Content-Encoding", "").split(",")]
-    kept = ",".join(part for part in encodings if part not in ("", "aws-chunked"))
+    if kept := ",".join(part for part in encodings if part not in ("", "aws-chunked")):
+        content["Content-Encoding"] = kept
+    storage_class = headers.get(STORAGE_CLASS, "STANDARD")
+    if storage_class != "STANDARD":
+        content[STORAGE_CLASS] = storage_class
     metadata = {name: value for name, value in headers.items() if name.startswith(METADATA_HEADER)}
-    return {
-        "Content-Type": DEFAULT_CONTENT_TYPE,
-        **content,
-        **({"Content-Encoding": kept} if kept else {}),
-        **metadata,
-    }
+    return {"Content-Type": DEFAULT_CONTENT_TYPE, **content, **metadata}
 
 
 def put_object(store: ObjectStore, request: Request) -> Response:
     condition = WriteCondition.of(request.headers)
-    check_writable(store, request.bucket, request.key, condition)
+    store.writable_path(request.bucket, request.key)
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
-        receipt = receive(request, scratch[1])
-        facts = ObjectFacts(receipt.md5, headers | receipt.checksums, tags)
-        publish(store, request.bucket, request.key, scratch, facts, condition)
-    return Response(200, {"ETag": f'"{receipt.md5}"', **receipt.checksums})
+        md5, checksums = receive(request, scratch)
+        publish(store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition)
+    return Response(headers={"ETag": f'"{md5}"', **checksums})
 
 
 def copy_source(request: Request) -> tuple[str, str]:
@@ -142,28 +141,51 @@ def copy_source(request: Request) -> tuple[str, str]:
     return bucket, key
 
 
-def check_copy_source(request: Request, source: OpenObject) -> None:
+def check_copy_source(request: Request, source: StoredObject) -> None:
     if is_unchanged(request.headers, source.facts.etag, source.version.mtime_ns, source="x-amz-copy-source-"):
         raise S3Error("PreconditionFailed", "the source of the copy does not meet its conditions")
+    _check_readable(source)
+
+
+def copy_bytes(source: StoredObject, span: range, scratch: BinaryIO) -> str:
+    """Write bytes of an object to a scratch file, and return their MD5 in hex."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    source.file.seek(span.start)
+    write_hashed(plain_chunks(source.file, len(span)), scratch, [md5], len(span))
+    return md5.hexdigest()
 
 
 def copy_object(store: ObjectStore, request: Request) -> Response:
     condition = WriteCondition.of(request.headers)
-    check_writable(store, request.bucket, request.key, condition)
+    store.writable_path(request.bucket, request.key)
     replaces_headers = request.headers.get("x-amz-metadata-directive", "COPY") == "REPLACE"
     replaces_tags = request.headers.get("x-amz-tagging-directive", "COPY") == "REPLACE"
-    source_bucket, source_key = copy_source(request)
-    if (source_bucket, source_key) == (request.bucket, request.key) and not (replaces_headers or replaces_tags):
+    is_changed = replaces_headers or replaces_tags or STORAGE_CLASS in request.headers
+    if copy_source(request) == (request.bucket, request.key) and not is_changed:
         raise S3Error("InvalidRequest", "a copy of an object onto itself has to replace its metadata or tags")
-    with opened(store, source_bucket, source_key) as source, store.scratch_file() as scratch:
+    with closing(open_object(store, *copy_source(request))) as source, store.scratch_file() as scratch:
         check_copy_source(request, source)
         if source.version.size > MAX_UPLOAD_BYTES:
             raise S3Error("InvalidRequest", "an object of over 5 GiB is copied by a multipart upload")
-        chunks = plain_chunks(source.file, source.version.size) if source.file is not None else ()
-        md5 = write_hashed(chunks, scratch[1])
+        md5 = copy_bytes(source, range(source.version.size), scratch)
+        asked = facts_headers(request.headers)
         kept = {"Content-Type": source.content_type, **source.facts.headers}
-        headers = facts_headers(request.headers) if replaces_headers else kept
+        # The storage class is always the one that the request asks for.
+        kept = {name: value for name, value in kept.items() if name not in (STORAGE_CLASS, RESTORED)}
+        kept |= {name: asked[name] for name in (STORAGE_CLASS,) if name in asked}
         tags = tags_of_header(request.headers) if replaces_tags else source.facts.tags
-        facts = ObjectFacts(md5, headers, tags)
+        facts = ObjectFacts(md5, asked if replaces_headers else kept, tags)
         version = publish(store, request.bucket, request.key, scratch, facts, condition, "Copy")
     return xml_response("CopyObjectResult", {"LastModified": iso_time(version.mtime_ns), "ETag": f'"{md5}"'})
+
+
+def restore_object(store: ObjectStore, request: Request) -> Response:
+    """Make an archived object readable at once, and for good: its expiry date only shows."""
+    days = parse_number("Days", xml.child_text(xml.parse(request.read_document(), "RestoreRequest"), "Days"))
+    with store.lock(request.bucket, request.key), closing(open_object(store, request.bucket, request.key)) as found:
+        if found.facts.headers.get(STORAGE_CLASS) not in ARCHIVES:
+            raise S3Error("InvalidObjectState", f"{found.key!r} is not archived")
+        restored = f'ongoing-request="false", expiry-date="{http_date(time.time() + days * 86400)}"'
+        facts = replace(found.facts, headers={**found.facts.headers, RESTORED: restored})
+        store.catalog.record(request.bucket, request.key, found.version, facts)
+    return Response(status=202)

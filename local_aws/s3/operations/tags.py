@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from local_aws.s3.files.store import ObjectStore
-from local_aws.s3.files.stored_object import opened
+from local_aws.s3.files.stored_object import open_object
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request, Response, xml_response
@@ -33,25 +34,23 @@ def tags_of_header(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _replace_tags(store: ObjectStore, request: Request, tags: Mapping[str, str]) -> None:
-    with store.lock(request.bucket, request.key), opened(store, request.bucket, request.key) as found:
+    with store.lock(request.bucket, request.key), closing(open_object(store, request.bucket, request.key)) as found:
         store.catalog.record(request.bucket, request.key, found.version, replace(found.facts, tags=tags))
 
 
 def get_tags(store: ObjectStore, request: Request) -> Response:
-    with opened(store, request.bucket, request.key) as found:
+    with closing(open_object(store, request.bucket, request.key)) as found:
         tags = [{"Key": key, "Value": value} for key, value in found.facts.tags.items()]
     return xml_response("Tagging", {"TagSet": {"Tag": tags}})
 
 
 def put_tags(store: ObjectStore, request: Request) -> Response:
     document = xml.parse(request.read_document(), "Tagging")
-    tags = _checked(
-        (xml.child_text(tag, "Key"), xml.child_text(tag, "Value")) for tag in document.iterfind("TagSet/Tag")
-    )
-    _replace_tags(store, request, tags)
-    return Response(200)
+    pairs = ((xml.child_text(tag, "Key"), xml.child_text(tag, "Value")) for tag in document.iterfind("TagSet/Tag"))
+    _replace_tags(store, request, _checked(pairs))
+    return Response()
 
 
 def delete_tags(store: ObjectStore, request: Request) -> Response:
     _replace_tags(store, request, {})
-    return Response(204)
+    return Response(status=204)

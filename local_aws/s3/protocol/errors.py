@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import errno
 
-STATUS_OF_CODE = {
-    "AccessDenied": 403,
-    "BadDigest": 400,
-    "BucketNotEmpty": 409,
-    "EntityTooLarge": 400,
-    "EntityTooSmall": 400,
-    "IncompleteBody": 400,
-    "InsufficientStorage": 507,
-    "InternalError": 500,
-    "InvalidArgument": 400,
-    "InvalidBucketName": 400,
-    "InvalidDigest": 400,
-    "InvalidPart": 400,
-    "InvalidPartOrder": 400,
-    "InvalidRange": 416,
-    "InvalidRequest": 400,
-    "InvalidTag": 400,
-    "InvalidURI": 400,
-    "KeyTooLongError": 400,
-    "MalformedXML": 400,
-    "MethodNotAllowed": 405,
-    "MissingContentLength": 411,
-    "NoSuchBucket": 404,
-    "NoSuchKey": 404,
-    "NoSuchUpload": 404,
-    "NoSuchVersion": 404,
-    "NotImplemented": 501,
-    "ObjectExistsAsFolder": 409,
-    "ParentIsObject": 409,
-    "PreconditionFailed": 412,
-    "XAmzContentSHA256Mismatch": 400,
+_CODES_OF_STATUS = {
+    403: ("AccessDenied", "InvalidObjectState"),
+    404: ("NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NoSuchVersion"),
+    409: ("BucketNotEmpty", "ObjectExistsAsFolder", "ParentIsObject"),
+    411: ("MissingContentLength",),
+    412: ("PreconditionFailed",),
+    416: ("InvalidRange",),
+    500: ("InternalError",),
+    501: ("NotImplemented",),
+    507: ("InsufficientStorage",),
 }
-"""All codes are S3's own but InsufficientStorage, ObjectExistsAsFolder and ParentIsObject, which only a disk has."""
+"""All other codes are 400. InsufficientStorage, ObjectExistsAsFolder and ParentIsObject are a disk's, not S3's."""
+_STATUS_OF_CODE = {code: status for status, codes in _CODES_OF_STATUS.items() for code in codes}
 
 _CODE_OF_ERRNO = {
     errno.ENOSPC: "InsufficientStorage",
@@ -49,23 +29,11 @@ _CODE_OF_ERRNO = {
 
 
 class S3Error(Exception):
-    """An answer that is an error, with a code of STATUS_OF_CODE."""
+    """An answer that is an error, with a code of S3."""
 
     def __init__(self, code: str, message: str) -> None:
-        self.code, self.message, self.status = code, message, STATUS_OF_CODE[code]
-        super().__init__(f"{code}: {message}")
-
-
-class NoSuchBucketError(S3Error):
-    def __init__(self, bucket: str) -> None:
-        super().__init__(
-            "NoSuchBucket", f"there is no bucket {bucket!r}: no folder of that name below the endpoint's root"
-        )
-
-
-class NoSuchKeyError(S3Error):
-    def __init__(self, bucket: str, key: str) -> None:
-        super().__init__("NoSuchKey", f"there is no object {key!r} in the bucket {bucket!r}")
+        self.code, self.status = code, _STATUS_OF_CODE.get(code, 400)
+        super().__init__(message)
 
 
 class PreconditionFailedError(S3Error):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from http import HTTPStatus
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
+
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 
+MAX_KEYS = 1000
+"""The limit of S3 for one page of a listing, and for one request that deletes."""
 MAX_DOCUMENT_BYTES = 4 << 20
 """The limit of a request's XML body. The thousand longest keys of one DeleteObjects fit twice."""
 
@@ -26,9 +29,7 @@ SUBRESOURCES = frozenset({
 # fmt: on
 """The parameters of a query that name something else than the bucket or the object itself."""
 
-
-class Readable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """By lower-case name, as the connection has them: WSGI would confuse `x-amz-meta-a_b` with `x-amz-meta-a-b`."""
-    stream: Readable
+    stream: IO[bytes]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> Request:
@@ -61,38 +62,38 @@ class Request:
         return next((name for name in self.query if name in SUBRESOURCES), "")
 
     def read_document(self) -> bytes:
-        """Return the whole body of a request that carries XML."""
+        """Return the whole body of a request that carries XML. Nobody may hold a lock while the client sends it."""
         document = self.stream.read(MAX_DOCUMENT_BYTES + 1)
         if len(document) > MAX_DOCUMENT_BYTES:
             raise S3Error("MalformedXML", f"the request's XML is larger than {MAX_DOCUMENT_BYTES} bytes")
         return document
 
-    def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
+    def integer(self, name: str, default: int, highest: int) -> int:
         """Return a number of the query. Values above the highest count as the highest, as in S3."""
-        text = self.query.get(name, str(default))
-        if not (text.isascii() and text.isdigit() and int(text) >= lowest):
-            raise S3Error("InvalidArgument", f"{name} has to be an integer of at least {lowest}, not {text!r}")
-        return min(int(text), highest)
+        text = self.query.get(name)
+        return default if text is None else min(parse_number(name, text), highest)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Iterable[bytes] = b""
+class Response(WerkzeugResponse):
+    """An answer, which has no type unless one is given."""
 
-    @property
-    def status_line(self) -> str:
-        return f"{self.status} {HTTPStatus(self.status).phrase}"
+    default_mimetype = None
 
 
-def xml_response(name: str, node: Mapping[str, xml.Node], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(200, {"Content-Type": "application/xml", **(headers or {})}, xml.render(name, node))
+def parse_number(name: str, text: str, code: str = "InvalidArgument") -> int:
+    """Return a whole number, and raise S3Error for what is none, or has more digits than any number of S3."""
+    if not _NUMBER.fullmatch(text):
+        raise S3Error(code, f"{name} has to be a whole number, not {text[:40]!r}")
+    return int(text)
+
+
+def xml_response(name: str, node: Mapping[str, xml.Node]) -> Response:
+    return Response(xml.render(name, node), content_type="application/xml")
 
 
 def error_response(error: S3Error, resource: str) -> Response:
-    node = {"Code": error.code, "Message": error.message, "Resource": resource}
-    return Response(error.status, {"Content-Type": "application/xml"}, xml.render("Error", node, namespace=False))
+    node = {"Code": error.code, "Message": str(error), "Resource": resource}
+    return Response(xml.render("Error", node, namespace=False), error.status, content_type="application/xml")
 
 
 def iso_time(time_ns: int) -> str:
@@ -102,7 +103,3 @@ def iso_time(time_ns: int) -> str:
     '1970-01-01T00:00:01.000Z'
     """
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time_ns // 1_000_000_000))
-
-
-def http_date(time_ns: int) -> str:
-    return formatdate(time_ns // 1_000_000_000, usegmt=True)

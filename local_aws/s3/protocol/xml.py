@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -13,27 +13,26 @@ from local_aws.s3.protocol.errors import S3Error
 Node: TypeAlias = "str | int | bool | Mapping[str, Node] | Sequence[Node]"
 """A leaf, or children by name. A list repeats its name for each item."""
 
+MAX_DEPTH = 32
+"""The limit of elements within elements, of which S3's documents have up to nine. Deeper ones break recursive code."""
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
 
-def _text(value: str | int | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _CONTROL_CHARACTER.sub(lambda match: f"&#{ord(match[0])};", escape(str(value)))
-
-
-def _render(name: str, node: Node) -> Iterator[str]:
+def _render(name: str, node: Node, into: list[str]) -> None:
     if isinstance(node, Mapping):
-        yield f"<{name}>"
+        into.append(f"<{name}>")
         for child, value in node.items():
-            yield from _render(child, value)
-        yield f"</{name}>"
-    elif isinstance(node, str | int):
-        yield f"<{name}>{_text(node)}</{name}>"
+            _render(child, value, into)
+        into.append(f"</{name}>")
+    elif isinstance(node, str):
+        text = _CONTROL_CHARACTER.sub(lambda match: f"&#{ord(match[0])};", escape(node))
+        into.append(f"<{name}>{text}</{name}>")
+    elif isinstance(node, int):
+        into.append(f"<{name}>{str(node).lower()}</{name}>")
     else:
         for item in node:
-            yield from _render(name, item)
+            _render(name, item, into)
 
 
 def render(name: str, node: Mapping[str, Node], namespace: bool = True) -> bytes:
@@ -42,30 +41,29 @@ def render(name: str, node: Mapping[str, Node], namespace: bool = True) -> bytes
     >>> render("Tag", {"Key": "a&b", "Value": [1, True]}, namespace=False).splitlines()[1]
     b'<Tag><Key>a&amp;b</Key><Value>1</Value><Value>true</Value></Tag>'
     """
-    document = "".join(_render(name, node))
+    parts = ['<?xml version="1.0" encoding="UTF-8"?>\n']
+    _render(name, node, parts)
     if namespace:
-        document = document.replace(f"<{name}>", f'<{name} xmlns="{_NAMESPACE}">', 1)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}'.encode()
+        parts[1] = f'<{name} xmlns="{_NAMESPACE}">'
+    return "".join(parts).encode()
 
 
-def parse(document: bytes, name: str) -> ElementTree.Element:
-    """Return the root element without namespaces, and raise MalformedXML when its name is not `name`."""
+def parse(document: bytes, name: str = "") -> ElementTree.Element:
+    """Return the root element without namespaces, and raise MalformedXML when `name` is given and not its name."""
     try:
         root = ElementTree.fromstring(document)
     except ElementTree.ParseError as error:
         raise S3Error("MalformedXML", f"the request's body is not XML: {error}") from error
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for element in level for child in element]
+    if level:
+        raise S3Error("MalformedXML", f"the request's XML has more than {MAX_DEPTH} elements within each other")
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-    if root.tag != name:
+    if name and root.tag != name:
         raise S3Error("MalformedXML", f"the request's body should be a <{name}>, not a <{root.tag}>")
     return root
-
-
-def child_integer(element: ElementTree.Element, name: str) -> int:
-    text = child_text(element, name)
-    if not (text.isascii() and text.isdigit()):
-        raise S3Error("MalformedXML", f"<{name}> has to be a number, not {text!r}")
-    return int(text)
 
 
 def child_text(element: ElementTree.Element, name: str) -> str:

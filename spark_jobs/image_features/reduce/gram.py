@@ -19,7 +19,7 @@ BLOCK_ROWS = 4096
 class Gram:
     """The count, the `mean` (d,) and the `scatter` (d, d) of vectors with d columns, both float64.
 
-    `scatter` is the sum of the outer products about the mean, so that scatter / (rows - 1) is the covariance.
+    `scatter` is the sum of the outer products about the mean.
     """
 
     rows: int
@@ -30,9 +30,9 @@ class Gram:
     def width(self) -> int:
         return len(self.mean)
 
-    def variances(self) -> NDArray[np.float64]:
-        """Return the variance of each column, divided by n - 1 as Spark ML does. A constant column's is exactly 0."""
-        return np.diagonal(self.scatter) / max(self.rows - 1, 1)
+    def covariance(self) -> NDArray[np.float64]:
+        """Return the covariance (d, d), divided by n - 1 as Spark ML does. A constant column's is exactly 0."""
+        return self.scatter / max(self.rows - 1, 1)
 
 
 def gram_of(block: NDArray[np.floating]) -> Gram:

@@ -96,7 +96,7 @@ def finite_variances(gram: Gram) -> FloatArray:
     non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
     if non_finite:
         raise NonFiniteFeaturesError(gram.width, non_finite)
-    return gram.variances()
+    return np.diagonal(gram.covariance())
 
 
 def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
@@ -105,7 +105,7 @@ def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
     That is the correlation matrix if `std` is the rows' own.
     """
     scale = inverse_or_zero(std)
-    covariance: FloatArray = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
+    covariance: FloatArray = gram.covariance() * scale[:, None] * scale
     return covariance
 
 

@@ -20,9 +20,17 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
-    """The last of the list answers a request."""
+    """The last of the list answers a request of whoever has logged in."""
     handlers: list[Answer] = []
-    transport = httpx.MockTransport(lambda request: handlers[-1](request))
+    tokens = ["expired", "valid"]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": tokens.pop(0)})
+        is_logged_in = request.headers["Authorization"] == "Bearer valid"
+        return handlers[-1](request) if is_logged_in else httpx.Response(401, json={"detail": "log in"})
+
+    transport = httpx.MockTransport(answer)
     monkeypatch.setattr(airflow_api, "CLIENT", httpx.Client(transport=transport))
     monkeypatch.setattr(airflow_api.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(triggered_run, "raise_if_airflow_died", lambda home: None)

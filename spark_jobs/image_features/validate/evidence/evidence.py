@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.reduce.gram import Gram
+from image_features.reduce.pca import PcaModel
 from image_features.unavailable import Unavailable
 from image_features.validate.evidence.stage_stats import Stats
 
@@ -75,27 +77,7 @@ class VectorFacts:
     non_finite: int
     zero: int
     repeated: int
-    norms: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean (k,) and covariance (k, k) of the stored PCA features."""
-
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """The saved model's numbers, as in PcaModel, and its worst relative error on a sample of stored rows."""
-
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
-    components: NDArray[np.float64]
-    explained_variance_ratio: NDArray[np.float64]
-    sampled_rows: int
-    worst_error: float
+    norms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -122,14 +104,19 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All evidence on a run."""
+    """All evidence on a run.
+
+    `moments` are those of the stored PCA features. `model` is the saved one; `worst_error` is the largest relative
+    error of stored rows against what it computes, as `worst_relative_error` measures it.
+    """
 
     membership: Membership
     rejects: Sequence[RejectGroup]
     features: VectorFacts
     pca_features: VectorFacts
-    moments: Moments | Unavailable
-    model: ModelFacts | Unavailable
+    moments: Gram | Unavailable
+    model: PcaModel | Unavailable
+    worst_error: float
     stats: Mapping[str, Stats | None]
     sample: Sample
     baseline: Baseline | Unavailable

@@ -8,31 +8,43 @@ import io
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local_aws.s3.protocol.errors import S3Error, from_os_error
 from local_aws.s3.protocol.messages import Request
-from local_aws.s3.protocol.upload_body import Receipt, receive
+from local_aws.s3.protocol.upload_body import receive
 
 CONTENT = bytes(range(256)) * 300
 CRC32 = base64.b64encode(zlib.crc32(CONTENT).to_bytes(4, "big")).decode()
 
 
-class SlowStream:
+class SlowStream(io.RawIOBase):
     """Gives at most a few bytes at a time, as a connection may."""
 
     def __init__(self, content: bytes, at_once: int) -> None:
-        self.stream, self.at_once = io.BytesIO(content), at_once
+        self.content, self.at_once = io.BytesIO(content), at_once
 
-    def read(self, size: int = -1) -> bytes:
-        return self.stream.read(self.at_once if size < 0 else min(size, self.at_once))
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.content.read(min(len(buffer), self.at_once))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
-def received(body: bytes, headers: Mapping[str, str], at_once: int = 1 << 20) -> tuple[bytes, Receipt]:
+def upload(body: bytes, headers: Mapping[str, str], at_once: int = 1 << 20) -> Request:
+    stream: Any = SlowStream(body, at_once)
+    return Request("PUT", "fruits", "a", {}, headers, stream)
+
+
+def received(body: bytes, headers: Mapping[str, str], at_once: int = 1 << 20) -> tuple[bytes, str, dict[str, str]]:
+    """The bytes, their MD5 and the checksums that were proven."""
     target = io.BytesIO()
-    receipt = receive(Request("PUT", "fruits", "a", {}, headers, SlowStream(body, at_once)), target)
-    return target.getvalue(), receipt
+    md5, checksums = receive(upload(body, headers, at_once), target)
+    return target.getvalue(), md5, checksums
 
 
 def framed(content: bytes, frame_bytes: int, extension: str = "", trailers: str = "") -> bytes:
@@ -50,17 +62,14 @@ LENGTH = {"x-amz-decoded-content-length": str(len(CONTENT))}
 @pytest.mark.parametrize("frame_bytes", [1000, 8192, 1 << 20])
 def test_frames_are_taken_away(frame_bytes: int, at_once: int) -> None:
     body = framed(CONTENT, frame_bytes, extension=";chunk-signature=" + "0" * 64)
-    content, receipt = received(body, SIGNED | LENGTH, at_once)
-    assert content == CONTENT
-    assert (receipt.size, receipt.md5) == (len(CONTENT), hashlib.md5(CONTENT).hexdigest())
+    assert received(body, SIGNED | LENGTH, at_once) == (CONTENT, hashlib.md5(CONTENT).hexdigest(), {})
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
 def test_a_checksum_that_trails_is_checked_and_kept(at_once: int) -> None:
-    content, receipt = received(
-        framed(CONTENT, 8192, trailers=f"x-amz-checksum-crc32:{CRC32}\r\n"), UNSIGNED | LENGTH, at_once
-    )
-    assert (content, receipt.checksums) == (CONTENT, {"x-amz-checksum-crc32": CRC32})
+    body = framed(CONTENT, 8192, trailers=f"x-amz-checksum-crc32:{CRC32}\r\n")
+    content, _, checksums = received(body, UNSIGNED | LENGTH, at_once)
+    assert (content, checksums) == (CONTENT, {"x-amz-checksum-crc32": CRC32})
 
 
 @pytest.mark.parametrize(
@@ -97,9 +106,9 @@ def test_a_wrong_length_is_refused(headers: dict[str, str], code: str) -> None:
 
 
 def test_a_full_disk_is_an_error_that_says_what_to_do() -> None:
-    request = Request("PUT", "fruits", "a", {}, {"content-length": str(len(CONTENT))}, SlowStream(CONTENT, 1 << 20))
+    request = upload(CONTENT, {"content-length": str(len(CONTENT))})
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left") as failure:
         receive(request, full)
     error = from_os_error(failure.value)
     assert (error.code, error.status) == ("InsufficientStorage", 507)
-    assert "make room on the disk of the endpoint's root" in error.message
+    assert "make room on the disk of the endpoint's root" in str(error)

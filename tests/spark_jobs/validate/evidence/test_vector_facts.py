@@ -7,9 +7,10 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from image_features.reduce.gram import Gram
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.unavailable import Unavailable
-from image_features.validate.evidence.evidence import ClassCounts, Moments
+from image_features.validate.evidence.evidence import ClassCounts
 from image_features.validate.evidence.gather import group_rejects
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
@@ -113,9 +114,9 @@ def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSe
     frame = vectors_of(spark, PCA_FEATURES, *rows)
     write_dataset(frame, prefix_uri, PCA_FEATURES)
     moments = measure_moments(spark, prefix_uri, measure_vectors(frame, "pca_features"))
-    assert isinstance(moments, Moments)
+    assert isinstance(moments, Gram)
     np.testing.assert_allclose(moments.mean, stored.mean(axis=0, dtype=float), atol=1e-12)
-    np.testing.assert_allclose(moments.covariance, np.cov(stored.astype(float), rowvar=False), atol=1e-12)
+    np.testing.assert_allclose(moments.covariance(), np.cov(stored.astype(float), rowvar=False), atol=1e-12)
     ragged = vectors_of(spark, PCA_FEATURES, *rows, ("x", None, None, [1.0]))
     reason = "the PCA features differ in width or are not finite"
     assert measure_moments(spark, prefix_uri, measure_vectors(ragged, "pca_features")) == Unavailable(reason)
