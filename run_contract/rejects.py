@@ -33,11 +33,7 @@ REASONS = (
         "or a side of more than 65,535 pixels.",
     ),
     Reason("too_many_scans", "The image is a JPEG of more than 100 scans."),
-    Reason(
-        "too_slow",
-        "The image takes more than a minute to decode, in a process of its own, or is known to take too long: a BMP of "
-        "runs with more than 16 MiB.",
-    ),
+    Reason("too_slow", "The image takes over a minute to decode, or it is a BMP of runs with more than 16 MiB."),
     Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
-    Reason("killed_the_decoder", "The image ends the process that decodes it, for example for want of memory."),
+    Reason("killed_the_decoder", "The image ended the process that decoded it, and again when it was tried alone."),
 )

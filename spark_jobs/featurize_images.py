@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from image_features.featurize.arguments import FeaturizeArguments, parse_featurize_arguments
 from image_features.featurize.batches import FeaturizeOptions
 from image_features.featurize.content_index import image_chunks
-from image_features.featurize.work_plan import computed_before, plan, read_images
+from image_features.featurize.work_plan import plan
 from image_features.featurize.worker import featurize
-from image_features.featurize.write_features import write_features
+from image_features.featurize.write_features import vector_counts, write_features
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
 from image_features.job.session import cores_per_task
@@ -26,7 +26,7 @@ from image_features.networks.weights import find_weights
 from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
-from image_features.storage.datasets import by_reason, start_rejects
+from image_features.storage.datasets import by_reason
 from run_contract.stages import FEATURIZE
 
 
@@ -45,18 +45,16 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         sha256 = weights.sha256 or making.result().weights_sha256
         kept_by = store_identity(given, sha256)
         vectors_uri = feature_store.vectors_uri(store_uri, kept_by)
-        works = plan(read_images(spark, given.images_uri), given.images_uri, computed_before(spark, vectors_uri))
+        works = plan(spark, given.images_uri, vectors_uri)
         make_predict_fn = ship(context, making.result().files, given, threads)
 
         feature_store.write_identity(store_uri, kept_by)
-        planned, started, done = sum(map(len, works)), time.monotonic(), context.accumulator(0)
+        planned, started, done = sum(len(work.rows) for work in works), time.monotonic(), context.accumulator(0)
         with progress.watch(lambda: done.value, planned, "images"):
             new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
 
-        start_rejects(given.rejects_uri, FEATURIZE)
-        chunks = image_chunks(spark, given)
-        covered = write_features(context, chunks, vectors_uri, given.features_uri, given.rejects_uri)
+        covered = write_features(context, image_chunks(spark, given), vectors_uri, given)
         compact(context, vectors_uri, VECTORS)
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
@@ -65,9 +63,9 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         "weights": {"source": weights.source, "sha256": sha256, "pretrained": weights.seed is None},
         "identity": identity_of(given, sha256),
         "images_per_second": images_per_second,
-        "vectors": covered.vectors(new, planned),
+        "vectors": vector_counts(covered, new),
     }
-    return StageStats(covered.images, covered.features, by_reason(covered.rejects), details)
+    return StageStats(covered["images"], covered["features"], by_reason(covered), details)
 
 
 if __name__ == "__main__":

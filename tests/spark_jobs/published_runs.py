@@ -13,8 +13,9 @@ from image_features.job.stats import StageStats
 from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from reduce_features import reduce_features
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 
 IDENTITY = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "weights_sha256": "ab" * 32}

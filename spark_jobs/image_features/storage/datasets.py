@@ -54,12 +54,6 @@ def persisted(frame: DataFrame) -> Iterator[DataFrame]:
         frame.unpersist()
 
 
-def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:
-    """Write `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
-    _check(uri, frame.schema, schema)
-    frame.write.mode("overwrite").option("compression", "zstd").parquet(uri)
-
-
 def start_rejects(rejects_uri: str, stage: str) -> None:
     """Make one stage's part of `rejects` an empty dataset."""
     uri = _rejects_of(rejects_uri, stage)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,6 +14,7 @@ from image_features.images.formats import SNIFFING_VERSION
 from image_features.schemas import OBJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
+from image_features.storage.parquet_files import data_files
 
 
 def objects_uri(store_uri: str) -> str:
@@ -42,12 +43,7 @@ def write_identity(store_uri: str, store_identity: Mapping[str, Any]) -> None:
 
 def has_parts(folder_uri: str) -> bool:
     """Return whether a folder of the store holds any rows."""
-    return next(parts(folder_uri), None) is not None
-
-
-def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
-    """List the Parquet files of a folder of the store."""
-    return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
+    return next(data_files(folder_uri), None) is not None
 
 
 def read(spark: SparkSession, folder_uri: str, schema: StructType) -> DataFrame:

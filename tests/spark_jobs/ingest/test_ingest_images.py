@@ -16,6 +16,7 @@ from image_features.ingest import fetch
 from image_features.storage import objects
 from tests.spark_jobs import pictures
 from tests.spark_jobs.runs_for_tests import Run
+from tests.spark_jobs.stored_datasets import exists
 
 # path under the source: (content, reason or None for an image)
 HOSTILE: dict[str, tuple[bytes, str | None]] = {
@@ -248,7 +249,7 @@ def test_a_source_without_one_image_fails_and_leaves_no_stats(
     _put(prefix_uri, {"Meta/README.txt": b"only words"})
     assert _run(prefix_uri) == 1
     assert capfd.readouterr().err.splitlines()[-1].startswith("ERROR NoImagesError: ")
-    assert not objects.exists(f"{prefix_uri}/runs/run/stats/ingest_images.json")
+    assert not exists(f"{prefix_uri}/runs/run/stats/ingest_images.json")
     assert objects.read_json(f"{prefix_uri}/runs/run/progress/ingest_images.json")["state"] == "failed"
 
 

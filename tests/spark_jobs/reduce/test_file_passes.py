@@ -12,8 +12,9 @@ from image_features.reduce.pca import fit_pca, project
 from image_features.reduce.spark_gram import NoVectorsError
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects, parquet_files
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import data_files, file_groups
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 
 ROWS, COLUMNS = 230, 20

@@ -21,8 +21,9 @@ from image_features.reduce.pca import TooManyComponentsError
 from image_features.reduce.spark_model import apply_model
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from reduce_features import reduce_features
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import features_table, labelled_vectors, to_frame, vectors_in
 
 COMPONENTS = 8

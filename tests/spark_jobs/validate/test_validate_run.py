@@ -19,11 +19,12 @@ from image_features.job.stats import StageStats, stats_document
 from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from image_features.validate.arguments import ValidateArguments, parse_validate_arguments
 from image_features.validate.checks.check import ValidationFailedError
 from reduce_features import reduce_features
 from tests.spark_jobs.conftest import BUCKET
+from tests.spark_jobs.stored_datasets import exists, write_dataset
 from tests.spark_jobs.synthetic import LABELS, features_table, image_id, labelled_vectors, to_frame
 from validate_run import validate_run
 
@@ -223,7 +224,7 @@ def test_damage_fails_the_run_after_the_report_is_written(
     # One lost row in 120 moves the components' means and correlations by little, but not by nothing.
     assert failed <= verdicts(report, "failed") <= failed | {"pca_covariance_diagonal", "pca_means_zero"}
     assert all(f"{name} is " in str(caught.value) for name in verdicts(report, "failed"))
-    assert objects.exists(f"{run_uri}/report/index.html")
+    assert exists(f"{run_uri}/report/index.html")
 
 
 @pytest.mark.slow

@@ -9,12 +9,12 @@ from pyspark.sql.types import StructType
 
 from image_features.reduce.gram import Gram
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
-from image_features.storage.datasets import write_dataset
 from image_features.unavailable import Unavailable
 from image_features.validate.evidence.evidence import ClassCounts
 from image_features.validate.evidence.gather import group_rejects
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
+from tests.spark_jobs.stored_datasets import write_dataset
 
 SEEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
