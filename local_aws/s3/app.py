@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -102,8 +103,16 @@ class S3Application:
         except OSError as error:
             logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             response = self._refuse(environ, from_os_error(error))
-        response.headers["x-amz-request-id"] = uuid.uuid4().hex[:16].upper()
-        return response(environ, start_response)
+        body, headers = response.body, {**response.headers, "x-amz-request-id": uuid.uuid4().hex[:16].upper()}
+        if isinstance(body, bytes):
+            if response.status not in (204, 304):
+                headers.setdefault("Content-Length", str(len(body)))
+            body = [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+        if "HTTP_EXPECT" in environ and response.status >= 400:
+            # The client now never sends the body that it announced, and the server would take the next request for it.
+            headers["Connection"] = "close"
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(headers.items()))
+        return body
 
     def _operation(self, request: Request) -> Operation | None:
         """Return the operation, or None when moto answers."""
@@ -121,8 +130,4 @@ class S3Application:
         # It stays percent-encoded: a key may hold characters that XML cannot.
         resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
         logger.debug("%s %s: %s: %s", environ["REQUEST_METHOD"], resource, error.code, error)
-        response = error_response(error, resource)
-        if "HTTP_EXPECT" in environ:
-            # The client now never sends the body that it announced, and the server would take the next request for it.
-            response.headers["Connection"] = "close"
-        return response
+        return error_response(error, resource)

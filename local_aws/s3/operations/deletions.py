@@ -13,7 +13,7 @@ from local_aws.s3.protocol.messages import MAX_KEYS, Request, Response, xml_resp
 def delete_one(store: ObjectStore, request: Request) -> Response:
     check_version(request.query.get("versionId", "null"))
     delete_object(store, request.bucket, request.key, WriteCondition.of(request.headers))
-    return Response(status=204)
+    return Response(204)
 
 
 def delete_many(store: ObjectStore, request: Request) -> Response:

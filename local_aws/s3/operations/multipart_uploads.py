@@ -46,7 +46,7 @@ def upload_part(store: ObjectStore, request: Request) -> Response:
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
         uploads.add_part(store, upload, number, scratch, md5)
-    return Response(headers={"ETag": f'"{md5}"', **checksums})
+    return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 
 def copy_part(store: ObjectStore, request: Request) -> Response:
@@ -80,7 +80,7 @@ def complete(store: ObjectStore, request: Request) -> Response:
 
 def abort(store: ObjectStore, request: Request) -> Response:
     uploads.abort(store, _upload(store, request))
-    return Response(status=204)
+    return Response(204)
 
 
 def list_parts(store: ObjectStore, request: Request) -> Response:

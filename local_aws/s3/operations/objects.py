@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from werkzeug.http import http_date
-from werkzeug.wsgi import FileWrapper, LimitedStream
 
 from local_aws.s3.files.catalog import STORAGE_CLASS, ObjectFacts
 from local_aws.s3.files.store import ObjectStore
@@ -36,6 +35,8 @@ CONTENT_HEADERS = (
     "Content-Type",
     "Expires",
 )
+OVERRIDES = {f"response-{name.lower()}": name for name in CONTENT_HEADERS}
+"""The parameters by which a query, mostly of a presigned address, asks for another header."""
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 """The storage classes whose objects have to be restored before they can be read."""
 RESTORED = "x-amz-restore"
@@ -52,12 +53,6 @@ def object_headers(found: StoredObject) -> dict[str, str]:
         "Last-Modified": http_date(found.version.mtime_ns // 1_000_000_000),
         "Accept-Ranges": "bytes",
     }
-
-
-def _overrides(request: Request) -> dict[str, str]:
-    """Return the headers that `response-content-type=...` and others ask for, mostly in presigned addresses."""
-    asked = {f"response-{name.lower()}": name for name in CONTENT_HEADERS}
-    return {asked[name]: value for name, value in request.query.items() if name in asked}
 
 
 def _asked_range(request: Request, found: StoredObject) -> range | None:
@@ -80,14 +75,15 @@ def get_object(store: ObjectStore, request: Request) -> Response:
     if "partNumber" in request.query:
         raise S3Error("NotImplemented", "single parts of an object cannot be read here; ask for a Range instead")
     found = open_object(store, request.bucket, request.key)
-    body: bytes | FileWrapper | None = None
+    body: bytes | Iterable[bytes] = b""
     try:
         headers = object_headers(found)
         if is_unchanged(request.headers, found.facts.etag, found.version.mtime_ns):
-            return Response(status=304, headers=headers)
+            return Response(304, headers)
         asked = _asked_range(request, found)
         span = range(found.version.size) if asked is None else asked
-        headers |= _overrides(request) | {"Content-Length": str(len(span))}
+        headers |= {OVERRIDES[name]: value for name, value in request.query.items() if name in OVERRIDES}
+        headers["Content-Length"] = str(len(span))
         if asked is not None:
             headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.version.size}"
         elif request.headers.get("x-amz-checksum-mode") == "ENABLED":
@@ -95,17 +91,18 @@ def get_object(store: ObjectStore, request: Request) -> Response:
         if request.method == "GET":
             _check_readable(found)
             found.file.seek(span.start)
-            if len(span) <= WHOLE_BYTES:
-                body = found.file.read(len(span))
-            else:
-                body = FileWrapper(LimitedStream(found.file, len(span)), PIECE_BYTES)  # type: ignore[arg-type]
-        response = Response(body, 200 if asked is None else 206, headers)
-        if isinstance(body, FileWrapper):
-            response.call_on_close(found.close)
-        return response
+            body = found.file.read(len(span)) if len(span) <= WHOLE_BYTES else _pieces(found, len(span))
+        return Response(200 if asked is None else 206, headers, body)
     finally:
-        if not isinstance(body, FileWrapper):
+        if isinstance(body, bytes):
             found.close()
+
+
+def _pieces(found: StoredObject, left: int) -> Iterator[bytes]:
+    with closing(found):
+        while left > 0 and (piece := found.file.read(min(PIECE_BYTES, left))):
+            left -= len(piece)
+            yield piece
 
 
 def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -129,7 +126,7 @@ def put_object(store: ObjectStore, request: Request) -> Response:
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
         publish(store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition)
-    return Response(headers={"ETag": f'"{md5}"', **checksums})
+    return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 
 def copy_source(request: Request) -> tuple[str, str]:
@@ -188,4 +185,4 @@ def restore_object(store: ObjectStore, request: Request) -> Response:
         restored = f'ongoing-request="false", expiry-date="{http_date(time.time() + days * 86400)}"'
         facts = replace(found.facts, headers={**found.facts.headers, RESTORED: restored})
         store.catalog.record(request.bucket, request.key, found.version, facts)
-    return Response(status=202)
+    return Response(202)

@@ -90,11 +90,20 @@ def test_frames_that_do_not_hold_what_they_say_are_refused(body: bytes, code: st
     assert failure.value.code == code
 
 
+def test_frames_that_never_end_are_refused_where_the_announced_length_ends() -> None:
+    target = io.BytesIO()
+    with pytest.raises(S3Error) as failure:
+        receive(upload(framed(CONTENT * 100, 8192), UNSIGNED | LENGTH), target)
+    assert failure.value.code == "IncompleteBody"
+    assert len(target.getvalue()) <= len(CONTENT)
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
         ({}, "MissingContentLength"),
         ({"content-length": "-1"}, "InvalidArgument"),
+        ({"content-length": "9" * 5000}, "InvalidArgument"),
         ({"content-length": str(len(CONTENT) + 1)}, "IncompleteBody"),
         ({"content-length": str((5 << 30) + 1)}, "EntityTooLarge"),
     ],
