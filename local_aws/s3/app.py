@@ -14,8 +14,9 @@ from urllib.parse import unquote
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
 from local_aws.s3.operations.buckets import Buckets
+from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error, from_os_error
-from local_aws.s3.protocol.messages import Request, Response, error_response
+from local_aws.s3.protocol.messages import XML_TYPE, Request, Response
 
 logger = logging.getLogger(__name__)
 
@@ -130,4 +131,5 @@ class S3Application:
         # It stays percent-encoded: a key may hold characters that XML cannot.
         resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
         logger.debug("%s %s: %s: %s", environ["REQUEST_METHOD"], resource, error.code, error)
-        return error_response(error, resource)
+        node = {"Code": error.code, "Message": str(error), "Resource": resource}
+        return Response(error.status, XML_TYPE, xml.render("Error", node, namespace=False))

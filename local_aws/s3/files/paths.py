@@ -61,16 +61,12 @@ def check_key(key: str) -> None:
     if len(key.encode("utf-8", "surrogateescape")) > MAX_KEY_BYTES:
         raise ObjectPathError(key, f"the key is longer than {MAX_KEY_BYTES} bytes", "KeyTooLongError")
     for part in key.removesuffix("/").split("/"):
-        if part in ("", ".", ".."):
-            raise ObjectPathError(
-                key, f"{part!r} cannot be a part of a key here: keys are paths below the bucket's folder"
-            )
-        if "\0" in part:
-            raise ObjectPathError(key, "a key cannot hold a NUL character here: keys are paths")
+        if part in ("", ".", "..") or "\0" in part:
+            reason = f"{part!r} cannot be a part of a key here: keys are paths below the bucket's folder"
+            raise ObjectPathError(key, reason)
         if len(part.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
-            raise ObjectPathError(
-                key, f"a part of the key is longer than {MAX_NAME_BYTES} bytes, more than a file's name may be"
-            )
+            reason = f"a part of the key is longer than {MAX_NAME_BYTES} bytes, more than a file's name may be"
+            raise ObjectPathError(key, reason)
 
 
 def object_path(root: Path, uri: str) -> Path:

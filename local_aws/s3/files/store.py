@@ -49,18 +49,12 @@ class ObjectStore:
         self.incoming.mkdir()
         self.catalog = Catalog(own / "objects.sqlite")
         # The catalog has a row for every version that it met, also for those that other programs have replaced.
-        self.catalog.forget_unless(self._is_current)
+        self.catalog.forget_unless(lambda bucket, key, *version: self.version(bucket, key) == version)
         self._locks = [threading.Lock() for _ in range(LOCKS)]
         self.folders = threading.Lock()
         """It is held while a file is placed in its folder, and while empty folders are removed."""
         self._clock_lock, self._last_ns = threading.Lock(), 0
         self.notify: Callable[[str, str, str, int, str], None] = lambda event, bucket, key, size, etag: None
-
-    def _is_current(self, bucket: str, key: str, size: int, mtime_ns: int) -> bool:
-        try:
-            return self.version(bucket, key) == (size, mtime_ns)
-        except OSError:
-            return False
 
     def close(self) -> None:
         self.catalog.close()
@@ -106,7 +100,7 @@ class ObjectStore:
         """Return the version of an object that a walk has found, or None when it has gone since."""
         try:
             return FileVersion.of(os.stat(f"{self.root}/{bucket}/{file_name(key)}"))  # noqa: PTH116, half the time
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
 
     def lock(self, bucket: str, key: str) -> threading.Lock:

@@ -15,10 +15,9 @@ from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.messages import Request, Response, iso_time, parse_number, xml_response
+from local_aws.s3.protocol.messages import MAX_KEYS, Request, Response, iso_time, parse_number, xml_response
 from local_aws.s3.protocol.upload_body import receive
 
-MAX_PAGE = 1000
 MAX_PART_NUMBER = 10_000
 
 
@@ -86,7 +85,7 @@ def abort(store: ObjectStore, request: Request) -> Response:
 def list_parts(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
     after = request.integer("part-number-marker", 0, MAX_PART_NUMBER)
-    limit = request.integer("max-parts", MAX_PAGE, MAX_PAGE)
+    limit = request.integer("max-parts", MAX_KEYS, MAX_KEYS)
     left = [part for part in uploads.parts_of(store, upload) if part.number > after]
     page = left[:limit]
     node: dict[str, xml.Node] = {

@@ -125,7 +125,9 @@ def put_object(store: ObjectStore, request: Request) -> Response:
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
-        publish(store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition)
+        publish(
+            store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition, "Put"
+        )
     return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 

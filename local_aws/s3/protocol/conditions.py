@@ -10,7 +10,7 @@ from werkzeug.http import parse_date, parse_etags
 
 from local_aws.s3.protocol.errors import PreconditionFailedError, S3Error
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=((?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))")
 
 
 def check_version(version_id: str) -> None:
@@ -46,14 +46,14 @@ def parse_range(header: str, size: int) -> range | None:
     (range(2, 5), range(0, 3), None)
     """
     match = _RANGE.fullmatch(header.strip())
-    if match is None or match[0] == "bytes=-":
+    if match is None:
         return None
-    if match[1]:
-        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-        if match[2] and last < first:
-            return None
+    if match["suffix"]:
+        first, last = max(size - int(match["suffix"]), 0), size - 1
     else:
-        first, last = max(size - int(match[2]), 0), size - 1
+        first, last = int(match["first"]), int(match["last"] or size - 1)
+        if match["last"] and last < first:
+            return None
     if first >= size:
         raise S3Error("InvalidRange", f"{header} begins after the object's {size} bytes")
     return range(first, min(last + 1, size))

@@ -27,6 +27,7 @@ SUBRESOURCES = frozenset({
 # fmt: on
 """The parameters of a query that name something else than the bucket or the object itself."""
 
+XML_TYPE = {"Content-Type": "application/xml"}
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -89,12 +90,7 @@ def parse_number(name: str, text: str, code: str = "InvalidArgument") -> int:
 
 
 def xml_response(name: str, node: Mapping[str, xml.Node]) -> Response:
-    return Response(200, {"Content-Type": "application/xml"}, xml.render(name, node))
-
-
-def error_response(error: S3Error, resource: str) -> Response:
-    node = {"Code": error.code, "Message": str(error), "Resource": resource}
-    return Response(error.status, {"Content-Type": "application/xml"}, xml.render("Error", node, namespace=False))
+    return Response(200, XML_TYPE, xml.render(name, node))
 
 
 def iso_time(time_ns: int) -> str:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def asked(endpoint: Endpoint, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+def asked(endpoint: Endpoint, method: str, path: str, body: bytes | None = None, **rest: Any) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=20)
     with contextlib.closing(connection):
-        connection.request(method, path, body)
+        connection.request(method, path, body, **rest)
         response = connection.getresponse()
         return response.status, response.read()
 
@@ -92,6 +92,8 @@ def test_xml_that_is_deep_or_large_is_refused(
 def test_a_number_of_thousands_of_digits_is_refused(endpoint: Endpoint, bucket: str) -> None:
     status, answer = asked(endpoint, "GET", f"/{bucket}?list-type=2&max-keys={'9' * 5000}")
     assert (status, b"<Code>InvalidArgument</Code>" in answer) == (400, True)
+    assert asked(endpoint, "PUT", f"/{bucket}/a", b"pear")[0] == 200
+    assert asked(endpoint, "GET", f"/{bucket}/a", headers={"Range": f"bytes={'9' * 5000}-"}) == (200, b"pear")
 
 
 @pytest.fixture
@@ -151,6 +153,9 @@ def test_a_link_is_no_bucket(endpoint: Endpoint, s3: S3Client, bucket: str, outs
     assert refused(s3.list_objects_v2, Bucket=name) == (404, "NoSuchBucket")
     assert refused(s3.get_object, Bucket=name, Key="secret") == (404, "NoSuchBucket")
     assert refused(s3.put_object, Bucket=name, Key="new") == (404, "NoSuchBucket")
+    assert refused(s3.create_bucket, Bucket=name) == (400, "InvalidBucketName")
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0, "other buckets go on"
+    (endpoint.root / name).unlink()
 
 
 def test_the_folder_of_the_buckets_is_its_owners_alone(endpoint: Endpoint) -> None:
@@ -192,7 +197,7 @@ def test_a_conditional_write_is_on_the_disk_before_it_is_answered(
         (store.root / "fruits" / "pointer").write_bytes(b"old")
     with store.scratch_file() as scratch:
         scratch.write(b"new")
-        publish(store, "fruits", "pointer", scratch, ObjectFacts("etag"), condition)
+        publish(store, "fruits", "pointer", scratch, ObjectFacts("etag"), condition, "Put")
     assert events == ["sync", "place", "sync the folder"]
 
 
