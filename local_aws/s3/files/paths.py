@@ -45,11 +45,7 @@ def is_hidden(key: str) -> bool:
 
 
 def file_name(key: str) -> str:
-    """Return the path of an object's file below its bucket.
-
-    >>> file_name("a/b"), file_name("a/b/")
-    ('a/b', 'a/b/.local_aws-folder')
-    """
+    """Return the path of an object's file below its bucket. A key that ends in a slash has the marker in its folder."""
     return key + FOLDER_MARKER if key.endswith("/") else key
 
 

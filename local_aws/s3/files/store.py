@@ -25,9 +25,6 @@ LOCKS = 256
 class RootInUseError(Exception):
     """An error because another endpoint serves the same root. Two endpoints would not see each other's locks."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"{root} is served by another endpoint that runs; stop that one, or name another --root")
-
 
 class ObjectStore:
     """The folders, the catalog, the locks and the clock that readers, writers and uploads share."""
@@ -44,7 +41,8 @@ class ObjectStore:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._lock_file.close()
-            raise RootInUseError(root) from error
+            message = f"{root} is served by another endpoint that runs; stop that one, or name another --root"
+            raise RootInUseError(message) from error
         shutil.rmtree(self.incoming, ignore_errors=True)  # an endpoint that was killed leaves half of an upload
         self.incoming.mkdir()
         self.catalog = Catalog(own / "objects.sqlite")
@@ -66,11 +64,11 @@ class ObjectStore:
 
     def find_bucket(self, bucket: str) -> Path:
         """Return the path of a bucket, and raise NoSuchBucket when there is none. A link to a folder is none."""
-        path = self.root / bucket
-        if not is_bucket_name(bucket) or path.is_symlink() or not path.is_dir():
+        path = f"{self.root}/{bucket}"
+        if not is_bucket_name(bucket) or os.path.islink(path) or not os.path.isdir(path):  # noqa: PTH112, PTH114
             message = f"there is no bucket {bucket!r}: no folder of that name below the endpoint's root"
             raise S3Error("NoSuchBucket", message)
-        return path
+        return Path(path)
 
     def object_path(self, bucket: str, key: str) -> Path:
         """Return where an object lies or would lie, whether or not it and its bucket exist."""
@@ -93,8 +91,8 @@ class ObjectStore:
         return path
 
     def is_inside(self, real_path: str) -> bool:
-        """Return whether a path without links is below the root: through links, nobody reads or writes elsewhere."""
-        return real_path.startswith(self._real_root)
+        """Return whether links may lead to a real path: to what lies below the root, but not to the endpoint's own."""
+        return real_path.startswith(self._real_root) and not real_path.startswith(f"{self._real_root}{OWN_FOLDER}")
 
     def version(self, bucket: str, key: str) -> FileVersion | None:
         """Return the version of an object that a walk has found, or None when it has gone since."""

@@ -26,7 +26,6 @@ from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain
 WHOLE_BYTES = 1 << 20
 """The answer to a read of up to this size is one piece."""
 PIECE_BYTES = 1 << 18
-METADATA_HEADER = "x-amz-meta-"
 CONTENT_HEADERS = (
     "Cache-Control",
     "Content-Disposition",
@@ -55,13 +54,6 @@ def object_headers(found: StoredObject) -> dict[str, str]:
     }
 
 
-def _asked_range(request: Request, found: StoredObject) -> range | None:
-    text = request.headers.get("range")
-    if text is None or request.headers.get("if-range", f'"{found.facts.etag}"').strip('"') != found.facts.etag:
-        return None
-    return parse_range(text, found.version.size)
-
-
 def _check_readable(found: StoredObject) -> None:
     storage_class = found.facts.headers.get(STORAGE_CLASS)
     if storage_class in ARCHIVES and RESTORED not in found.facts.headers:
@@ -80,7 +72,8 @@ def get_object(store: ObjectStore, request: Request) -> Response:
         headers = object_headers(found)
         if is_unchanged(request.headers, found.facts.etag, found.version.mtime_ns):
             return Response(304, headers)
-        asked = _asked_range(request, found)
+        is_same = request.headers.get("if-range", found.facts.etag).strip('"') == found.facts.etag
+        asked = parse_range(request.headers.get("range", "") if is_same else "", found.version.size)
         span = range(found.version.size) if asked is None else asked
         headers |= {OVERRIDES[name]: value for name, value in request.query.items() if name in OVERRIDES}
         headers["Content-Length"] = str(len(span))
@@ -115,7 +108,7 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     storage_class = headers.get(STORAGE_CLASS, "STANDARD")
     if storage_class != "STANDARD":
         content[STORAGE_CLASS] = storage_class
-    metadata = {name: value for name, value in headers.items() if name.startswith(METADATA_HEADER)}
+    metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
     return {"Content-Type": DEFAULT_CONTENT_TYPE, **content, **metadata}
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from werkzeug.http import parse_date, parse_etags
+from werkzeug.http import parse_date, parse_etags, parse_range_header
 
 from local_aws.s3.protocol.errors import PreconditionFailedError, S3Error
-
-_RANGE = re.compile(r"bytes=((?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))")
 
 
 def check_version(version_id: str) -> None:
@@ -45,15 +42,12 @@ def parse_range(header: str, size: int) -> range | None:
     >>> parse_range("bytes=2-4", size=10), parse_range("bytes=-4", size=3), parse_range("bytes=4-2", size=10)
     (range(2, 5), range(0, 3), None)
     """
-    match = _RANGE.fullmatch(header.strip())
-    if match is None:
+    asked = parse_range_header(header)
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
-    if match["suffix"]:
-        first, last = max(size - int(match["suffix"]), 0), size - 1
-    else:
-        first, last = int(match["first"]), int(match["last"] or size - 1)
-        if match["last"] and last < first:
-            return None
+    first, stop = asked.ranges[0]
+    if first < 0:
+        first = max(first + size, 0)
     if first >= size:
         raise S3Error("InvalidRange", f"{header} begins after the object's {size} bytes")
-    return range(first, min(last + 1, size))
+    return range(first, min(stop or size, size))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.s3.protocol.errors import S3Error, from_os_error
+from local_aws.s3.protocol.errors import S3Error, as_s3_error
 from local_aws.s3.protocol.messages import Request
 from local_aws.s3.protocol.upload_body import receive
 
@@ -118,6 +118,6 @@ def test_a_full_disk_is_an_error_that_says_what_to_do() -> None:
     request = upload(CONTENT, {"content-length": str(len(CONTENT))})
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left") as failure:
         receive(request, full)
-    error = from_os_error(failure.value)
+    error = as_s3_error(failure.value)
     assert (error.code, error.status) == ("InsufficientStorage", 507)
     assert "make room on the disk of the endpoint's root" in str(error)
