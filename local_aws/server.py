@@ -65,7 +65,7 @@ def check_config(config: EndpointConfig) -> None:
     for option, folder in (("--root", config.root), ("--work", config.work)):
         probe = folder / ".local_aws-probe"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe.touch()
             probe.unlink()
         except OSError as error:

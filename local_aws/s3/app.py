@@ -7,14 +7,16 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
 from local_aws.s3.operations.buckets import Buckets
-from local_aws.s3.protocol.errors import S3Error, from_os_error
-from local_aws.s3.protocol.messages import Request, Response, error_response
+from local_aws.s3.protocol import xml
+from local_aws.s3.protocol.errors import S3Error, as_s3_error
+from local_aws.s3.protocol.messages import XML_TYPE, Request, Response
 
 logger = logging.getLogger(__name__)
 
@@ -97,13 +99,18 @@ class S3Application:
             if operation is None:
                 return self.buckets.answer(request, environ, start_response)
             response = operation(self.store, request)
-        except S3Error as error:
-            response = self._refuse(environ, error)
-        except OSError as error:
-            logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            response = self._refuse(environ, from_os_error(error))
-        response.headers["x-amz-request-id"] = uuid.uuid4().hex[:16].upper()
-        return response(environ, start_response)
+        except (S3Error, OSError) as error:
+            response = _refusal(environ, error)
+        body, headers = response.body, {**response.headers, "x-amz-request-id": uuid.uuid4().hex[:16].upper()}
+        if isinstance(body, bytes):
+            if response.status not in (204, 304):
+                headers.setdefault("Content-Length", str(len(body)))
+            body = [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+        if "HTTP_EXPECT" in environ and response.status >= 400:
+            # The client now never sends the body that it announced, and the server would take the next request for it.
+            headers["Connection"] = "close"
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(headers.items()))
+        return body
 
     def _operation(self, request: Request) -> Operation | None:
         """Return the operation, or None when moto answers."""
@@ -117,12 +124,12 @@ class S3Application:
             raise S3Error("NotImplemented", f"{request.method} {request.subresource} of an object is not emulated here")
         return OBJECT_OPERATIONS[name]
 
-    def _refuse(self, environ: Mapping[str, Any], error: S3Error) -> Response:
-        # It stays percent-encoded: a key may hold characters that XML cannot.
-        resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
-        logger.debug("%s %s: %s: %s", environ["REQUEST_METHOD"], resource, error.code, error)
-        response = error_response(error, resource)
-        if "HTTP_EXPECT" in environ:
-            # The client now never sends the body that it announced, and the server would take the next request for it.
-            response.headers["Connection"] = "close"
-        return response
+
+def _refusal(environ: Mapping[str, Any], failure: S3Error | OSError) -> Response:
+    # It stays percent-encoded: a key may hold characters that XML cannot.
+    resource = environ["asgi.scope"]["raw_path"].decode("latin-1")
+    if isinstance(failure, OSError):
+        logger.error("%s %s", environ["REQUEST_METHOD"], resource, exc_info=failure)
+    error = as_s3_error(failure)
+    node = {"Code": error.code, "Message": str(error), "Resource": resource}
+    return Response(error.status, XML_TYPE, xml.render("Error", node, namespace=False))

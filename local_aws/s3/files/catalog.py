@@ -67,24 +67,16 @@ class Catalog:
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
 
-    def find(self, bucket: str, key: str, version: FileVersion) -> ObjectFacts | None:
-        rows = self._rows(
-            "SELECT etag, headers, tags FROM objects WHERE bucket = ? AND key = ? AND size = ? AND mtime_ns = ?",
-            (bucket, key, *version),
-        )
-        return ObjectFacts(rows[0][0], json.loads(rows[0][1]), json.loads(rows[0][2])) if rows else None
-
-    def find_many(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], ObjectFacts]:
-        """Return the known facts that listings show for all versions of the keys, which may be some thousands."""
+    def find(self, bucket: str, keys: Sequence[str]) -> dict[tuple[str, FileVersion], ObjectFacts]:
+        """Return the known facts of all versions of the keys, which may be some thousands."""
         marks = ",".join("?" * len(keys))
         rows = self._rows(
-            f"SELECT key, size, mtime_ns, etag, json_extract(headers, '$.\"{STORAGE_CLASS}\"') FROM objects "
-            f"WHERE bucket = ? AND key IN ({marks})",
+            f"SELECT key, size, mtime_ns, etag, headers, tags FROM objects WHERE bucket = ? AND key IN ({marks})",
             (bucket, *keys),
         )
         return {
-            (key, FileVersion(size, mtime_ns)): ObjectFacts(etag, {STORAGE_CLASS: storage} if storage else {})
-            for key, size, mtime_ns, etag, storage in rows
+            (key, FileVersion(size, mtime_ns)): ObjectFacts(etag, json.loads(headers), json.loads(tags))
+            for key, size, mtime_ns, etag, headers, tags in rows
         }
 
     def record(self, bucket: str, key: str, version: FileVersion, facts: ObjectFacts, keep: bool = False) -> None:

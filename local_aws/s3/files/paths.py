@@ -45,11 +45,7 @@ def is_hidden(key: str) -> bool:
 
 
 def file_name(key: str) -> str:
-    """Return the path of an object's file below its bucket.
-
-    >>> file_name("a/b"), file_name("a/b/")
-    ('a/b', 'a/b/.local_aws-folder')
-    """
+    """Return the path of an object's file below its bucket. A key that ends in a slash has the marker in its folder."""
     return key + FOLDER_MARKER if key.endswith("/") else key
 
 
@@ -61,16 +57,12 @@ def check_key(key: str) -> None:
     if len(key.encode("utf-8", "surrogateescape")) > MAX_KEY_BYTES:
         raise ObjectPathError(key, f"the key is longer than {MAX_KEY_BYTES} bytes", "KeyTooLongError")
     for part in key.removesuffix("/").split("/"):
-        if part in ("", ".", ".."):
-            raise ObjectPathError(
-                key, f"{part!r} cannot be a part of a key here: keys are paths below the bucket's folder"
-            )
-        if "\0" in part:
-            raise ObjectPathError(key, "a key cannot hold a NUL character here: keys are paths")
+        if part in ("", ".", "..") or "\0" in part:
+            reason = f"{part!r} cannot be a part of a key here: keys are paths below the bucket's folder"
+            raise ObjectPathError(key, reason)
         if len(part.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
-            raise ObjectPathError(
-                key, f"a part of the key is longer than {MAX_NAME_BYTES} bytes, more than a file's name may be"
-            )
+            reason = f"a part of the key is longer than {MAX_NAME_BYTES} bytes, more than a file's name may be"
+            raise ObjectPathError(key, reason)
 
 
 def object_path(root: Path, uri: str) -> Path:

@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,9 +24,6 @@ LOCKS = 256
 
 class RootInUseError(Exception):
     """An error because another endpoint serves the same root. Two endpoints would not see each other's locks."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"{root} is served by another endpoint that runs; stop that one, or name another --root")
 
 
 class ObjectStore:
@@ -45,23 +41,18 @@ class ObjectStore:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._lock_file.close()
-            raise RootInUseError(root) from error
+            message = f"{root} is served by another endpoint that runs; stop that one, or name another --root"
+            raise RootInUseError(message) from error
         shutil.rmtree(self.incoming, ignore_errors=True)  # an endpoint that was killed leaves half of an upload
         self.incoming.mkdir()
         self.catalog = Catalog(own / "objects.sqlite")
         # The catalog has a row for every version that it met, also for those that other programs have replaced.
-        self.catalog.forget_unless(self._is_current)
+        self.catalog.forget_unless(lambda bucket, key, *version: self.version(bucket, key) == version)
         self._locks = [threading.Lock() for _ in range(LOCKS)]
         self.folders = threading.Lock()
         """It is held while a file is placed in its folder, and while empty folders are removed."""
         self._clock_lock, self._last_ns = threading.Lock(), 0
         self.notify: Callable[[str, str, str, int, str], None] = lambda event, bucket, key, size, etag: None
-
-    def _is_current(self, bucket: str, key: str, size: int, mtime_ns: int) -> bool:
-        try:
-            return self.version(bucket, key) == (size, mtime_ns)
-        except OSError:
-            return False
 
     def close(self) -> None:
         self.catalog.close()
@@ -73,40 +64,41 @@ class ObjectStore:
 
     def find_bucket(self, bucket: str) -> Path:
         """Return the path of a bucket, and raise NoSuchBucket when there is none. A link to a folder is none."""
-        path = self.root / bucket
-        if not is_bucket_name(bucket) or path.is_symlink() or not path.is_dir():
+        path = f"{self.root}/{bucket}"
+        if not is_bucket_name(bucket) or os.path.islink(path) or not os.path.isdir(path):  # noqa: PTH112, PTH114
             message = f"there is no bucket {bucket!r}: no folder of that name below the endpoint's root"
             raise S3Error("NoSuchBucket", message)
-        return path
+        return Path(path)
 
     def object_path(self, bucket: str, key: str) -> Path:
         """Return where an object lies or would lie, whether or not it and its bucket exist."""
         check_key(key)
-        path = self.root / bucket if is_bucket_name(bucket) else self.find_bucket(bucket)
-        return path / file_name(key)
+        if not is_bucket_name(bucket):
+            self.find_bucket(bucket)
+        return Path(f"{self.root}/{bucket}/{file_name(key)}")
 
     def writable_path(self, bucket: str, key: str) -> Path:
         """Return where an object may be written, and raise S3Error where it may not."""
-        path = self.find_bucket(bucket)
-        check_key(key)
+        bucket_path = str(self.find_bucket(bucket))
+        path = self.object_path(bucket, key)
         if is_hidden(key):
             message = f"{key!r} is a name of Hadoop's scratch files, which are not shown as objects; choose another"
             raise S3Error("InvalidArgument", message)
-        folders = accumulate(key.split("/")[:-1], "{}/{}".format, initial=str(path))
-        # Most keys have no link on their way: looking for one takes a quarter of the time of os.path.realpath.
-        if any(map(os.path.islink, folders)) and not self.is_inside(os.path.realpath((path / key).parent)):
+        # Most keys have no link on their way: to look for one takes a quarter of the time of os.path.realpath.
+        folders = [f"{bucket_path}/{key[:end]}" for end, character in enumerate(key) if character == "/"]
+        if any(map(os.path.islink, folders)) and not self.is_inside(os.path.realpath(path.parent)):
             raise S3Error("AccessDenied", f"a folder of {key!r} is a link that leads out of the endpoint's root")
-        return path / file_name(key)
+        return path
 
     def is_inside(self, real_path: str) -> bool:
-        """Return whether a path without links is below the root: through links, nobody reads or writes elsewhere."""
-        return real_path.startswith(self._real_root)
+        """Return whether links may lead to a real path: to what lies below the root, but not to the endpoint's own."""
+        return real_path.startswith(self._real_root) and not real_path.startswith(f"{self._real_root}{OWN_FOLDER}")
 
     def version(self, bucket: str, key: str) -> FileVersion | None:
         """Return the version of an object that a walk has found, or None when it has gone since."""
         try:
             return FileVersion.of(os.stat(f"{self.root}/{bucket}/{file_name(key)}"))  # noqa: PTH116, half the time
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
 
     def lock(self, bucket: str, key: str) -> threading.Lock:

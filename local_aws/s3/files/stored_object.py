@@ -76,7 +76,7 @@ def find_object(store: ObjectStore, bucket: str, key: str) -> StoredObject | Non
     path = store.object_path(bucket, key)
     while not is_hidden(key) and (file := _open_file(store, path)):
         version = FileVersion.of(os.fstat(file.fileno()))
-        facts = store.catalog.find(bucket, key, version)
+        facts = store.catalog.find(bucket, [key]).get((key, version))
         # If the file is not the object any more, its facts may be forgotten, and it is not a plain file.
         if facts is None and store.version(bucket, key) == version:
             facts = _facts_of_bytes(store, bucket, key, file, version)
@@ -97,16 +97,14 @@ def open_object(store: ObjectStore, bucket: str, key: str) -> StoredObject:
 
 def describe(store: ObjectStore, bucket: str, seen: Sequence[tuple[str, FileVersion]]) -> list[Described]:
     """List objects in the given order, without those that have gone since they were found."""
-    known = store.catalog.find_many(bucket, [key for key, _ in seen])
+    known = store.catalog.find(bucket, [key for key, _ in seen])
 
     def described(item: tuple[str, FileVersion]) -> Described | None:
         if item in known:
             return *item, known[item]
-        found = find_object(store, bucket, item[0])
-        if found is None:
-            return None
-        found.close()
-        return found.key, found.version, found.facts
+        if found := find_object(store, bucket, item[0]):
+            found.close()
+        return (found.key, found.version, found.facts) if found else None
 
     is_all_known = all(item in known for item in seen)
     return [found for found in (map(described, seen) if is_all_known else _hashers.map(described, seen)) if found]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 import uuid
@@ -22,7 +21,6 @@ from local_aws.s3.protocol.errors import S3Error
 
 MIN_PART_BYTES = 5 << 20
 """The limit for every part but the last."""
-_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _RECORD = "upload.json"
 
 
@@ -54,23 +52,21 @@ class Part(NamedTuple):
 
 def begin(store: ObjectStore, bucket: str, key: str, headers: Mapping[str, str], tags: Mapping[str, str]) -> Upload:
     upload = Upload(uuid.uuid4().hex, bucket, key, headers, tags, time.time_ns())
-    # The record is written in a folder of another name, so that nobody sees an upload without one.
-    unnamed = store.incoming / upload.upload_id
-    unnamed.mkdir()
-    (unnamed / _RECORD).write_text(json.dumps(asdict(upload)))
-    unnamed.rename(store.uploads / upload.upload_id)
+    folder = store.uploads / upload.upload_id
+    folder.mkdir()
+    (folder / _RECORD).write_text(json.dumps(asdict(upload)))
     return upload
 
 
 def _load(folder: Path) -> Upload | None:
     try:
         return Upload(**json.loads((folder / _RECORD).read_text()))
-    except (FileNotFoundError, ValueError):  # ended meanwhile, or emptied by a power cut
+    except (OSError, ValueError):  # just begun or ended, or emptied by a power cut
         return None
 
 
 def find(store: ObjectStore, bucket: str, key: str, upload_id: str) -> Upload:
-    upload = _load(store.uploads / upload_id) if _UPLOAD_ID.fullmatch(upload_id) else None
+    upload = _load(store.uploads / upload_id) if upload_id.isalnum() else None
     if upload is None or (upload.bucket, upload.key) != (bucket, key):
         message = f"there is no upload {upload_id!r} of {key!r}; it may have been completed or aborted"
         raise S3Error("NoSuchUpload", message)

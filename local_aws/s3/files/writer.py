@@ -37,20 +37,16 @@ UNCONDITIONAL = WriteCondition()
 
 
 def publish(
-    store: ObjectStore,
-    bucket: str,
-    key: str,
-    scratch: BinaryIO,
-    facts: ObjectFacts,
-    condition: WriteCondition,
-    how: str = "Put",
+    store: ObjectStore, bucket: str, key: str, scratch: BinaryIO, facts: ObjectFacts, condition: WriteCondition, by: str
 ) -> FileVersion:
-    """Make a scratch file the object in one step for every reader; notifications name `how` it was made."""
+    """Make a scratch file the object in one step for every reader. Notifications say `by` which operation."""
     scratch.flush()
     now_ns = store.next_ns()
     os.utime(scratch.fileno(), ns=(now_ns, now_ns))
     version = FileVersion.of(os.fstat(scratch.fileno()))
     if condition != UNCONDITIONAL:
+        # A power cut must not leave a pointer or a lock empty. Other writes do without: fsync takes about 10 ms where
+        # the whole write of 100 KB takes 0.5, and what they were a part of is run again.
         os.fsync(scratch.fileno())
     with store.lock(bucket, key):
         _check(store, bucket, key, condition)
@@ -59,7 +55,7 @@ def publish(
         store.catalog.record(bucket, key, version, facts)
         _place(store, bucket, key, Path(scratch.name), condition)
         store.catalog.forget_others(bucket, key, version)
-    store.notify(f"s3:ObjectCreated:{how}", bucket, key, version.size, facts.etag)
+    store.notify(f"s3:ObjectCreated:{by}", bucket, key, version.size, facts.etag)
     return version
 
 
@@ -80,8 +76,12 @@ def _place(store: ObjectStore, bucket: str, key: str, scratch_path: Path, condit
         except (FileExistsError, NotADirectoryError) as error:
             message = f"a folder on the way to {key!r} is an object; on a disk, one name cannot be both: rename one"
             raise S3Error("ParentIsObject", message) from error
-        if path.is_dir():
-            _remove_empty_folder(path, key)
+        try:
+            if path.is_dir():
+                path.rmdir()
+        except OSError as error:
+            message = f"{key!r} is a folder with objects in it; on a disk, one name cannot be both: rename one"
+            raise S3Error("ObjectExistsAsFolder", message) from error
         try:
             if condition.if_none_match:
                 path.hardlink_to(scratch_path)  # unlike a rename, it fails when the name is taken
@@ -103,14 +103,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_empty_folder(path: Path, key: str) -> None:
-    try:
-        path.rmdir()
-    except OSError as error:
-        message = f"{key!r} is a folder with objects in it; on a disk, one name cannot be both: rename one"
-        raise S3Error("ObjectExistsAsFolder", message) from error
-
-
 def _unlink_checksum(path: Path) -> None:
     """Delete Hadoop's checksum of the old bytes, which Hadoop would compare with the new ones."""
     checksum_path = path.with_name(f".{path.name}.crc")
@@ -126,22 +118,14 @@ def delete_object(store: ObjectStore, bucket: str, key: str, condition: WriteCon
     path = store.writable_path(bucket, key)
     with store.lock(bucket, key):
         _check(store, bucket, key, condition)
-        is_gone = _unlink(path)
-        if is_gone:
-            store.catalog.forget_others(bucket, key, None)
-            _remove_empty_folders(store, path.parent, bucket_path)
-    if is_gone:
-        store.notify("s3:ObjectRemoved:Delete", bucket, key, 0, "")
-
-
-def _unlink(path: Path) -> bool:
-    """Delete an object's file, and return whether there was one."""
-    try:
-        path.unlink()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False
-    _unlink_checksum(path)
-    return True
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return
+        _unlink_checksum(path)
+        store.catalog.forget_others(bucket, key, None)
+        _remove_empty_folders(store, path.parent, bucket_path)
+    store.notify("s3:ObjectRemoved:Delete", bucket, key, 0, "")
 
 
 def _remove_empty_folders(store: ObjectStore, folder: Path, bucket_path: Path) -> None:

@@ -78,10 +78,11 @@ class Buckets:
 
     def _check_new(self, request: Request) -> None:
         if not is_bucket_name(request.bucket):
-            message = (
-                f"{request.bucket!r} is not a bucket name: use 3 to 63 lower-case letters, digits, hyphens and dots"
-            )
-            raise S3Error("InvalidBucketName", message)
+            usage = "use 3 to 63 lower-case letters, digits, hyphens and dots"
+            raise S3Error("InvalidBucketName", f"{request.bucket!r} is not a bucket name: {usage}")
+        path = self.store.root / request.bucket
+        if path.is_symlink() or path.is_file():
+            raise S3Error("InvalidBucketName", f"{path} is a link or a file: remove it, or choose another name")
         if request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
             raise S3Error("NotImplemented", "the buckets here keep no versions, so objects cannot be locked")
 

@@ -6,14 +6,14 @@ from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.files.writer import WriteCondition, delete_object
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import check_version
-from local_aws.s3.protocol.errors import S3Error, from_os_error
+from local_aws.s3.protocol.errors import S3Error, as_s3_error
 from local_aws.s3.protocol.messages import MAX_KEYS, Request, Response, xml_response
 
 
 def delete_one(store: ObjectStore, request: Request) -> Response:
     check_version(request.query.get("versionId", "null"))
     delete_object(store, request.bucket, request.key, WriteCondition.of(request.headers))
-    return Response(status=204)
+    return Response(204)
 
 
 def delete_many(store: ObjectStore, request: Request) -> Response:
@@ -30,7 +30,7 @@ def delete_many(store: ObjectStore, request: Request) -> Response:
             check_version(entry.findtext("VersionId", "null"))
             delete_object(store, request.bucket, key, WriteCondition(if_match=etag and etag.strip('"')))
         except (S3Error, OSError) as failure:
-            error = failure if isinstance(failure, S3Error) else from_os_error(failure)
+            error = as_s3_error(failure)
             errors.append({"Key": key, "Code": error.code, "Message": str(error)})
         else:
             deleted.append({"Key": key})

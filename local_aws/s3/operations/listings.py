@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ AFTER_ALL = "\U0010ffff"
 """A character that sorts after every character of a key."""
 
 
-def _can_have_keys(prefix: str) -> bool:
+def _can_have_keys(store: ObjectStore, bucket: str, prefix: str) -> bool:
     """Return whether a key can have the prefix, and raise S3Error for a prefix that leads out of the bucket."""
     folder_key, slash, _ = prefix.rpartition("/")
     if ".." in folder_key.split("/"):
@@ -30,7 +31,7 @@ def _can_have_keys(prefix: str) -> bool:
         check_key(folder_key + slash if slash else "any")
     except ObjectPathError:
         return False
-    return True
+    return store.is_inside(os.path.realpath(f"{store.root}/{bucket}/{folder_key}"))
 
 
 def _page(
@@ -44,7 +45,7 @@ def _page(
     common_prefixes: list[str] = []
     last = ""
     store.find_bucket(bucket)
-    if max_keys == 0 or not _can_have_keys(prefix):
+    if max_keys == 0 or not _can_have_keys(store, bucket, prefix):
         return seen, common_prefixes, ""
     if delimiter and after.endswith(delimiter) and after.startswith(prefix) and after != prefix:
         after += AFTER_ALL  # that page had all keys that the common prefix stands for

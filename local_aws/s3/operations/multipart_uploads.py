@@ -15,10 +15,9 @@ from local_aws.s3.operations.tags import tags_of_header
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.conditions import parse_range
 from local_aws.s3.protocol.errors import S3Error
-from local_aws.s3.protocol.messages import Request, Response, iso_time, parse_number, xml_response
+from local_aws.s3.protocol.messages import MAX_KEYS, Request, Response, iso_time, parse_number, xml_response
 from local_aws.s3.protocol.upload_body import receive
 
-MAX_PAGE = 1000
 MAX_PART_NUMBER = 10_000
 
 
@@ -46,7 +45,7 @@ def upload_part(store: ObjectStore, request: Request) -> Response:
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
         uploads.add_part(store, upload, number, scratch, md5)
-    return Response(headers={"ETag": f'"{md5}"', **checksums})
+    return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 
 def copy_part(store: ObjectStore, request: Request) -> Response:
@@ -80,13 +79,13 @@ def complete(store: ObjectStore, request: Request) -> Response:
 
 def abort(store: ObjectStore, request: Request) -> Response:
     uploads.abort(store, _upload(store, request))
-    return Response(status=204)
+    return Response(204)
 
 
 def list_parts(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
     after = request.integer("part-number-marker", 0, MAX_PART_NUMBER)
-    limit = request.integer("max-parts", MAX_PAGE, MAX_PAGE)
+    limit = request.integer("max-parts", MAX_KEYS, MAX_KEYS)
     left = [part for part in uploads.parts_of(store, upload) if part.number > after]
     page = left[:limit]
     node: dict[str, xml.Node] = {

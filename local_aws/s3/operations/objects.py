@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from werkzeug.http import http_date
-from werkzeug.wsgi import FileWrapper, LimitedStream
 
 from local_aws.s3.files.catalog import STORAGE_CLASS, ObjectFacts
 from local_aws.s3.files.store import ObjectStore
@@ -27,7 +26,6 @@ from local_aws.s3.protocol.upload_body import CHECKSUMS, MAX_UPLOAD_BYTES, plain
 WHOLE_BYTES = 1 << 20
 """The answer to a read of up to this size is one piece."""
 PIECE_BYTES = 1 << 18
-METADATA_HEADER = "x-amz-meta-"
 CONTENT_HEADERS = (
     "Cache-Control",
     "Content-Disposition",
@@ -36,6 +34,8 @@ CONTENT_HEADERS = (
     "Content-Type",
     "Expires",
 )
+OVERRIDES = {f"response-{name.lower()}": name for name in CONTENT_HEADERS}
+"""The parameters by which a query, mostly of a presigned address, asks for another header."""
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 """The storage classes whose objects have to be restored before they can be read."""
 RESTORED = "x-amz-restore"
@@ -54,19 +54,6 @@ def object_headers(found: StoredObject) -> dict[str, str]:
     }
 
 
-def _overrides(request: Request) -> dict[str, str]:
-    """Return the headers that `response-content-type=...` and others ask for, mostly in presigned addresses."""
-    asked = {f"response-{name.lower()}": name for name in CONTENT_HEADERS}
-    return {asked[name]: value for name, value in request.query.items() if name in asked}
-
-
-def _asked_range(request: Request, found: StoredObject) -> range | None:
-    text = request.headers.get("range")
-    if text is None or request.headers.get("if-range", f'"{found.facts.etag}"').strip('"') != found.facts.etag:
-        return None
-    return parse_range(text, found.version.size)
-
-
 def _check_readable(found: StoredObject) -> None:
     storage_class = found.facts.headers.get(STORAGE_CLASS)
     if storage_class in ARCHIVES and RESTORED not in found.facts.headers:
@@ -80,14 +67,16 @@ def get_object(store: ObjectStore, request: Request) -> Response:
     if "partNumber" in request.query:
         raise S3Error("NotImplemented", "single parts of an object cannot be read here; ask for a Range instead")
     found = open_object(store, request.bucket, request.key)
-    body: bytes | FileWrapper | None = None
+    body: bytes | Iterable[bytes] = b""
     try:
         headers = object_headers(found)
         if is_unchanged(request.headers, found.facts.etag, found.version.mtime_ns):
-            return Response(status=304, headers=headers)
-        asked = _asked_range(request, found)
+            return Response(304, headers)
+        is_same = request.headers.get("if-range", found.facts.etag).strip('"') == found.facts.etag
+        asked = parse_range(request.headers.get("range", "") if is_same else "", found.version.size)
         span = range(found.version.size) if asked is None else asked
-        headers |= _overrides(request) | {"Content-Length": str(len(span))}
+        headers |= {OVERRIDES[name]: value for name, value in request.query.items() if name in OVERRIDES}
+        headers["Content-Length"] = str(len(span))
         if asked is not None:
             headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.version.size}"
         elif request.headers.get("x-amz-checksum-mode") == "ENABLED":
@@ -95,17 +84,18 @@ def get_object(store: ObjectStore, request: Request) -> Response:
         if request.method == "GET":
             _check_readable(found)
             found.file.seek(span.start)
-            if len(span) <= WHOLE_BYTES:
-                body = found.file.read(len(span))
-            else:
-                body = FileWrapper(LimitedStream(found.file, len(span)), PIECE_BYTES)  # type: ignore[arg-type]
-        response = Response(body, 200 if asked is None else 206, headers)
-        if isinstance(body, FileWrapper):
-            response.call_on_close(found.close)
-        return response
+            body = found.file.read(len(span)) if len(span) <= WHOLE_BYTES else _pieces(found, len(span))
+        return Response(200 if asked is None else 206, headers, body)
     finally:
-        if not isinstance(body, FileWrapper):
+        if isinstance(body, bytes):
             found.close()
+
+
+def _pieces(found: StoredObject, left: int) -> Iterator[bytes]:
+    with closing(found):
+        while left > 0 and (piece := found.file.read(min(PIECE_BYTES, left))):
+            left -= len(piece)
+            yield piece
 
 
 def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -118,7 +108,7 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     storage_class = headers.get(STORAGE_CLASS, "STANDARD")
     if storage_class != "STANDARD":
         content[STORAGE_CLASS] = storage_class
-    metadata = {name: value for name, value in headers.items() if name.startswith(METADATA_HEADER)}
+    metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
     return {"Content-Type": DEFAULT_CONTENT_TYPE, **content, **metadata}
 
 
@@ -128,8 +118,10 @@ def put_object(store: ObjectStore, request: Request) -> Response:
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
-        publish(store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition)
-    return Response(headers={"ETag": f'"{md5}"', **checksums})
+        publish(
+            store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition, "Put"
+        )
+    return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 
 def copy_source(request: Request) -> tuple[str, str]:
@@ -188,4 +180,4 @@ def restore_object(store: ObjectStore, request: Request) -> Response:
         restored = f'ongoing-request="false", expiry-date="{http_date(time.time() + days * 86400)}"'
         facts = replace(found.facts, headers={**found.facts.headers, RESTORED: restored})
         store.catalog.record(request.bucket, request.key, found.version, facts)
-    return Response(status=202)
+    return Response(202)

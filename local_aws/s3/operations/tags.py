@@ -53,4 +53,4 @@ def put_tags(store: ObjectStore, request: Request) -> Response:
 
 def delete_tags(store: ObjectStore, request: Request) -> Response:
     _replace_tags(store, request, {})
-    return Response(status=204)
+    return Response(204)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from werkzeug.http import parse_date, parse_etags
+from werkzeug.http import parse_date, parse_etags, parse_range_header
 
 from local_aws.s3.protocol.errors import PreconditionFailedError, S3Error
-
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def check_version(version_id: str) -> None:
@@ -45,15 +42,12 @@ def parse_range(header: str, size: int) -> range | None:
     >>> parse_range("bytes=2-4", size=10), parse_range("bytes=-4", size=3), parse_range("bytes=4-2", size=10)
     (range(2, 5), range(0, 3), None)
     """
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or match[0] == "bytes=-":
+    asked = parse_range_header(header)
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
-    if match[1]:
-        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-        if match[2] and last < first:
-            return None
-    else:
-        first, last = max(size - int(match[2]), 0), size - 1
+    first, stop = asked.ranges[0]
+    if first < 0:
+        first = max(first + size, 0)
     if first >= size:
         raise S3Error("InvalidRange", f"{header} begins after the object's {size} bytes")
-    return range(first, min(last + 1, size))
+    return range(first, min(stop or size, size))

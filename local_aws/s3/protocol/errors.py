@@ -41,8 +41,10 @@ class PreconditionFailedError(S3Error):
         super().__init__("PreconditionFailed", f"the object does not meet the condition {condition}")
 
 
-def from_os_error(error: OSError) -> S3Error:
+def as_s3_error(error: S3Error | OSError) -> S3Error:
     """Return what the disk refused in S3's words."""
+    if isinstance(error, S3Error):
+        return error
     code = _CODE_OF_ERRNO.get(error.errno or 0, "InternalError")
     place = f" at {error.filename}" if error.filename else ""
     remedy = "; make room on the disk of the endpoint's root" if code == "InsufficientStorage" else ""

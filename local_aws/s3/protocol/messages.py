@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
-
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
@@ -29,6 +27,7 @@ SUBRESOURCES = frozenset({
 # fmt: on
 """The parameters of a query that name something else than the bucket or the object itself."""
 
+XML_TYPE = {"Content-Type": "application/xml"}
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -74,10 +73,13 @@ class Request:
         return default if text is None else min(parse_number(name, text), highest)
 
 
-class Response(WerkzeugResponse):
-    """An answer, which has no type unless one is given."""
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. One of werkzeug would cost 30 us more, of the 500 that a small GET takes."""
 
-    default_mimetype = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
 
 
 def parse_number(name: str, text: str, code: str = "InvalidArgument") -> int:
@@ -88,12 +90,7 @@ def parse_number(name: str, text: str, code: str = "InvalidArgument") -> int:
 
 
 def xml_response(name: str, node: Mapping[str, xml.Node]) -> Response:
-    return Response(xml.render(name, node), content_type="application/xml")
-
-
-def error_response(error: S3Error, resource: str) -> Response:
-    node = {"Code": error.code, "Message": str(error), "Resource": resource}
-    return Response(xml.render("Error", node, namespace=False), error.status, content_type="application/xml")
+    return Response(200, XML_TYPE, xml.render(name, node))
 
 
 def iso_time(time_ns: int) -> str:

@@ -82,12 +82,6 @@ def _announced_length(headers: Mapping[str, str]) -> int:
     return length
 
 
-def _is_framed(headers: Mapping[str, str]) -> bool:
-    return headers.get("x-amz-content-sha256", "").startswith("STREAMING-") or "aws-chunked" in headers.get(
-        "content-encoding", ""
-    )
-
-
 def _check_digest(header: str, announced: str, digest: bytes) -> None:
     """Compare what the client announced (base64; a payload's SHA-256 in hex) with what arrived."""
     if header == "x-amz-content-sha256":
@@ -126,11 +120,13 @@ def receive(request: Request, target: BinaryIO) -> tuple[str, dict[str, str]]:
     """
     headers, trailers = request.headers, dict[str, str]()
     length = _announced_length(headers)
-    chunks = framed_chunks(request.stream, trailers) if _is_framed(headers) else plain_chunks(request.stream, length)
+    encoding, sha256 = headers.get("content-encoding", ""), headers.get("x-amz-content-sha256", "")
+    is_framed = sha256.startswith("STREAMING-") or "aws-chunked" in encoding
+    chunks = framed_chunks(request.stream, trailers) if is_framed else plain_chunks(request.stream, length)
     hashes: dict[str, Any] = {"content-md5": hashlib.md5(usedforsecurity=False)}
     announced = set(headers) | {name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",")}
     hashes |= {header: make() for header, make in CHECKSUMS.items() if header in announced}
-    if len(headers.get("x-amz-content-sha256", "")) == hashlib.sha256().digest_size * 2:
+    if len(sha256) == hashlib.sha256().digest_size * 2:
         hashes["x-amz-content-sha256"] = hashlib.sha256()
     write_hashed(chunks, target, hashes.values(), length)
     sent = {**headers, **trailers}

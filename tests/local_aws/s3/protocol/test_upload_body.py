@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.s3.protocol.errors import S3Error, from_os_error
+from local_aws.s3.protocol.errors import S3Error, as_s3_error
 from local_aws.s3.protocol.messages import Request
 from local_aws.s3.protocol.upload_body import receive
 
@@ -90,11 +90,20 @@ def test_frames_that_do_not_hold_what_they_say_are_refused(body: bytes, code: st
     assert failure.value.code == code
 
 
+def test_frames_that_never_end_are_refused_where_the_announced_length_ends() -> None:
+    target = io.BytesIO()
+    with pytest.raises(S3Error) as failure:
+        receive(upload(framed(CONTENT * 100, 8192), UNSIGNED | LENGTH), target)
+    assert failure.value.code == "IncompleteBody"
+    assert len(target.getvalue()) <= len(CONTENT)
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
         ({}, "MissingContentLength"),
         ({"content-length": "-1"}, "InvalidArgument"),
+        ({"content-length": "9" * 5000}, "InvalidArgument"),
         ({"content-length": str(len(CONTENT) + 1)}, "IncompleteBody"),
         ({"content-length": str((5 << 30) + 1)}, "EntityTooLarge"),
     ],
@@ -109,6 +118,6 @@ def test_a_full_disk_is_an_error_that_says_what_to_do() -> None:
     request = upload(CONTENT, {"content-length": str(len(CONTENT))})
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left") as failure:
         receive(request, full)
-    error = from_os_error(failure.value)
+    error = as_s3_error(failure.value)
     assert (error.code, error.status) == ("InsufficientStorage", 507)
     assert "make room on the disk of the endpoint's root" in str(error)
