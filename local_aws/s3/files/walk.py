@@ -44,11 +44,10 @@ def _children(store: ObjectStore, bucket_path: Path, folder_key: str, prefix: st
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                if not _is_text(name) or (entry.is_symlink() and not _is_followed(store, entry.path, folder)):
+                if not _can_have_key(store, entry, folder) or (entry.is_dir() and HIDDEN_FOLDER.fullmatch(name)):
                     continue
                 if entry.is_dir():
-                    if not HIDDEN_FOLDER.fullmatch(name):
-                        names.append(f"{name}/")
+                    names.append(f"{name}/")
                 elif entry.is_file() and not HIDDEN_FILE.fullmatch(name):
                     names.append(name)
                 elif name == FOLDER_MARKER:
@@ -60,13 +59,12 @@ def _children(store: ObjectStore, bucket_path: Path, folder_key: str, prefix: st
     return [key for key in keys if key.startswith(prefix)] if prefix else keys
 
 
-def _is_text(name: str) -> bool:
-    """Return whether a name is UTF-8; others cannot be keys."""
-    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _is_followed(store: ObjectStore, link: str, folder: str) -> bool:
-    """Return whether a link leads to something below the root, and not round in a circle for ever."""
-    real_path = os.path.realpath(link)
+def _can_have_key(store: ObjectStore, entry: os.DirEntry[str], folder: str) -> bool:
+    """Return whether a name is UTF-8, and no link that leads nowhere, out of the root or round in a circle for ever."""
+    if not entry.name.isascii() and any("\ud800" <= character <= "\udfff" for character in entry.name):
+        return False
+    if not entry.is_symlink():
+        return True
+    real_path = os.path.realpath(entry.path)
     is_circle = f"{os.path.realpath(folder)}/".startswith(f"{real_path}/")
     return Path(real_path).exists() and store.is_inside(real_path) and not is_circle

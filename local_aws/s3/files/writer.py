@@ -91,16 +91,9 @@ def _place(store: ObjectStore, bucket: str, key: str, scratch_path: Path, condit
             raise PreconditionFailedError("If-None-Match: *") from error
     _unlink_checksum(path)
     if condition != UNCONDITIONAL:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)  # until then, a power cut takes the name away again
+        os.close(folder)
 
 
 def _unlink_checksum(path: Path) -> None:

@@ -22,7 +22,6 @@ from local_aws.s3.files.paths import is_bucket_name, is_hidden
 from local_aws.s3.files.store import OWN_FOLDER, ObjectStore
 from local_aws.s3.files.walk import walk
 from local_aws.s3.operations import notifications
-from local_aws.s3.operations.notifications import moto_backend
 from local_aws.s3.protocol import xml
 from local_aws.s3.protocol.errors import S3Error
 from local_aws.s3.protocol.messages import Request
@@ -88,18 +87,17 @@ class Buckets:
 
     def _reconcile(self) -> None:
         """Make moto's buckets of new folders and folders of new buckets, and forget buckets whose folder is gone."""
-        buckets = moto_backend().buckets
+        buckets = notifications.moto_backend().buckets
         folders = set(self.store.bucket_names())
         for name in set(buckets) - folders - self._known:
             (self.store.root / name).mkdir()
             logger.info("made the bucket %s", name)
         for name in (set(buckets) & self._known) - folders:
-            moto_backend().delete_bucket(name)
+            notifications.moto_backend().delete_bucket(name)
             logger.info("forgot the bucket %s: its folder is gone", name)
         for name in folders - set(buckets):
-            made_s = (self.store.root / name).stat().st_mtime
-            bucket = moto_backend().create_bucket(name, REGION)
-            bucket.creation_date = datetime.fromtimestamp(made_s, UTC)
+            bucket = notifications.moto_backend().create_bucket(name, REGION)
+            bucket.creation_date = datetime.fromtimestamp((self.store.root / name).stat().st_mtime, UTC)
         self._known = set(buckets)
 
     def _delete_folder(self, bucket: str) -> None:

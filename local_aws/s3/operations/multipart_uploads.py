@@ -64,13 +64,8 @@ def copy_part(store: ObjectStore, request: Request) -> Response:
 def complete(store: ObjectStore, request: Request) -> Response:
     upload = _upload(store, request)
     document = xml.parse(request.read_document(), "CompleteMultipartUpload")
-    wanted = [
-        (
-            parse_number("PartNumber", xml.child_text(part, "PartNumber"), "MalformedXML"),
-            xml.child_text(part, "ETag").strip('"'),
-        )
-        for part in document.iterfind("Part")
-    ]
+    named = [(xml.child_text(part, "PartNumber"), xml.child_text(part, "ETag")) for part in document.iterfind("Part")]
+    wanted = [(parse_number("PartNumber", number, "MalformedXML"), etag.strip('"')) for number, etag in named]
     etag = uploads.complete(store, upload, wanted, WriteCondition.of(request.headers))
     location = f"/{request.bucket}/{quote(request.key)}"
     node = {"Location": location, "Bucket": request.bucket, "Key": request.key, "ETag": f'"{etag}"'}

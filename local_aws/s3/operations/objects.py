@@ -105,9 +105,8 @@ def facts_headers(headers: Mapping[str, str]) -> dict[str, str]:
     encodings = [part.strip() for part in content.pop("Content-Encoding", "").split(",")]
     if kept := ",".join(part for part in encodings if part not in ("", "aws-chunked")):
         content["Content-Encoding"] = kept
-    storage_class = headers.get(STORAGE_CLASS, "STANDARD")
-    if storage_class != "STANDARD":
-        content[STORAGE_CLASS] = storage_class
+    if headers.get(STORAGE_CLASS, "STANDARD") != "STANDARD":
+        content[STORAGE_CLASS] = headers[STORAGE_CLASS]
     metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
     return {"Content-Type": DEFAULT_CONTENT_TYPE, **content, **metadata}
 
@@ -118,9 +117,8 @@ def put_object(store: ObjectStore, request: Request) -> Response:
     headers, tags = facts_headers(request.headers), tags_of_header(request.headers)
     with store.scratch_file() as scratch:
         md5, checksums = receive(request, scratch)
-        publish(
-            store, request.bucket, request.key, scratch, ObjectFacts(md5, headers | checksums, tags), condition, "Put"
-        )
+        facts = ObjectFacts(md5, headers | checksums, tags)
+        publish(store, request.bucket, request.key, scratch, facts, condition, "Put")
     return Response(200, {"ETag": f'"{md5}"', **checksums})
 
 
