@@ -9,8 +9,7 @@ import httpx
 
 from tools.errors import ServiceNotHealthyError
 from tools.local.home import SQLITE_PATIENCE_S
-from tools.local.log_tail import tail
-from tools.local.processes import Background
+from tools.local.processes import Background, tail
 
 LOOK_EVERY_S = 0.2
 # These are this machine's own services: no proxy is asked. Airflow itself waits for its database before it answers.
