@@ -51,6 +51,7 @@ def screenshots(tmp_path: Path) -> Path:
 
 
 def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) -> None:
+    assert green.done.returncode == 0, green.done.stderr
     home = green.machine.home
     (dag_run,) = request(home, "GET", RUNS_PATH)["dag_runs"]
     links = request(home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")["extra_links"]

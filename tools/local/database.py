@@ -5,7 +5,7 @@ import subprocess
 
 from tools.errors import ToolError
 from tools.local.home import LocalHome, local_environment
-from tools.local.log_tail import tail
+from tools.local.processes import tail
 
 
 def migrate_database(home: LocalHome) -> None:

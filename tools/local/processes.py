@@ -15,6 +15,7 @@ import psutil
 from tools.local.home import LocalHome
 
 KILL_PATIENCE_S = 5.0
+TAIL_BYTES = 64 * 1024
 # The time at which a process started is computed from the machine's clock, which may be corrected later.
 CLOCK_TOLERANCE_S = 5.0
 
@@ -105,3 +106,14 @@ def started_at(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.NoSuchProcess:
         return None
+
+
+def tail(log_path: Path, lines: int = 15) -> str:
+    """Return the last lines of a file that may be missing or of any size."""
+    try:
+        with log_path.open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - TAIL_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return "(no log)"
+    return "\n".join(text.splitlines()[-lines:])
