@@ -22,9 +22,7 @@ REASONS = (
     Reason("not_an_image", "The object has an image's extension and other content."),
     Reason("object_too_large", "The object is larger than 64 MiB."),
     Reason("object_vanished", "The object was listed, and was gone when it was fetched."),
-    Reason(
-        "unsupported_format", "The object is an image in a format that is not read: HEIC, JPEG XL, camera raw."
-    ),
+    Reason("unsupported_format", "The object is an image in a format that is not read: HEIC, JPEG XL, camera raw."),
     Reason("decode_failed", "The image is truncated or damaged."),
     Reason(
         "too_many_pixels",
