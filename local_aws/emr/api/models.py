@@ -34,10 +34,6 @@ class LocalEmrBackend(ElasticMapReduceBackend):
             if (record.region, record.account) == (region_name, account_id)
         }
 
-    def reset(self) -> None:
-        self.shut_down()
-        super().reset()
-
     def shut_down(self) -> None:
         """End every cluster and all that runs for it."""
         for cluster in self.clusters.values():
