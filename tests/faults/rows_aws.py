@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack
 
 from tests.faults.fault import Fault
-from tests.faults.proxy import Request
+from tests.faults.proxy import Refusal, Request, Rule
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 
 
@@ -74,8 +74,17 @@ def fail_at_once(scene: Scene) -> None:
     scene.befores["ingest_images"] = 'refuse("EmptySourceError: no photograph there")'
 
 
-def refuse_deletions(scene: Scene) -> None:
-    scene.refuse(lambda request: request.operation == "S3 DELETE", 403, "AccessDenied", "told by a test")
+class OneKeyRefused(Refusal):
+    """The answer to a deletion of many objects, of which one could not be deleted."""
+
+    def body(self, request: Request) -> bytes:
+        error = f"<Key>runs/run/stats/ingest_images.json</Key><Code>{self.code}</Code><Message>{self.message}</Message>"
+        return f"<DeleteResult><Error>{error}</Error></DeleteResult>".encode()
+
+
+def refuse_deletion(scene: Scene) -> None:
+    refusal = OneKeyRefused(200, "AccessDenied", "told by a test")
+    scene.proxy.rules.append(Rule(lambda request: request.operation == "S3 POST", refusal))
 
 
 def keep_three_and_wait(scene: Scene) -> None:
@@ -131,7 +140,12 @@ AWS_FAULTS = (
     Fault("EMR makes a cluster and answers 500", "success", prepare=make_and_answer_500),
     Fault("EMR adds a step and answers 500", "success", prepare=add_and_answer_500),
     Fault("S3 answers 503 SlowDown", "success", prepare=slow_down),
-    Fault("S3 refuses single deletions", "failed", r"AccessDenied.*DeleteObject", prepare=refuse_deletions),
+    Fault(
+        "S3 refuses single deletions",
+        "failed",
+        r"runs/run/stats/ingest_images.json: AccessDenied .*does the role have s3:DeleteObject",
+        prepare=refuse_deletion,
+    ),
     Fault(
         "earlier snapshots by a clock that is years ahead",
         "success",

@@ -71,7 +71,7 @@ def job_flow(
 ) -> dict[str, Any]:
     """Return the request for a cluster that takes one step at a time and ends by itself when it is idle.
 
-    `scripts` are the names of the staged bootstrap scripts, in any order; they run in the order of their numbers.
+    `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
     security = settings.security_configuration
     return {
@@ -90,7 +90,16 @@ def job_flow(
             "TerminationProtected": False,
             **({"Ec2SubnetIds": list(settings.subnet_ids)} if settings.subnet_ids else {}),
         },
-        "BootstrapActions": bootstrap_actions(code_uri, scripts, settings.node_venv),
+        "BootstrapActions": [
+            {
+                "Name": script.removesuffix(".sh"),
+                "ScriptBootstrapAction": {
+                    "Path": f"{code_uri}/bootstrap/{script}",
+                    "Args": [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt"],
+                },
+            }
+            for script in scripts
+        ],
         "Configurations": configurations(settings.node_venv),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         **({"SecurityConfiguration": security} if security else {}),
@@ -120,24 +129,6 @@ def _fleet(instance_fleet_type: str, capacity: dict[str, Any]) -> dict[str, Any]
         "InstanceTypeConfigs": [{"InstanceType": name, "WeightedCapacity": 1} for name in INSTANCE_TYPES],
         **capacity,
     }
-
-
-def bootstrap_actions(code_uri: str, scripts: Sequence[str], node_venv: str) -> list[dict[str, Any]]:
-    """Return one action for each script, in the order of the scripts' numbers (2 before 10).
-
-    >>> [action["Name"] for action in bootstrap_actions("s3://b/code/1", ["10_b.sh", "2_a.sh"], "/opt/venv")]
-    ['2_a', '10_b']
-    """
-    return [
-        {
-            "Name": script.removesuffix(".sh"),
-            "ScriptBootstrapAction": {
-                "Path": f"{code_uri}/bootstrap/{script}",
-                "Args": [node_venv, f"{code_uri}/bootstrap/requirements.txt"],
-            },
-        }
-        for script in sorted(scripts, key=lambda script: (int(script.partition("_")[0]), script))
-    ]
 
 
 def configurations(node_venv: str) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from airflow.sdk import Context
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.idempotent_requests import make_once
 from emr_pipeline.errors import PipelineError
-from emr_pipeline.run.layout import RunLayout, object_of
+from emr_pipeline.run.layout import RunLayout, split_uri
 from emr_pipeline.run.stages import STAGES, Stage, step
-from emr_pipeline.s3.objects import head
+from emr_pipeline.s3.objects import delete_keys, head
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException
@@ -82,8 +82,8 @@ class AddStepOperator(EmrAddStepsOperator):
                     f"{layout.stats_uri(stage.name)} is not there: {stage.name} did not finish, and {self.stage.name} "
                     f"would read half of its data. Clear the task group {stage.name} and what follows it"
                 )
-        for stage in STAGES[position:]:
-            s3.delete_object(**object_of(layout.stats_uri(stage.name)))
+        stats = [split_uri(layout.stats_uri(stage.name)) for stage in STAGES[position:]]
+        delete_keys(s3, layout.bucket, [key for _, key in stats])
 
     def _own_step(self, cluster_id: str, wanted: dict[str, Any]) -> str | None:
         """Return the newest step that counts and does exactly what is wanted (list_steps gives the newest first)."""

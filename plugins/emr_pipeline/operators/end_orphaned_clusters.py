@@ -1,6 +1,5 @@
 """Operator that ends the clusters of this deployment whose DAG run is over, in case Airflow died during a run."""
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -10,11 +9,10 @@ from airflow.sdk import Context
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_protected, protection_text
 from emr_pipeline.emr.job_flow import DAG_TAG, RUN_TAG, deployment_tags, name_prefix
-from emr_pipeline.emr.triggers import PauseTrigger
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.deferral import TRIGGERER_SLACK_S
+from emr_pipeline.task.deferral import pause
 
 UNFINISHED_RUN_STATES = ["queued", "running"]
 
@@ -39,13 +37,7 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         grace_s = self.settings.reaper_grace_s
         for cluster, run in suspects:
             self.log.info("%s of %s: looking again in %s", cluster["Id"], run, duration_text(grace_s))
-        self.defer(
-            trigger=PauseTrigger(grace_s, {"suspects": [cluster["Id"] for cluster, _ in suspects]}),
-            method_name="execute_complete",
-            # A triggerer that is started again waits from the beginning.
-            timeout=timedelta(seconds=2 * grace_s + TRIGGERER_SLACK_S),
-        )
-        raise AssertionError("defer does not return")
+        return pause(self, grace_s, {"suspects": [cluster["Id"] for cluster, _ in suspects]})
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
         suspects = (event or {})["suspects"]

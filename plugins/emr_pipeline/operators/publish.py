@@ -61,5 +61,5 @@ class PublishOperator(S3Operator):
             return candidate
 
         found: dict[str, Any] = published.point(following)
-        self.log.info("%s now says snapshot %s, before %s", published.uri, found["snapshot"], found["previous"])
+        self.log.info("%s now says snapshot %s, before %s", published.uri, found["snapshot"], found.get("previous"))
         return found

@@ -56,14 +56,13 @@ class WaitForStepSensor(EmrStepSensor):
             self._wait_deferred(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
-        # The trigger says that it is time to look, not what there is to see.
         own = own_event(context, self, event)
         if own is None:
             self.execute(context)
             return
         self._started_at, self.step_id = own["started_at"], own["step_id"]
         self._add_again_until = own["add_again_until"]
-        if self.poke(context):
+        if self._is_completed(context, self.get_emr_response(context)):
             return
         if own["status"] == "timeout":
             raise AirflowSensorTimeout("the trigger's deadline passed")
@@ -82,14 +81,11 @@ class WaitForStepSensor(EmrStepSensor):
                 f"clear the task group {self.stage.name}"
             ) from error
 
-    def poke(self, context: Context) -> bool:
-        """Return whether the step is completed; raise an error if it ended in another way."""
-        return self._is_completed(context, self.get_emr_response(context))
-
     def on_kill(self) -> None:
         cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
     def _is_completed(self, context: Context, step: dict[str, Any]) -> bool:
+        """Return whether the step is completed; raise an error if it ended in another way."""
         state = self.state_from_response(step)
         if state == "CANCELLED" and self._started_at + age_s(step) < self._add_again_until:
             self._add_again(context)

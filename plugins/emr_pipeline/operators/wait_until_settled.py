@@ -2,12 +2,10 @@
 
 import uuid
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Context
 
-from emr_pipeline.emr.triggers import PauseTrigger
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.landing.decisions import Signal, inventory_of, signalled_already
@@ -18,7 +16,7 @@ from emr_pipeline.s3.inventory import Changes
 from emr_pipeline.s3.listing import compare_with_inventory
 from emr_pipeline.s3.objects import find_json, has_bucket, has_objects_under, read_json
 from emr_pipeline.task.airflow_compat import AirflowSkipException
-from emr_pipeline.task.deferral import TRIGGERER_SLACK_S
+from emr_pipeline.task.deferral import pause
 from emr_pipeline.task.refusal import refused_for_good
 
 
@@ -71,10 +69,4 @@ class WaitUntilSettledOperator(S3Operator):
     def _defer(self, changes: Changes, waited_s: int) -> dict[str, Any]:
         settle_s = self.settings.landing_settle_s
         self.log.info("Looking again in %s, in case more has landed", duration_text(settle_s))
-        self.defer(
-            trigger=PauseTrigger(settle_s, {"digest": changes.digest, "waited_s": waited_s}),
-            method_name="execute_complete",
-            # A triggerer that is started again waits from the beginning.
-            timeout=timedelta(seconds=2 * settle_s + TRIGGERER_SLACK_S),
-        )
-        raise AssertionError("defer does not return")
+        return pause(self, settle_s, {"digest": changes.digest, "waited_s": waited_s})

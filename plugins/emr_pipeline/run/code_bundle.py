@@ -64,8 +64,13 @@ def is_version(files: Mapping[str, bytes], version: str) -> bool:
 
 
 def bootstrap_scripts(names: Iterable[str]) -> list[str]:
-    """List those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
-    return [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
+    """List the numbered scripts among the names in the order of their numbers; other files are there for the scripts.
+
+    >>> bootstrap_scripts(["10_b.sh", "requirements.txt", "2_a.sh"])
+    ['2_a.sh', '10_b.sh']
+    """
+    scripts = [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
+    return sorted(scripts, key=lambda script: (int(script.partition("_")[0]), script))
 
 
 def _sources(folder: Path) -> dict[str, bytes]:

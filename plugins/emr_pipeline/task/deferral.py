@@ -2,13 +2,13 @@
 
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_settled, state_of
-from emr_pipeline.emr.triggers import ClusterTrigger
+from emr_pipeline.emr.triggers import ClusterTrigger, PauseTrigger
 from emr_pipeline.task.dag_run import aws_parameters, run_id
 
 # The trigger reports the deadline itself. Airflow's own timeout is for the case that no triggerer runs.
@@ -61,3 +61,11 @@ def wait_for_cluster(
         method_name="execute_complete",
         timeout=timedelta(seconds=settings.cluster_time_limit_s + TRIGGERER_SLACK_S),
     )
+
+
+def pause(operator: Any, pause_s: int, seen: dict[str, Any]) -> NoReturn:
+    """Defer for a duration; then `execute_complete` is called with what was seen as its event."""
+    # A triggerer that is started again waits from the beginning.
+    timeout = timedelta(seconds=2 * pause_s + TRIGGERER_SLACK_S)
+    operator.defer(trigger=PauseTrigger(pause_s, seen), method_name="execute_complete", timeout=timeout)
+    raise AssertionError("defer does not return")

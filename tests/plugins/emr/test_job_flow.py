@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from emr_pipeline.emr.job_flow import SIZES, bootstrap_actions, cluster_tags, configurations, instance_fleets, job_flow
+from emr_pipeline.emr.job_flow import SIZES, cluster_tags, configurations, instance_fleets, job_flow
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 
@@ -83,12 +83,12 @@ def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(size: str, c
     assert fleets.get("TASK", {}).get("TargetSpotCapacity", 0) == spot
 
 
-def test_bootstrap_scripts_run_in_the_order_of_their_numbers() -> None:
-    actions = bootstrap_actions("s3://b/code/v1", ["100_last.sh", "9_first.sh", "20_then.sh"], "/venv")
+def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements() -> None:
+    (action,) = request(NODE_VENV="/venv")["BootstrapActions"]
 
-    assert [action["Name"] for action in actions] == ["9_first", "20_then", "100_last"]
-    assert actions[0]["ScriptBootstrapAction"] == {
-        "Path": "s3://b/code/v1/bootstrap/9_first.sh",
+    assert action["Name"] == "10_a"
+    assert action["ScriptBootstrapAction"] == {
+        "Path": "s3://b/code/v1/bootstrap/10_a.sh",
         "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt"],
     }
 
