@@ -1,6 +1,7 @@
 """A made-up run that passes every check, as the evidence that the checks see; tests break one fact of it at a time."""
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from image_features.reduce.pca import PcaModel, fit_pca, project
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import (
     Baseline,
-    ClassCounts,
     Evidence,
     Membership,
     RejectGroup,
@@ -77,6 +77,9 @@ REJECTS = (
 )
 
 
+COUNTS = ("features", "missing", "doubled", "unknown", "repeated", "unreduced", "relabeled", "lost", "new")
+
+
 def asked(max_reject_share: float = 0.05) -> ValidateArguments:
     """The command line of the run's stage."""
     names = [field.name for field in dataclasses.fields(ValidateArguments) if field.name.endswith("_uri")]
@@ -85,13 +88,17 @@ def asked(max_reject_share: float = 0.05) -> ValidateArguments:
 
 def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Membership:
     """Every image has features; the rejects have no label."""
-    classes = [
-        ClassCounts(label, split, manifest=count, features=count)
-        for label in sorted(set(names))
-        for split in ("Test", "Training")
-        if (count := int(np.sum((names == label) & (splits == split))))
-    ]
-    return Membership([*classes, ClassCounts(None, None, manifest=5, rejects=5, ignored=3, **more)])
+    counts = {name: Counter(splits[names == name]) for name in sorted(set(names))}
+    totals = {
+        **dict.fromkeys(COUNTS, 0),
+        "manifest": len(names) + 5,
+        "features": len(names),
+        "rejects": 5,
+        "ignored": 3,
+    }
+    totals |= {"labels": len(counts), "balanced": len(counts), **more}
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1].total(), entry[0]))
+    return Membership(totals, {}, ranked if len(ranked) <= 40 else ranked[:20] + ranked[-20:])
 
 
 def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:

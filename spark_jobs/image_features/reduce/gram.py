@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +81,5 @@ def merge_all(grams: Iterable[Gram]) -> Gram | None:
 
 def gram_of_batches(batches: Iterable[NDArray[np.floating]]) -> Gram | None:
     """Return one Gram of all batches, each of shape (any, d), in bounded memory; None if there are no rows."""
-    return merge_all(gram_of(block) for batch in batches for block in _blocks(batch))
-
-
-def _blocks(batch: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
-    for start in range(0, len(batch), BLOCK_ROWS):
-        yield batch[start : start + BLOCK_ROWS]
+    starts = ((batch, start) for batch in batches for start in range(0, len(batch), BLOCK_ROWS))
+    return merge_all(gram_of(batch[start : start + BLOCK_ROWS]) for batch, start in starts)

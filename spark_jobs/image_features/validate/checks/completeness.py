@@ -26,7 +26,7 @@ def row_counts_agree(
 ) -> Judgement:
     """Judge whether each dataset holds as many rows as its stage counted; the value is how many do not."""
     found = {
-        "ingest_images": ("rows_in", membership.total("manifest")),
+        "ingest_images": ("rows_in", membership.totals["manifest"]),
         "featurize_images": ("rows_out", features.rows),
         "reduce_features": ("rows_out", pca_features.rows),
     }

@@ -13,7 +13,7 @@ def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Fi
     """Judge the evidence by every check. A new one needs a line here, a function, and a form in the contract."""
     stats, counts, baseline = evidence.stats, evidence.membership, evidence.baseline
     features, pca_features = evidence.features, evidence.pca_features
-    featurize, reduce = stats["featurize_images"], stats["reduce_features"]
+    featurize, reduce = evidence.featurize, evidence.reduce
     not_loaded = evidence.model.reason if isinstance(evidence.model, Unavailable) else ""
     model = Unavailable("the model does not load") if not_loaded else evidence.model
     elsewhere = fitted_elsewhere(reduce)

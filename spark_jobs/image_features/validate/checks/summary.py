@@ -14,8 +14,8 @@ from image_features.validate.evidence.stage_stats import detail, fitted_elsewher
 
 def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the numbers, None for each that could not be measured."""
-    counts, model = evidence.membership, evidence.model
-    featurize, reduce = evidence.stats["featurize_images"], evidence.stats["reduce_features"]
+    counts, model = evidence.membership.totals, evidence.model
+    featurize, reduce = evidence.featurize, evidence.reduce
     values = {found.name: found.value for found in findings}
     components, explained_variance = None, None
     if not isinstance(model, Unavailable):
@@ -25,12 +25,12 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
             # Of this run's rows: the model itself knows only what it explained of the rows of its fit.
             explained_variance = detail(reduce, "explained_variance")
     return {
-        "objects": counts.total("manifest"),
+        "objects": counts["manifest"],
         "images": evidence.features.rows,
-        "rejects": counts.total("rejects") - counts.total("ignored"),
-        "ignored_objects": counts.total("ignored"),
+        "rejects": counts["rejects"] - counts["ignored"],
+        "ignored_objects": counts["ignored"],
         "reject_share": values["reject_share"],
-        "labels": len(counts.labels("features")),
+        "labels": counts["labels"],
         "components": components,
         "explained_variance": explained_variance,
         "linear_probe_accuracy": values["linear_probe_accuracy"],

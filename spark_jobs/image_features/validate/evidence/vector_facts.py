@@ -22,7 +22,7 @@ from image_features.job.error_text import name_and_gist
 from image_features.reduce.file_passes import gram_of_dataset
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
-from image_features.reduce.spark_model import ModelUnreadableError, apply_model, load_model, to_pca_model
+from image_features.reduce.spark_model import apply_model, load_model, to_pca_model
 from image_features.storage.vector_columns import to_matrix, widths_of
 from image_features.unavailable import Unavailable
 from image_features.validate.evidence.evidence import Sample, VectorFacts
@@ -64,13 +64,13 @@ def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFac
 
 def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> tuple[PcaModel | Unavailable, float]:
     """Load the model as any Spark would, apply it to a sample of features, and return it with its worst error."""
+    pipeline = load_model(model_uri)
+    if isinstance(pipeline, Unavailable):
+        return Unavailable(f"{model_uri} does not load: {pipeline.reason}"), math.inf
     try:
-        pipeline = load_model(model_uri)
         sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
         computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
         pairs = computed.join(pca_features, "image_id").select("pca_features", "computed").collect()
-    except ModelUnreadableError as error:
-        return Unavailable(f"{error.uri} does not load: {error.detail}"), math.inf
     except (Py4JError, PySparkException) as error:
         return Unavailable(f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"), math.inf
     return to_pca_model(pipeline, rows=len(pairs)), worst_relative_error(pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 COLORS = tuple(f"var(--series-{number})" for number in range(1, 11))
 OTHER_COLOR = "var(--series-other)"
 MOST_POINTS = 4_000
-# The most bars of a chart. If there are more labels, the largest and the smallest are shown, half of each.
-MOST_BARS = 40
 SPLIT_COLORS = {"Training": COLORS[0], "Test": COLORS[1], "Validation": COLORS[2], None: COLORS[9]}
 
 
@@ -90,14 +88,6 @@ def scatter(vectors: NDArray[np.floating], labels: NDArray[np.object_]) -> dict[
     groups += [(places[drawn == label], color, 0.75) for label, color in colors.items()]
     shown = [(group.tolist(), color, opacity) for group, color, opacity in groups if len(group)]
     return {"frame": frame, "groups": shown, "count": len(points)}
-
-
-def class_balance(counts: Mapping[str, Mapping[str | None, int]]) -> dict[str, Any]:
-    """Return the number of images by label and split, the largest label first, the smallest last."""
-    ranked = sorted(counts.items(), key=lambda entry: (-sum(entry[1].values()), entry[0]))
-    half, hidden = MOST_BARS // 2, max(len(ranked) - MOST_BARS, 0)
-    shown = ranked[:half] + ranked[half + hidden :]
-    return {"labels": shown, "half": half, "hidden": hidden, "most": sum(ranked[0][1].values())}
 
 
 def _padded(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -48,20 +48,17 @@ def worst_classes(probe: Probe) -> list[dict[str, Any]]:
 
 def drawn(evidence: Evidence) -> dict[str, Any]:
     """Return the numbers of the charts, None for each that there is nothing to draw of, with their colors."""
-    reduce, sample, classes = evidence.stats["reduce_features"], evidence.sample, evidence.membership.classes
+    reduce, sample, balance = evidence.reduce, evidence.sample, evidence.membership.balance
     vectors = sample.vectors
     is_plane = len(vectors) > 1 and vectors.shape[1] > 1 and bool(np.isfinite(vectors[:, :2]).all())
-    counts: dict[str, Counter[str | None]] = defaultdict(Counter)
-    for of_class in classes:
-        if of_class.features:
-            counts["no label" if of_class.label is None else of_class.label][of_class.split] += of_class.features
-    splits = {split for of_label in counts.values() for split in of_label}
+    splits = {split for _, of_label in balance for split in of_label}
+    hidden = evidence.membership.totals["balanced"] - len(balance)
     return {
         "fitted_elsewhere": fitted_elsewhere(reduce),
         "variance_chart": _variance_chart(reduce) if reduce else None,
         "scatter_chart": charts.scatter(vectors, sample.labels) if is_plane else None,
         "legend": charts.legend_labels(sample.labels),
-        "balance_chart": charts.class_balance(counts) if counts else None,
+        "balance_chart": {"labels": balance, "hidden": hidden} if balance else None,
         "splits": {split: color for split, color in charts.SPLIT_COLORS.items() if split in splits},
     }
 

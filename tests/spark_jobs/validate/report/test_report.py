@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from image_features.validate.checks.check import FORMS
 from image_features.validate.checks.probes import Probe, probe
 from image_features.validate.checks.suite import run_checks
 from image_features.validate.checks.summary import summarize
-from image_features.validate.evidence.evidence import ClassCounts, Evidence, Membership, RejectGroup
+from image_features.validate.evidence.evidence import Evidence, Membership, RejectGroup
 from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
@@ -144,13 +145,11 @@ def named(name: str) -> Evidence:
     """The good run, in which a label, every URI and the detail of a reject hold this name."""
     labels = np.where(GOOD.sample.labels == "Apple", name, GOOD.sample.labels)
     uris = np.array([f"{uri}{name}" for uri in GOOD.sample.uris], dtype=object)
-    classes = [
-        dataclasses.replace(of, label=name if of.label == "Apple" else of.label) for of in GOOD.membership.classes
-    ]
+    balance = [(name if label == "Apple" else label, splits) for label, splits in GOOD.membership.balance]
     return dataclasses.replace(
         GOOD,
         sample=dataclasses.replace(GOOD.sample, labels=labels, uris=uris),
-        membership=dataclasses.replace(GOOD.membership, classes=classes),
+        membership=dataclasses.replace(GOOD.membership, balance=balance),
         rejects=[RejectGroup("ingest_images", "not_an_image", 1, [(name, name)])],
     )
 
@@ -186,9 +185,10 @@ def test_names_of_every_script_stand_there_as_they_are(name: str) -> None:
     assert name in Page(render(named(name))).text
 
 
-def test_a_name_of_a_thousand_letters_is_cut_in_the_chart_and_nowhere_else() -> None:
+def test_a_name_of_a_thousand_letters_is_cut_where_it_would_push_a_chart_away() -> None:
     html = render(named("m" * 1000))
     assert f">{'m' * 25}\u2026</text>" in html
+    assert f"</svg>{'m' * 59}\u2026 <small>" in html
     assert f"<figcaption>{'m' * 1000}</figcaption>" in html
 
 
@@ -205,7 +205,7 @@ def test_the_page_is_made_of_what_there_is_when_most_is_missing() -> None:
         stats=dict.fromkeys(GOOD.stats, None),
         baseline=Unavailable("nothing is published yet"),
         rejects=[],
-        membership=dataclasses.replace(GOOD.membership, classes=[]),
+        membership=dataclasses.replace(GOOD.membership, balance=[]),
     )
     text = Page(render(evidence)).text
     assert "Failed" in text
@@ -290,10 +290,12 @@ def test_ten_labels_have_colors_and_the_others_are_one_gray() -> None:
 
 
 def test_of_many_labels_the_largest_and_smallest_are_drawn() -> None:
-    classes = [ClassCounts(f"Fruit {number:03d}", "Training", features=200 - number) for number in range(100)]
-    text = Page(render(dataclasses.replace(GOOD, membership=Membership(classes)))).text
-    assert "60 more labels in between" in text
-    assert ("Fruit 019" in text, "Fruit 050" in text, "Fruit 080" in text) == (True, False, True)
+    balance: list[tuple[str, Mapping[str | None, int]]] = [
+        (f"Fruit {number:03d}", {"Training": 200 - number}) for number in (*range(20), *range(80, 100))
+    ]
+    membership = Membership({**GOOD.membership.totals, "balanced": 100}, {}, balance)
+    text = Page(render(dataclasses.replace(GOOD, membership=membership))).text
+    assert "181 60 more labels in between Fruit 080 Fruit 080, Training: 120 120" in text
 
 
 @pytest.mark.parametrize(
