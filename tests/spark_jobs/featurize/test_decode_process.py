@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 import featurize_images
 from image_features.featurize import decode_process
+from image_features.featurize.batches import FeaturizeOptions
 from image_features.featurize.decode_process import decode_apart
 from image_features.images.decode import decode_image
 from image_features.rejects import Reject
@@ -65,14 +66,14 @@ def test_a_decoder_that_gives_no_answer_makes_a_reject(
 def kills_its_worker_at(deadly: bytes, error: type[Exception] | None) -> Callable[..., Any]:
     """A decoder that one content ends by a signal, or by an error that no reject is made of."""
 
-    def decode(content: bytes, side_px: int, resize: str) -> Any:
+    def decode_or_die(content: bytes) -> Any:
         if content == deadly:
             if error:
                 raise error("by this photograph")
             os.kill(os.getpid(), signal.SIGKILL)
-        return decode_image(content, side_px, resize)
+        return decode(content)
 
-    return decode
+    return decode_or_die
 
 
 @pytest.mark.parametrize("error", [None, MemoryError], ids=["signal", "memory"])
@@ -80,7 +81,8 @@ def test_a_photograph_that_kills_its_worker_is_named_and_the_run_goes_on(
     spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
 ) -> None:
     use_predict_fn(monkeypatch, make_mean_colors())
-    monkeypatch.setattr(featurize_images, "decode_image", kills_its_worker_at(pictures.jpeg(3), error))
+    deadly = kills_its_worker_at(pictures.jpeg(3), error)
+    monkeypatch.setattr(featurize_images, "FeaturizeOptions", lambda _, *rest: FeaturizeOptions(deadly, *rest))
     run = Run(prefix_uri)
     run.put({f"Apple/{seed}.jpg": pictures.jpeg(seed) for seed in range(6)})
     run.both("--weights=random:0")

@@ -47,6 +47,7 @@ def test_any_other_end_is_told_and_its_traceback_was_printed(capfd: pytest.Captu
 
 def test_an_error_is_pickled_whole_however_its_constructor_is() -> None:
     error = ArgumentError("--n", 0, "more")
+    error.remedy = "give more"  # type: ignore[attr-defined]
     made, (kind, args, attributes) = error.__reduce__()
     again = made(kind, args, attributes)
-    assert (type(again), str(again), again.argument, again.expected) == (ArgumentError, str(error), "--n", "more")
+    assert (type(again), str(again), again.remedy) == (ArgumentError, str(error), "give more")
