@@ -17,6 +17,7 @@ from emr_pipeline.run.layout import (
 from run_contract.stages import OF_EVERY_STAGE, PLACES
 
 LAYOUT = RunLayout("pictures", "r1")
+SHARED = {"feature_store", "models", "published", "logs"}
 
 
 def test_a_safe_run_id_stays_as_it_is() -> None:
@@ -41,7 +42,8 @@ def test_no_two_runs_or_stages_share_a_place_that_is_made_for_one(place: str) ->
     uri = LAYOUT.uri(place, "ingest_images")
 
     assert uri.startswith("s3://pictures/") and "{" not in uri and not uri.endswith("/")
-    assert (RunLayout("pictures", "r2").uri(place, "ingest_images") != uri) == uri.startswith(f"{LAYOUT.run_uri}/")
+    assert uri.startswith(f"{LAYOUT.run_uri}/") == (place not in SHARED)
+    assert (RunLayout("pictures", "r2").uri(place, "ingest_images") != uri) == (place not in SHARED)
     assert (LAYOUT.uri(place, "validate_run") != uri) == (place in OF_EVERY_STAGE)
 
 
