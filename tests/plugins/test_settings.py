@@ -1,5 +1,6 @@
 """Settings from an environment: the defaults, each rule, and the variable's name in each refusal."""
 
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,38 +41,14 @@ EVERYTHING = {
 }
 
 
-def test_an_empty_environment_gives_the_defaults() -> None:
-    settings = Settings.from_environment({})
+def test_an_empty_environment_gives_defaults_that_a_variable_could_say_too() -> None:
+    defaults = Settings.from_environment({})
+    said = {f"FRUIT_FEATURES_{field.name.upper()}": getattr(defaults, field.name) for field in fields(Settings)}
+    texts = {name: str(value) for name, value in said.items() if isinstance(value, str | int | Path)}
 
-    assert settings == Settings(
-        bucket="fruit-features",
-        deployment="fruit-features",
-        source_uri="s3://fruit-features/landing",
-        region=None,
-        aws_conn_id="aws_default",
-        release_label="emr-7.13.0",
-        service_role="EMR_DefaultRole",
-        instance_profile="EMR_EC2_DefaultRole",
-        subnet_ids=(),
-        security_configuration=None,
-        keep_alive_s=3600,
-        poll_s=30,
-        node_venv="/opt/fruit-features/venv",
-        code_root=ROOT,
-        code_uri=None,
-        cluster_time_limit_s=3600,
-        log_wait_s=330,
-        reaper_every_s=900,
-        reaper_grace_s=600,
-        keep_snapshots=10,
-        landing_every_s=600,
-        landing_settle_s=300,
-        landing_settle_limit_s=3600,
-        landing_retry_s=21600,
-        landing_queue_url=None,
-        stage_time_limit_s=21600,
-        stage_time_limits_s={},
-    )
+    assert Settings.from_environment(texts) == defaults
+    assert (defaults.code_root / "spark_jobs").is_dir()
+    assert len(texts) > 15
 
 
 def test_the_source_defaults_to_the_landing_folder_of_the_bucket() -> None:
@@ -180,13 +157,10 @@ def test_nonsense_is_refused_with_the_name_of_its_variable(name: str, value: str
     assert str(refusal.value).startswith(f"FRUIT_FEATURES_{name}={value!r}: give ")
 
 
-def test_tasks_outlast_a_minute_of_throttling_and_are_retried_twice() -> None:
-    settings = Settings.from_environment({"FRUIT_FEATURES_REGION": "eu-west-3", "FRUIT_FEATURES_POLL_S": "5"})
+def test_tasks_reach_aws_as_the_settings_say_and_are_tried_again_after_a_pause() -> None:
+    settings = Settings.from_environment({"FRUIT_FEATURES_REGION": "eu-west-3", "FRUIT_FEATURES_AWS_CONN_ID": "emr"})
+    defaults = settings.operator_defaults
 
-    assert settings.operator_defaults == {
-        "aws_conn_id": "aws_default",
-        "region_name": "eu-west-3",
-        "botocore_config": {"retries": {"mode": "standard", "max_attempts": 10}},
-        "retries": 2,
-        "retry_delay": timedelta(seconds=10),
-    }
+    assert (defaults["aws_conn_id"], defaults["region_name"]) == ("emr", "eu-west-3")
+    assert defaults["retries"] > 0
+    assert defaults["retry_delay"] > timedelta(seconds=settings.poll_s)

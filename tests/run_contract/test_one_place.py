@@ -15,7 +15,7 @@ from emr_pipeline.settings import Settings
 from emr_pipeline.task.trigger_form import run_params
 from run_contract import params as contract
 from run_contract.param import Param
-from run_contract.stages import FEATURIZE, VALIDATE, stage_named
+from run_contract.stages import FEATURIZE, STAGES, VALIDATE, stage_named
 from tools.env import reference
 from tools.run.run_request import parse_request
 
@@ -148,14 +148,26 @@ def test_every_param_decides_a_run_or_says_why_not(param: Param) -> None:
         ("weights", "s3://bucket"),
         ("run", "abc\n"),
         ("source_uri", "s3://bucket/a\n"),
+        ("formats", ["parquet", "parquet"]),
+        ("formats", ["csv"]),
     ],
 )
-def test_form_and_command_line_refuse_the_same_texts(name: str, value: str) -> None:
+def test_form_and_command_line_refuse_the_same_values(name: str, value: object) -> None:
     param = contract.param_named(name)
     form = jsonschema.Draft7Validator(param.json_schema())
     assert not form.is_valid(value)
     assert param.refusal(value) is not None
     assert param.refusal(value, by_hand=True) is not None
+
+
+def test_a_name_finds_its_own_stage_or_param_and_an_unknown_one_none() -> None:
+    assert [stage_named(stage.name) for stage in STAGES] == list(STAGES)
+    assert [contract.param_named(param.name) for param in contract.PARAMS] == list(contract.PARAMS)
+    for unknown in ("", "zoom"):
+        with pytest.raises(KeyError, match="is no stage; those are ingest_images, "):
+            stage_named(unknown)
+        with pytest.raises(KeyError, match="is no param; those are source_uri, "):
+            contract.param_named(unknown)
 
 
 def test_a_param_of_the_network_cannot_be_forgotten_in_the_identity() -> None:

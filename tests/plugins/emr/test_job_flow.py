@@ -9,6 +9,7 @@ from botocore.validate import validate_parameters
 from emr_pipeline.emr.job_flow import SIZES, cluster_tags, configurations, instance_fleets, job_flow
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
+from run_contract.cluster_sizes import ClusterSize
 
 LAYOUT = RunLayout("b", "r")
 DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_FEATURES_DEPLOYMENT": "blue"})
@@ -73,9 +74,9 @@ def test_the_cluster_carries_the_runs_tags() -> None:
     }
 
 
-@pytest.mark.parametrize(("size", "core", "spot"), [("small", 2, 0), ("medium", 4, 4), ("large", 8, 16)])
-def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(size: str, core: int, spot: int) -> None:
-    fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(SIZES[size])}
+@pytest.mark.parametrize(("core", "spot"), [(3, 0), (5, 7)])
+def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(core: int, spot: int) -> None:
+    fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(ClusterSize(core, spot))}
 
     assert fleets["MASTER"]["TargetOnDemandCapacity"] == 1
     assert fleets["CORE"]["TargetOnDemandCapacity"] == core

@@ -63,8 +63,8 @@ def test_the_second_look_comes_after_the_grace_time_of_the_settings(
 ) -> None:
     deferral = deferral_of(reaper, context_of(runs))
 
-    assert deferral.trigger.pause_s == 600
-    assert deferral.timeout > timedelta(seconds=600)
+    assert deferral.trigger.pause_s == reaper.settings.reaper_grace_s
+    assert deferral.timeout > timedelta(seconds=reaper.settings.reaper_grace_s)
 
 
 def test_the_second_look_ends_those_whose_run_is_over_and_returns_which(

@@ -240,6 +240,20 @@ def test_a_removal_that_was_broken_off_is_marked_is_not_whole_and_is_finished_by
     assert document(s3, first)["removed_at"] == half["removed_at"]
 
 
+def test_a_run_of_more_objects_than_s3_deletes_at_once_goes_in_several_requests(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        publish_run(s3, f"r{number}", number)
+    sizes = []
+    monkeypatch.setattr(removing, "etags_under", lambda *_: {f"features/{number}": "" for number in range(2001)})
+    monkeypatch.setattr(removing, "delete_keys", lambda _s3, _bucket, keys: sizes.append(len(keys)))
+    remove(s3)
+
+    assert sum(sizes) == 2001
+    assert max(sizes) <= 1000, "the most that S3's DeleteObjects takes"
+
+
 def test_two_at_once_remove_each_run_once(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first = publish_run(s3, "r1")
     publish_run(s3, "r2", 1)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_the_zip_holds_the_library_with_its_templates(repository: Path) -> None:
         "image_features/report/template.html": b"<html>",
         "run_contract/params.py": b"params",
     }
+
+
+def test_whoever_unzips_the_library_may_read_it_and_finds_a_date_that_is_one(repository: Path) -> None:
+    archive = zipfile.ZipFile(io.BytesIO(gather_code(repository, STAGES).files["image_features.zip"]))
+
+    for entry in archive.infolist():
+        assert (entry.external_attr >> 16) & 0o444 == 0o444, entry.filename
+        assert datetime(*entry.date_time, tzinfo=UTC)
 
 
 def test_the_same_sources_give_the_same_bytes_whenever_they_were_written(repository: Path) -> None:

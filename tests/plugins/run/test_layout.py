@@ -4,9 +4,20 @@ import re
 
 import pytest
 
-from emr_pipeline.run.layout import RUN_PATTERN, RunLayout, code_uri, landed_uri, run_prefix, snapshot_uri, split_uri
+from emr_pipeline.run.layout import (
+    RUN_PATTERN,
+    WRITTEN_FOLDERS,
+    RunLayout,
+    code_uri,
+    landed_uri,
+    run_prefix,
+    snapshot_uri,
+    split_uri,
+)
+from run_contract.stages import OF_EVERY_STAGE, PLACES
 
 LAYOUT = RunLayout("pictures", "r1")
+SHARED = {"feature_store", "models", "published", "logs"}
 
 
 def test_a_safe_run_id_stays_as_it_is() -> None:
@@ -26,22 +37,20 @@ def test_ids_that_would_look_alike_have_different_prefixes() -> None:
     assert all(re.fullmatch(RUN_PATTERN, prefix) and len(prefix) <= 200 for prefix in prefixes)
 
 
-def test_every_uri_of_a_run() -> None:
-    assert LAYOUT.uri("features") == "s3://pictures/runs/r1/features"
-    assert LAYOUT.uri("pca_features_csv") == "s3://pictures/runs/r1/pca_features_csv"
-    assert LAYOUT.stats_uri("ingest_images") == "s3://pictures/runs/r1/stats/ingest_images.json"
-    assert LAYOUT.progress_uri("ingest_images") == "s3://pictures/runs/r1/progress/ingest_images.json"
-    assert LAYOUT.validation_uri == "s3://pictures/runs/r1/report/validation.json"
-    assert LAYOUT.report_page_uri == "s3://pictures/runs/r1/report/index.html"
-    assert LAYOUT.uri("models") == "s3://pictures/models"
-    assert LAYOUT.uri("logs") == "s3://pictures/logs"
-    assert LAYOUT.uri("published") == "s3://pictures/published/latest.json"
-    assert LAYOUT.uri("inventory") == "s3://pictures/runs/r1/inventory.csv.gz"
-    assert LAYOUT.uri("stats_prefix") == "s3://pictures/runs/r1/stats"
-    assert LAYOUT.uri("feature_store") == "s3://pictures/feature_store"
+@pytest.mark.parametrize("place", PLACES)
+def test_no_two_runs_or_stages_share_a_place_that_is_made_for_one(place: str) -> None:
+    uri = LAYOUT.uri(place, "ingest_images")
+
+    assert uri.startswith("s3://pictures/") and "{" not in uri and not uri.endswith("/")
+    assert uri.startswith(f"{LAYOUT.run_uri}/") == (place not in SHARED)
+    assert (RunLayout("pictures", "r2").uri(place, "ingest_images") != uri) == (place not in SHARED)
+    assert (LAYOUT.uri(place, "validate_run") != uri) == (place in OF_EVERY_STAGE)
+
+
+def test_what_runs_share_is_known_by_its_snapshot_or_version() -> None:
     assert snapshot_uri("pictures", "92ec") == "s3://pictures/published/92ec.json"
-    assert landed_uri("pictures") == "s3://pictures/landed/latest.json"
     assert code_uri("pictures", "abc") == "s3://pictures/code/abc"
+    assert split_uri(landed_uri("pictures"))[1].partition("/")[0] in WRITTEN_FOLDERS
 
 
 def test_a_place_that_the_contract_does_not_know_is_refused() -> None:

@@ -33,6 +33,13 @@ def test_too_many_pixels_are_refused_before_they_are_made(content: bytes) -> Non
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "kilobytes"
 
 
+@pytest.mark.parametrize(("width_px", "height_px"), [(10, 6), (60, 1), (limits.MAX_SIDE_PX, 1)])
+def test_a_picture_of_exactly_as_many_pixels_as_are_allowed_is_not_refused(width_px: int, height_px: int) -> None:
+    limits.check_pixels(width_px, height_px, width_px * height_px)
+    with pytest.raises(limits.RefusedImageError, match=f"{width_px} x {height_px}, the limit is"):
+        limits.check_pixels(width_px, height_px, width_px * height_px - 1)
+
+
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     scan = PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2]
     scans = PROGRESSIVE.count(b"\xff\xda")

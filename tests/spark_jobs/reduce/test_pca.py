@@ -5,7 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from image_features.reduce.gram import gram_of, gram_of_batches
+from image_features.reduce.gram import Gram, gram_of, gram_of_batches
 from image_features.reduce.pca import (
     NonFiniteFeaturesError,
     NoVarianceError,
@@ -97,6 +97,13 @@ def test_as_many_components_as_rows_less_one_are_possible_and_no_more() -> None:
         fit(vectors, 12)
     assert caught.value.possible == 11
     assert "--pca-components 11 or fewer" in str(caught.value)
+
+
+def test_rounding_in_the_gram_of_few_rows_adds_no_component() -> None:
+    three_rows_in_four_directions = Gram(3, np.zeros(4), np.eye(4))
+    with pytest.raises(TooManyComponentsError) as caught:
+        fit_pca(three_rows_in_four_directions, 3)
+    assert caught.value.possible == 2
 
 
 def test_columns_that_are_copies_allow_no_more_components() -> None:

@@ -55,17 +55,17 @@ def test_a_terminal_sees_the_count_and_the_rate_in_place(tmp_path: Path, clock: 
     out = Terminal()
     lines = ProgressLines(tmp_path, out)
     begin(lines, "featurize_images.wait_for_step")
-    count(tmp_path, 0)
+    count(tmp_path, 0, total=100_000)
     lines.show_counts()
-    clock[0] += 2
-    count(tmp_path, 50)
+    clock[0] += 2000
+    count(tmp_path, 50_000, total=100_000)
     lines.show_counts()
-    count(tmp_path, 100, state="done")
+    count(tmp_path, 100_000, total=100_000, state="done")
     lines.show_counts()
     assert out.getvalue().splitlines(keepends=True)[1:] == [
-        "   0:00  featurize_images  0 of 100 images\r",
-        "\x1b[K   0:02  featurize_images  50 of 100 images, 25.0 a second\r",
-        "\x1b[K   0:02  featurize_images  100 of 100 images, 50.0 a second\n",
+        "   0:00  featurize_images  0 of 100,000 images\r",
+        "\x1b[K  33:20  featurize_images  50,000 of 100,000 images, 25.0 a second\r",
+        "\x1b[K  33:20  featurize_images  100,000 of 100,000 images, 50.0 a second\n",
     ]
 
 

@@ -53,6 +53,12 @@ def test_the_stability_index_is_that_of_its_formula() -> None:
     assert psi(then, then) == pytest.approx(0, abs=1e-9)
 
 
+def test_the_stability_index_warns_from_half_a_deviation_on() -> None:
+    rows = np.random.default_rng(0).normal(size=(4000, 10))
+    verdicts = [drift_psi(Baseline({}, rows[:2000], rows[2000:] + shift)).verdict for shift in (0.4, 0.6)]
+    assert verdicts == ["passed", "warned"]
+
+
 def test_few_rows_are_not_called_drift_for_the_noise_in_them() -> None:
     rng = np.random.default_rng(4)
     verdicts = {

@@ -10,6 +10,7 @@ from image_features.unavailable import Unavailable
 from image_features.validate.checks.probes import Probe, knn_accuracy, linear_probe_accuracy, probe
 from image_features.validate.evidence.evidence import Sample
 from tests.spark_jobs.made_up_run import make_evidence
+from tests.spark_jobs.synthetic import labelled_vectors
 
 SAMPLE = make_evidence(per_label=60).sample
 
@@ -82,10 +83,11 @@ def test_too_few_labels_are_skipped(label: str | None) -> None:
     assert (check.verdict, check.advice) == ("skipped", found.reason)
 
 
-def test_rare_labels_and_images_without_one_are_left_out() -> None:
+def test_labels_that_are_not_in_every_fold_and_images_without_one_are_left_out() -> None:
     labels = SAMPLE.labels.copy()
-    labels[:4], labels[4:10] = "Rare", None
+    labels[:4], labels[4:9], labels[9:15] = "Too rare", "Rare", None
     found = probed(dataclasses.replace(without_splits(SAMPLE), labels=labels))
+    assert set(found.truth) == {"Apple", "Banana", "Cherry", "Rare"}
     assert len(found.scored) == len(labels) - 10
 
 
@@ -95,6 +97,13 @@ def test_features_that_are_not_finite_are_not_scored() -> None:
     assert probe(dataclasses.replace(SAMPLE, vectors=vectors)) == Unavailable(
         "the PCA features are empty or not finite"
     )
+
+
+def test_the_size_of_the_vectors_is_nothing_to_the_linear_probe() -> None:
+    vectors, labels = labelled_vectors(per_label=60, apart=0.5)
+    uneven = dataclasses.replace(SAMPLE, vectors=vectors, labels=labels)
+    small, large = (dataclasses.replace(uneven, vectors=vectors * np.float32(size)) for size in (2**-10, 2**10))
+    np.testing.assert_array_equal(probed(small).linear, probed(large).linear)
 
 
 def test_the_same_sample_gives_the_same_numbers() -> None:

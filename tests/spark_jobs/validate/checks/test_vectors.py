@@ -47,7 +47,7 @@ def test_a_width_that_no_stats_promise_is_skipped_not_passed() -> None:
 def test_nan_and_inf_fail() -> None:
     assert features_finite(GOOD).verdict == "passed"
     check = features_finite(dataclasses.replace(GOOD, non_finite=2))
-    assert (check.verdict, check.value) == ("failed", 2)
+    assert (check.verdict, check.value, check.limit) == ("failed", 2, 0)
 
 
 def test_zero_vectors_fail() -> None:
