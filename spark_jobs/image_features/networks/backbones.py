@@ -5,8 +5,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from run_contract.backbones import DIMENSIONS
-
 if TYPE_CHECKING:
     import keras
 
@@ -36,11 +34,6 @@ class Backbone:
     imagenet: PublishedWeights | None
     dense: tuple[int, ...] = ()
     side_px: int = 224
-
-    @property
-    def dimension(self) -> int:
-        """The length of its vectors."""
-        return DIMENSIONS[self.name]
 
     def build(self) -> "keras.Model":
         """Return the network, in Keras's backend and image data format.

@@ -25,7 +25,6 @@ class CannotProjectError(ImageFeaturesError):
     """`--reduce project` was asked for, and there is no model that fits."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
         super().__init__(
             f"--reduce project is not possible: {reason}; use --reduce refit, or auto, which refits by itself"
         )

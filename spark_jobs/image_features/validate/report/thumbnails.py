@@ -9,9 +9,8 @@ from threading import Lock
 
 from PIL import Image, ImageOps
 
-from image_features.images.decode import use_picture
+from image_features.images.decode import Reject, use_picture
 from image_features.images.limits import MAX_OBJECT_BYTES
-from image_features.rejects import Reject
 from image_features.storage import objects
 
 logger = logging.getLogger(__name__)
