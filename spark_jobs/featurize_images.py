@@ -60,7 +60,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
     details = {
-        "dimension": DIMENSIONS[given.backbone],
+        "dimension": DIMENSIONS[given.architecture.name],
         "weights": {"source": weights.source, "sha256": sha256, "pretrained": weights.seed is None},
         "identity": identity_of(given, sha256),
         "images_per_second": images_per_second,

@@ -58,8 +58,6 @@ def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
         .orderBy(col("count").desc(), "stage", "reason")
     )
     return [
-        RejectGroup(
-            row["stage"], row["reason"], row["count"], [(uri, detail) for _, uri, detail in sorted(row["examples"])]
-        )
-        for row in groups.collect()
+        RejectGroup(stage, reason, number, [(uri, detail) for _, uri, detail in sorted(examples)])
+        for stage, reason, number, examples in groups.collect()
     ]
