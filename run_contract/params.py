@@ -198,25 +198,12 @@ PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.i
 
 def param_named(name: str) -> Param:
     """Return the param of this name; raises KeyError for one that there is not."""
-    for param in PARAMS:
-        if param.name == name:
-            return param
-    raise KeyError(f"{name!r} is no param; those are {', '.join(param.name for param in PARAMS)}")
+    return {param.name: param for param in PARAMS}[name]
 
 
 def params_of(stage: str) -> list[Param]:
     """Return the params that a stage's command line has."""
     return [param for param in PARAMS if stage in param.stages]
-
-
-def identity_params() -> list[Param]:
-    """Return the params that vectors must share to be comparable."""
-    return [param for param in PARAMS if param.identity]
-
-
-def store_params() -> list[Param]:
-    """Return the params that are in no identity, and by which the feature store keeps vectors apart all the same."""
-    return [param for param in PARAMS if param.keeps_apart]
 
 
 def make_run_params() -> list[Param]:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from run_contract.inventory import FILE_NAME
-
 INGEST, FEATURIZE = "ingest_images", "featurize_images"
 REDUCE, VALIDATE = "reduce_features", "validate_run"
 
@@ -26,7 +24,7 @@ PLACES = {
     place.name: place
     for place in (
         Place("manifest", "runs/{run}/manifest", "the list of the run's objects"),
-        Place("inventory", f"runs/{{run}}/{FILE_NAME}", "the listing that the manifest was made from: one file"),
+        Place("inventory", "runs/{run}/inventory.csv.gz", "the listing that the manifest was made from: one file"),
         Place("images", "runs/{run}/images", "the original bytes of the images that this run fetched"),
         Place("rejects", "runs/{run}/rejects", "what was set aside and why; a writer adds `stage=<its name>`"),
         Place("features", "runs/{run}/features", "a feature vector of each image"),
@@ -90,7 +88,4 @@ STAGES = (
 
 def stage_named(name: str) -> Stage:
     """Return the stage of this name; raises KeyError for one that there is not."""
-    for stage in STAGES:
-        if stage.name == name:
-            return stage
-    raise KeyError(f"{name!r} is no stage; those are {', '.join(stage.name for stage in STAGES)}")
+    return {stage.name: stage for stage in STAGES}[name]

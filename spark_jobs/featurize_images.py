@@ -27,6 +27,7 @@ from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact
 from image_features.storage.datasets import by_reason
+from run_contract.backbones import DIMENSIONS
 from run_contract.stages import FEATURIZE
 
 
@@ -59,7 +60,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
     details = {
-        "dimension": given.architecture.dimension,
+        "dimension": DIMENSIONS[given.architecture.name],
         "weights": {"source": weights.source, "sha256": sha256, "pretrained": weights.seed is None},
         "identity": identity_of(given, sha256),
         "images_per_second": images_per_second,

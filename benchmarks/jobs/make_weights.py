@@ -14,8 +14,8 @@ def main() -> None:
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--weights", required=True, help="the file, its name ending in .weights.h5")
     arguments = parser.parse_args()
-    network = load_network(BACKBONES[arguments.backbone], FoundWeights(f"random:{SEED}", seed=SEED))
-    network.model.save_weights(arguments.weights)
+    model, _ = load_network(BACKBONES[arguments.backbone], FoundWeights(f"random:{SEED}", seed=SEED))
+    model.save_weights(arguments.weights)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 from image_features.networks import export
 from image_features.networks.arguments import NetworkChoice
 from image_features.networks.backbones import BACKBONES
-from image_features.networks.keras_model import Network, load_network
+from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from run_contract.params import param_named
 
@@ -19,19 +19,15 @@ ENGINES = param_named("engine").choices
 RANDOM_WEIGHTS = FoundWeights("random:0", seed=0)
 
 
-def random_network(name: str) -> Network:
-    return load_network(BACKBONES[name], RANDOM_WEIGHTS)
-
-
 def exported(network: NetworkChoice, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> Path:
     """By the process that the fixtures keep for the engine; this one is Keras's own, to compare with."""
     return export.in_own_process(export.export_network, network, weights, folder).files[0]
 
 
-def predicted_by_keras(network: Network, pixels: np.ndarray) -> np.ndarray:
+def predicted_by_keras(name: str, pixels: np.ndarray, weights: FoundWeights = RANDOM_WEIGHTS) -> np.ndarray:
     """Keras's own `predict` on pixels preprocessed as arrays: no function, graph or engine of ours."""
-    preprocessed = network.backbone.preprocess(pixels.astype(np.float32))
-    return network.model.predict(preprocessed, verbose=0)
+    model, _ = load_network(BACKBONES[name], weights)
+    return model.predict(BACKBONES[name].preprocess(pixels.astype(np.float32)), verbose=0)
 
 
 def assert_same_vectors(actual: np.ndarray, expected: np.ndarray) -> None:

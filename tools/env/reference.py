@@ -38,7 +38,7 @@ def _params() -> Iterable[str]:
     yield ""
     yield from (f"- `{p.name}`: {p.not_deciding}." for p in params.PARAMS if p.not_deciding)
     yield from ("", "## What is in the identity of vectors", "")
-    named = ", ".join(f"`{p.name}`" for p in params.identity_params())
+    named = ", ".join(f"`{p.name}`" for p in params.PARAMS if p.identity)
     yield f"Vectors compare with one another only if they share {named}, the SHA-256 of the weights and the version of"
     yield "the preprocessing. These params make vectors too, and are not in it:"
     yield ""

@@ -44,8 +44,6 @@ _UNSUPPORTED = (
     ("ICO", rb"\0\0\x01\0[^\0]\0.{4}[\0\x01]\0", "ico cur icns"),
     ("TGA", rb"(?!)", "tga"),
 )
-_SIGNATURES = tuple((name, re.compile(signature, re.DOTALL)) for name, signature, _ in _READABLE)
-_UNSUPPORTED_SIGNATURES = tuple((name, re.compile(signature, re.DOTALL)) for name, signature, _ in _UNSUPPORTED)
 _IMAGE_EXTENSIONS = {extension for *_, extensions in _READABLE for extension in extensions.split()}
 _UNSUPPORTED_EXTENSIONS = {extension: name for name, _, extensions in _UNSUPPORTED for extension in extensions.split()}
 
@@ -91,12 +89,12 @@ def reject_no_image(uri: str, first_bytes: bytes) -> Reject:
 
 def readable_format(content: bytes) -> str | None:
     """Return the name of the format that the content's first bytes are of, if it can be read; it may be damaged."""
-    return next((name for name, signature in _SIGNATURES if signature.match(content)), None)
+    return next((name for name, signature, _ in _READABLE if re.match(signature, content, re.DOTALL)), None)
 
 
 def unsupported_format(content: bytes) -> str | None:
     """Return the name of the format that the content's first bytes are of, if it is known and cannot be read."""
-    return next((name for name, signature in _UNSUPPORTED_SIGNATURES if signature.match(content)), None)
+    return next((name for name, signature, _ in _UNSUPPORTED if re.match(signature, content, re.DOTALL)), None)
 
 
 def claims_image(uri: str) -> bool:

@@ -5,12 +5,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from run_contract.backbones import DIMENSIONS
-
 if TYPE_CHECKING:
     import keras
 
-_KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+_KERNELS = "weights_tf_dim_ordering_tf_kernels"
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,6 @@ class Backbone:
     imagenet: PublishedWeights | None
     dense: tuple[int, ...] = ()
     side_px: int = 224
-
-    @property
-    def dimension(self) -> int:
-        """The length of its vectors."""
-        return DIMENSIONS[self.name]
 
     def build(self) -> "keras.Model":
         """Return the network, in Keras's backend and image data format.
@@ -75,37 +69,17 @@ class Backbone:
         return importlib.import_module(f"keras.applications.{self.module}")
 
 
+# Keras pins no digest of this file, so there is none that we know to be right.
+_MOBILENET = PublishedWeights(f"{_FILES}/mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_224_no_top.h5", size_bytes=9_406_464)
+_RESNET50 = PublishedWeights(f"{_FILES}/resnet/resnet50_{_KERNELS}_notop.h5", md5="4d473c1dd8becc155b73f8504c6f6626")
+_VGG16 = PublishedWeights(f"{_FILES}/vgg16/vgg16_{_KERNELS}_notop.h5", md5="6d6bbae143d832006294945121d1f1fc")
+
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
-        Backbone(
-            "mobilenet_v2",
-            "mobilenet_v2",
-            "MobileNetV2",
-            # Keras pins no digest of this file, so there is none that we know to be right.
-            PublishedWeights(
-                f"{_KERAS_FILES}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-                size_bytes=9_406_464,
-            ),
-        ),
-        Backbone(
-            "resnet50",
-            "resnet50",
-            "ResNet50",
-            PublishedWeights(
-                f"{_KERAS_FILES}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-                md5="4d473c1dd8becc155b73f8504c6f6626",
-            ),
-        ),
-        Backbone(
-            "vgg16",
-            "vgg16",
-            "VGG16",
-            PublishedWeights(
-                f"{_KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-                md5="6d6bbae143d832006294945121d1f1fc",
-            ),
-        ),
+        Backbone("mobilenet_v2", "mobilenet_v2", "MobileNetV2", _MOBILENET),
+        Backbone("resnet50", "resnet50", "ResNet50", _RESNET50),
+        Backbone("vgg16", "vgg16", "VGG16", _VGG16),
         # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.
         Backbone("vgg16_fc512", "vgg16", "VGG16", None, dense=(512, 512)),
     )

@@ -28,7 +28,7 @@ _SOURCES = ("backbones.py", "keras_model.py", "engines/{engine}.py")
 
 @dataclass(frozen=True)
 class ExportedNetwork:
-    """The local files of a network, the one to load first, and the SHA-256 of its weights as `Network` has it."""
+    """The local files of a network, the one to load first, and the SHA-256 of its weights."""
 
     files: Sequence[Path]
     weights_sha256: str
@@ -61,8 +61,8 @@ def export_network(asked: NetworkChoice, weights: FoundWeights, folder: Path) ->
     """
     module = engine_module(asked)
     choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
-    network = load_network(asked.architecture, weights)
-    return ExportedNetwork(module.export(with_preprocessing(network), folder), network.weights_sha256)
+    model, sha256 = load_network(asked.architecture, weights)
+    return ExportedNetwork(module.export(with_preprocessing(model, asked.architecture), folder), sha256)
 
 
 def kept_weights_sha256(asked: NetworkArguments, weights: FoundWeights) -> str | None:

@@ -10,7 +10,7 @@ from image_features.images.decode import PREPROCESSING_VERSION
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.export import kept_weights_sha256
 from image_features.networks.weights import find_weights, staged_sha256
-from run_contract.params import identity_params, store_params
+from run_contract.params import PARAMS
 from run_contract.weights import IMAGENET
 
 logger = logging.getLogger(__name__)
@@ -20,13 +20,13 @@ Identity = dict[str, Any]
 
 def identity_of(network: NetworkChoice, weights_sha256: str) -> Identity:
     """Return what vectors must share to be compared with one another, and to be reused."""
-    named = {param.name: getattr(network, param.name) for param in identity_params()}
+    named = {param.name: getattr(network, param.name) for param in PARAMS if param.identity}
     return {**named, "weights_sha256": weights_sha256, "preprocessing_version": PREPROCESSING_VERSION}
 
 
 def store_identity(network: NetworkChoice, weights_sha256: str) -> Identity:
     """Return what the feature store keeps vectors by: their identity, and what it keeps apart all the same."""
-    kept_apart = {param.name: getattr(network, param.name) for param in store_params()}
+    kept_apart = {param.name: getattr(network, param.name) for param in PARAMS if param.keeps_apart}
     return {**identity_of(network, weights_sha256), **kept_apart}
 
 

@@ -4,7 +4,6 @@ import hashlib
 import math
 import os
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,25 +23,12 @@ class WeightsMismatchError(ImageFeaturesError):
     """A file of weights does not fit its backbone."""
 
     def __init__(self, backbone: str, parameters: int, weights: FoundWeights, detail: str) -> None:
-        self.backbone, self.weights, self.detail = backbone, weights.source, " ".join(detail.split())[:300]
         place = f" ({weights.place})" if weights.place else ""
         super().__init__(
             f"{weights.source}{place}: these weights do not fit {backbone}, which has {parameters:,} parameters "
-            f"without its classifier: {self.detail}; pass the file that was saved from this backbone, or choose the "
-            "other backbone"
+            f"without its classifier: {' '.join(detail.split())[:300]}; pass the file that was saved from this "
+            "backbone, or choose the other backbone"
         )
-
-
-@dataclass(frozen=True)
-class Network:
-    """A backbone with its weights; `model` takes preprocessed pixels.
-
-    `weights_sha256` is the digest of the file of weights, or of the kernels if they were drawn at random.
-    """
-
-    backbone: Backbone
-    model: "keras.Model"
-    weights_sha256: str
 
 
 def choose_backend(backend: str, image_data_format: str) -> None:
@@ -58,14 +44,15 @@ def choose_backend(backend: str, image_data_format: str) -> None:
     keras.config.set_image_data_format(image_data_format)
 
 
-def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
-    """Build a backbone and give it its weights.
+def load_network(backbone: Backbone, weights: FoundWeights) -> tuple["keras.Model", str]:
+    """Return a backbone with its weights, and the SHA-256 of their file, or of the kernels if they are drawn.
 
-    Raises WeightsMismatchError if the file of weights does not fit the backbone, or holds what no training ends with.
+    The model takes preprocessed pixels. Raises WeightsMismatchError if the file of weights does not fit the backbone,
+    or holds what no training ends with.
     """
     model = backbone.build()
     if weights.path is None:
-        return Network(backbone, model, _draw(model, weights.seed))
+        return model, _draw(model, weights.seed)
     drawn = _kernels(model)
     try:
         with warnings.catch_warnings():
@@ -85,19 +72,18 @@ def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
         detail = f"{len(unsound)} of its weights hold NaN, Inf or negative variances, {unsound[0]} the first"
         raise WeightsMismatchError(backbone.name, model.count_params(), weights, detail)
     assert weights.sha256 is not None
-    return Network(backbone, model, weights.sha256)
+    return model, weights.sha256
 
 
-def with_preprocessing(network: Network) -> "keras.Model":
+def with_preprocessing(model: "keras.Model", backbone: Backbone) -> "keras.Model":
     """Return the model from pixels to vectors: uint8 (n, side, side, 3), RGB, to float32 (n, dimension)."""
     import keras
 
-    backbone = network.backbone
     pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
     tensor = keras.ops.cast(pixels, "float32")
     if keras.config.image_data_format() == "channels_first":
         tensor = keras.ops.transpose(tensor, (0, 3, 1, 2))
-    return keras.Model(pixels, network.model(backbone.preprocess(tensor)))
+    return keras.Model(pixels, model(backbone.preprocess(tensor)))
 
 
 def _draw(model: "keras.Model", seed: int | None) -> str:

@@ -15,7 +15,6 @@ class ProcessLostError(ImageFeaturesError):
     """A process that the driver started ended without an answer."""
 
     def __init__(self, work: str, exit_code: int | None) -> None:
-        self.work, self.exit_code = work, exit_code
         remedy = "read the traceback above"
         if exit_code == -signal.SIGKILL:
             remedy = "a machine that has no memory left kills processes: give the driver's node more"

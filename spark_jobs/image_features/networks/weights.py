@@ -22,7 +22,6 @@ class WeightsUnavailableError(ImageFeaturesError):
     """The weights cannot be had from where the user asks for them."""
 
     def __init__(self, backbone: str, source: str, models_uri: str, detail: str) -> None:
-        self.backbone, self.source, self.models_uri, self.detail = backbone, source, models_uri, detail
         super().__init__(
             f"weights {source!r} of {backbone} cannot be had: {detail}. Three ways out: run once from a machine with "
             f"internet and the same bucket, which stages them under {models_uri}; pass a file of your own, "

@@ -1,7 +1,5 @@
 """The choice of a run's model: a new one, fitted on all of its rows, or that of the published snapshot."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,7 +25,6 @@ class CannotProjectError(ImageFeaturesError):
     """`--reduce project` was asked for, and there is no model that fits."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
         super().__init__(
             f"--reduce project is not possible: {reason}; use --reduce refit, or auto, which refits by itself"
         )

@@ -1,7 +1,5 @@
 """StandardScaler and PCA from a Gram matrix: the components, the projection of rows on them, and how well they fit."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +15,6 @@ class TooManyComponentsError(ImageFeaturesError):
     """The features do not hold as many independent directions as components were asked for."""
 
     def __init__(self, asked: int, rows: int, columns: int, possible: int) -> None:
-        self.asked, self.rows, self.columns, self.possible = asked, rows, columns, possible
         super().__init__(
             f"{asked} components asked of features with {rows} rows and {columns} columns, which vary in {possible} "
             f"independent directions only (rows - 1 at most); ask for --pca-components {possible} or fewer, or for "
@@ -29,7 +26,6 @@ class NoVarianceError(ImageFeaturesError):
     """The features are all alike, so PCA has nothing to find."""
 
     def __init__(self, rows: int, columns: int) -> None:
-        self.rows, self.columns = rows, columns
         super().__init__(
             f"features with {rows} rows and {columns} columns do not vary at all; PCA needs at least two images that "
             "differ: look at the source's images and at the backbone's weights"
@@ -40,7 +36,6 @@ class NonFiniteFeaturesError(ImageFeaturesError):
     """Features hold NaN or Inf, which would make every component NaN."""
 
     def __init__(self, columns: int, non_finite: int) -> None:
-        self.columns, self.non_finite = columns, non_finite
         super().__init__(
             f"{non_finite} of the features' {columns} columns hold NaN, Inf or null; check that the weights fit the "
             "backbone and run featurize_images again"

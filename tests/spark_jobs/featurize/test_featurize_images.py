@@ -11,10 +11,12 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize.batches import FeaturizeOptions, compute
 from image_features.images.decode import PREPROCESSING_VERSION, decode_image
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.keras_model import load_network
 from image_features.rejects import Reject
 from image_features.storage import objects
 from tests.spark_jobs import pictures
-from tests.spark_jobs.networks_for_tests import ENGINES, assert_same_vectors, predicted_by_keras, random_network
+from tests.spark_jobs.networks_for_tests import ENGINES, RANDOM_WEIGHTS, assert_same_vectors, predicted_by_keras
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
 from tests.spark_jobs.stored_datasets import exists
 
@@ -125,21 +127,21 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
     run = _ingest(prefix_uri, {**contents, "cut": pictures.truncated_jpeg()})
     assert run.featurize("--weights=random:0", f"--engine={engine}", "--resize=bicubic", "--batch-size=2") == 0
 
-    network = random_network("mobilenet_v2")
     rows = _rows(spark, run, "features")
     pixels = np.stack([np.asarray(decode_image(contents[name], 224, "bicubic")) for name in sorted(rows)])
     actual = np.array([rows[name].features for name in sorted(rows)], dtype=np.float32)
-    assert_same_vectors(actual, predicted_by_keras(network, pixels))
+    assert_same_vectors(actual, predicted_by_keras("mobilenet_v2", pixels))
 
     stats = run.stats("featurize_images")
     assert (stats["rows_in"], stats["rows_out"], stats["rejects"]) == (6, 5, {"decode_failed": 1})
     details = stats["details"]
-    assert details["weights"] == {"source": "random:0", "sha256": network.weights_sha256, "pretrained": False}
+    _, weights_sha256 = load_network(BACKBONES["mobilenet_v2"], RANDOM_WEIGHTS)
+    assert details["weights"] == {"source": "random:0", "sha256": weights_sha256, "pretrained": False}
     assert details["identity"] == {
         "backbone": "mobilenet_v2",
         "precision": "float32",
         "resize": "bicubic",
-        "weights_sha256": network.weights_sha256,
+        "weights_sha256": weights_sha256,
         "preprocessing_version": PREPROCESSING_VERSION,
     }
     assert (details["dimension"], stats["arguments"]["engine"]) == (1280, engine)
@@ -184,7 +186,7 @@ def test_weights_of_another_network_end_the_job_with_a_remedy(
 ) -> None:
     run = _ingest(prefix_uri, {"a": pictures.jpeg(1)})
     path = tmp_path / "mobilenet.weights.h5"
-    random_network("mobilenet_v2").model.save_weights(path)
+    load_network(BACKBONES["mobilenet_v2"], RANDOM_WEIGHTS)[0].save_weights(path)
     assert run.featurize("--backbone=vgg16", f"--weights={path}") == 1
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"ERROR WeightsMismatchError: {path}: these weights do not fit vgg16")

@@ -26,7 +26,7 @@ def test_a_backbone_is_the_network_it_says(name: str) -> None:
     model = backbone.build()
     assert model.count_params() == parameters
     assert model.output_shape == (None, dimension)
-    assert backbone.dimension == dimension
+    assert DIMENSIONS[name] == dimension
     assert [type(layer).__name__ for layer in model.layers[-len(cut) :]] == cut
     assert model.input_shape == (None, 224, 224, 3)
 

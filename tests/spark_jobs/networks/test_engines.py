@@ -18,10 +18,8 @@ from pyspark import SparkFiles
 import image_features
 from image_features.images.decode import decode_image
 from image_features.networks.arguments import NetworkChoice
-from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import EngineError, PredictFn, engine_module
 from image_features.networks.engines.ship import load_shipped
-from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from tests.spark_jobs import pictures
 from tests.spark_jobs.networks_for_tests import (
@@ -31,7 +29,6 @@ from tests.spark_jobs.networks_for_tests import (
     assert_same_vectors,
     exported,
     predicted_by_keras,
-    random_network,
 )
 
 
@@ -50,14 +47,14 @@ def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RA
 def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
     photos = _photos(3)
     actual = _predict_fn(engine, name, tmp_path)(photos)
-    assert_same_vectors(actual, predicted_by_keras(random_network(name), photos))
+    assert_same_vectors(actual, predicted_by_keras(name, photos))
 
 
 @pytest.mark.slow
 def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
     photos = _photos(2)
     actual = _predict_fn("openvino", "vgg16_fc512", tmp_path)(photos)
-    assert_same_vectors(actual, predicted_by_keras(random_network("vgg16_fc512"), photos))
+    assert_same_vectors(actual, predicted_by_keras("vgg16_fc512", photos))
 
 
 @pytest.mark.slow
@@ -67,7 +64,7 @@ def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_p
     weights = FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64)
     photos = _photos(5)
     actual = _predict_fn(engine, "mobilenet_v2", tmp_path, weights)(photos)
-    assert_same_vectors(actual, predicted_by_keras(load_network(BACKBONES["mobilenet_v2"], weights), photos))
+    assert_same_vectors(actual, predicted_by_keras("mobilenet_v2", photos, weights))
     # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
     assert len(np.unique(actual.round(3), axis=0)) == 5
 

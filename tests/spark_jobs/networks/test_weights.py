@@ -191,16 +191,16 @@ def test_weights_that_are_not_there_are_told(where: str, prefix_uri: str, folder
 
 def test_random_weights_are_the_same_for_the_same_seed_alone() -> None:
     def sha256(seed: int) -> str:
-        return load_network(MOBILENET, FoundWeights(f"random:{seed}", seed=seed)).weights_sha256
+        return load_network(MOBILENET, FoundWeights(f"random:{seed}", seed=seed))[1]
 
     assert sha256(0) == sha256(0) != sha256(1)
 
 
 def test_weights_saved_from_the_backbone_are_loaded_into_it(tmp_path: Path) -> None:
-    saved = load_network(MOBILENET, FoundWeights("random:7", seed=7)).model
+    saved = load_network(MOBILENET, FoundWeights("random:7", seed=7))[0]
     path = tmp_path / "mine.weights.h5"
     saved.save_weights(path)
-    loaded = load_network(MOBILENET, FoundWeights(str(path), path, "a sha")).model
+    loaded = load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))[0]
     for before, after in zip(saved.get_weights(), loaded.get_weights(), strict=True):
         assert (before == after).all()
 
@@ -255,7 +255,7 @@ def test_negative_variances_are_refused(tmp_path: Path) -> None:
 
 
 def _load_spoiled(path: Path, spoil: Callable[[dict[str, Any]], None]) -> None:
-    model = load_network(MOBILENET, FoundWeights("random:7", seed=7)).model
+    model = load_network(MOBILENET, FoundWeights("random:7", seed=7))[0]
     spoil({weight.path: weight for weight in model.weights})
     model.save_weights(path)
     load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))
@@ -277,7 +277,7 @@ def test_whatever_keras_or_h5py_raise_names_the_file(
 
 def test_a_file_with_a_zeroed_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.weights.h5"
-    load_network(MOBILENET, FoundWeights("random:7", seed=7)).model.save_weights(path)
+    load_network(MOBILENET, FoundWeights("random:7", seed=7))[0].save_weights(path)
     content = bytearray(path.read_bytes())
     content[2048 : 2048 + 64 * 1024] = bytes(64 * 1024)
     path.write_bytes(content)

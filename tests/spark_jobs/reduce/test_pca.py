@@ -95,7 +95,6 @@ def test_as_many_components_as_rows_less_one_are_possible_and_no_more() -> None:
         TooManyComponentsError, match="12 components asked of features with 12 rows and 40 columns"
     ) as caught:
         fit(vectors, 12)
-    assert caught.value.possible == 11
     assert "--pca-components 11 or fewer" in str(caught.value)
 
 
@@ -109,9 +108,8 @@ def test_rounding_in_the_gram_of_few_rows_adds_no_component() -> None:
 def test_columns_that_are_copies_allow_no_more_components() -> None:
     vectors = np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
     doubled = np.hstack([vectors, vectors * 2])
-    with pytest.raises(TooManyComponentsError) as caught:
+    with pytest.raises(TooManyComponentsError, match="--pca-components 6 or fewer"):
         fit(doubled, 7)
-    assert caught.value.possible == 6
 
 
 def test_images_that_are_all_alike_have_no_components() -> None:

@@ -22,7 +22,6 @@ class EngineError(ImageFeaturesError):
     """An engine cannot do on this machine what it is asked to do."""
 
     def __init__(self, engine: str, asked: str, reason: str, remedy: str) -> None:
-        self.engine, self.asked = engine, asked
         super().__init__(f"engine {engine}: {asked} is not possible here: {reason}; {remedy}")
 
 

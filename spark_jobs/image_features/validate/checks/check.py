@@ -1,7 +1,5 @@
 """A check: a function that judges evidence, by a rule that the contract names, and what it finds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +36,6 @@ class ValidationFailedError(ImageFeaturesError):
     """The run failed a hard check; its report is written and explains each."""
 
     def __init__(self, report_uri: str, findings: Sequence[Finding]) -> None:
-        self.report_uri, self.findings = report_uri, tuple(findings)
         named = "; ".join(f"{found.name} is {found.value}, limit {found.limit}: {found.advice}" for found in findings)
         super().__init__(f"{report_uri}: {len(findings)} hard checks failed. {named}. The page there says more")
 

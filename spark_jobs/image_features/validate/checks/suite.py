@@ -1,19 +1,18 @@
 """All checks, in the order in which the report shows them. None is left out because another one failed."""
 
-from __future__ import annotations
-
 from image_features.unavailable import Unavailable
 from image_features.validate.checks import completeness, drift, membership, pca, probes, vectors
 from image_features.validate.checks.check import Finding
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
+from run_contract.stages import FEATURIZE, REDUCE
 
 
 def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Finding]:
     """Judge the evidence by every check. A new one needs a line here, a function, and a form in the contract."""
     stats, counts, baseline = evidence.stats, evidence.membership, evidence.baseline
     features, pca_features = evidence.features, evidence.pca_features
-    featurize, reduce = evidence.featurize, evidence.reduce
+    featurize, reduce = stats[FEATURIZE], stats[REDUCE]
     not_loaded = evidence.model.reason if isinstance(evidence.model, Unavailable) else ""
     model = Unavailable("the model does not load") if not_loaded else evidence.model
     elsewhere = fitted_elsewhere(reduce)

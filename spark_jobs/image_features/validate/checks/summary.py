@@ -1,7 +1,5 @@
 """The run in a dozen numbers, for `validation.json`, the head of the report and the next run's comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +7,16 @@ from image_features.unavailable import Unavailable
 from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
-from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere, vector_identity
+from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE, REDUCE
 
 
 def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the numbers, None for each that could not be measured."""
     counts, model = evidence.membership.totals, evidence.model
-    featurize, reduce = evidence.featurize, evidence.reduce
+    featurize, reduce = evidence.stats[FEATURIZE], evidence.stats[REDUCE]
+    asked, weights = featurize["arguments"] if featurize else {}, detail(featurize, "weights") or {}
     values = {found.name: found.value for found in findings}
     components, explained_variance = None, None
     if not isinstance(model, Unavailable):
@@ -42,5 +43,9 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         # Where each vector and the model come from. Stages of a version that always computed all do not say it.
         "vectors": detail(featurize, "vectors"),
         "model": detail(reduce, "model"),
-        **vector_identity(featurize),
+        # What the vectors are known by.
+        **{param.name: asked.get(param.name) for param in params_of(FEATURIZE)},
+        "dimension": detail(featurize, "dimension"),
+        "weights": weights or None,
+        "weights_sha256": weights.get("sha256"),
     }

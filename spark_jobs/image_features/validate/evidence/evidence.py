@@ -1,7 +1,5 @@
 """The evidence on a run, which is all that the checks see of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +12,6 @@ from image_features.reduce.pca import PcaModel
 from image_features.unavailable import Unavailable
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.stage_stats import Stats
-from run_contract.stages import FEATURIZE, REDUCE
 
 
 @dataclass(frozen=True)
@@ -101,13 +98,3 @@ class Evidence:
     sample: Sample
     baseline: Baseline | Unavailable
     asked: ValidateArguments
-
-    @property
-    def featurize(self) -> Stats | None:
-        """The stats of featurize_images."""
-        return self.stats[FEATURIZE]
-
-    @property
-    def reduce(self) -> Stats | None:
-        """The stats of reduce_features."""
-        return self.stats[REDUCE]

@@ -1,7 +1,5 @@
 """The evidence on a run, gathered from what its stages wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -60,8 +58,6 @@ def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
         .orderBy(col("count").desc(), "stage", "reason")
     )
     return [
-        RejectGroup(
-            row["stage"], row["reason"], row["count"], [(uri, detail) for _, uri, detail in sorted(row["examples"])]
-        )
-        for row in groups.collect()
+        RejectGroup(stage, reason, number, [(uri, detail) for _, uri, detail in sorted(examples)])
+        for stage, reason, number, examples in groups.collect()
     ]

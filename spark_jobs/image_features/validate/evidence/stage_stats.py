@@ -1,12 +1,9 @@
 """The stats that the stages before this one left, and what the checks and the report read from them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
-from run_contract.params import params_of
-from run_contract.stages import FEATURIZE, STAGES, VALIDATE
+from run_contract.stages import STAGES, VALIDATE
 
 Stats = Mapping[str, Any]
 
@@ -16,18 +13,6 @@ UPSTREAM = tuple(stage.name for stage in STAGES if stage.name != VALIDATE)
 def detail(stats: Stats | None, name: str) -> Any:
     """Return a detail of a stage's stats, or None if there are no stats or an older version wrote them without it."""
     return None if stats is None else stats["details"].get(name)
-
-
-def vector_identity(featurize: Stats | None) -> dict[str, Any]:
-    """Return the identity of the vectors in one flat mapping, None where the stats of featurize_images lack a part.
-
-    >>> vector_identity({"arguments": {"backbone": "vgg16"}, "details": {"weights": {"sha256": "ab12"}}})["backbone"]
-    'vgg16'
-    """
-    weights, asked = detail(featurize, "weights") or {}, featurize["arguments"] if featurize else {}
-    identity = {param.name: asked.get(param.name) for param in params_of(FEATURIZE)}
-    identity |= {"dimension": detail(featurize, "dimension"), "weights": weights or None}
-    return identity | {"weights_sha256": weights.get("sha256")}
 
 
 def fitted_elsewhere(reduce: Stats | None) -> str:

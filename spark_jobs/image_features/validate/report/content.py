@@ -1,7 +1,5 @@
 """What the template cannot compute: it lays out the evidence, the findings and the summary by itself."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -12,6 +10,7 @@ from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import Stats, fitted_elsewhere
 from image_features.validate.report import charts
+from run_contract.stages import REDUCE
 
 WORST_CLASSES = 8
 CONFUSIONS = 3
@@ -48,7 +47,7 @@ def worst_classes(probe: Probe) -> list[dict[str, Any]]:
 
 def drawn(evidence: Evidence) -> dict[str, Any]:
     """Return the numbers of the charts, None for each that there is nothing to draw of, with their colors."""
-    reduce, sample, balance = evidence.reduce, evidence.sample, evidence.membership.balance
+    reduce, sample, balance = evidence.stats[REDUCE], evidence.sample, evidence.membership.balance
     vectors = sample.vectors
     is_plane = len(vectors) > 1 and vectors.shape[1] > 1 and bool(np.isfinite(vectors[:, :2]).all())
     splits = {split for _, of_label in balance for split in of_label}

@@ -1,9 +1,6 @@
 """The photographs that the report shows: one of each label, and some with their nearest neighbors."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +14,6 @@ QUERIES = 6
 NEIGHBORS = 6
 
 
-@dataclass(frozen=True)
-class Neighborhood:
-    """Places in the sample: one image, and the images nearest to it, the nearest first."""
-
-    query: int
-    nearest: Sequence[int]
-
-
 def one_of_each_label(sample: Sample) -> list[int]:
     """Return the first image of each label, in the order of labels; of many labels, some that are evenly spread."""
     first = {sample.labels[place]: place for place in _first_of_each_label(range(len(sample.labels)), sample)}
@@ -34,8 +23,11 @@ def one_of_each_label(sample: Sample) -> list[int]:
     return [first[label] for label in named]
 
 
-def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[Neighborhood]:
-    """Return images that nearest neighbors get wrong and right, half of each, of different labels if possible."""
+def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[tuple[int, list[int]]]:
+    """Return images, each with those nearest to it, as places in the sample, the nearest first.
+
+    Nearest neighbors get half of them wrong and half right, of different labels if possible.
+    """
     if len(sample.vectors) <= NEIGHBORS:
         return []
     everywhere = np.arange(len(sample.vectors))
@@ -43,7 +35,7 @@ def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[Neighborho
     of_probe = isinstance(probe, Probe) and probe.protocol == "split"
     candidates = np.flatnonzero(sample.splits == "Training") if of_probe else everywhere
     queries = _queries(sample, probe)
-    return [Neighborhood(query, nearest_to(sample.vectors, query, candidates)) for query in queries]
+    return [(query, nearest_to(sample.vectors, query, candidates)) for query in queries]
 
 
 def nearest_to(vectors: NDArray[np.floating], query: int, candidates: NDArray[np.intp]) -> list[int]:

@@ -1,7 +1,5 @@
 """The page as one HTML file: its content laid out by the template, with style, charts and photographs inside."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections import Counter
@@ -37,7 +35,7 @@ def render_page(
     """Return the whole page as HTML; `read_bytes` fetches a photograph by its URI."""
     sample, stats = evidence.sample, [of_stage for of_stage in evidence.stats.values() if of_stage]
     sheet, shown = one_of_each_label(sample), neighborhoods(sample, probe)
-    places = {*sheet, *(place for of in shown for place in (of.query, *of.nearest))}
+    places = {*sheet, *(place for query, nearest in shown for place in (query, *nearest))}
     style = _resource("style.css")
     page: str = _template().render(
         run=run_uri.rpartition("/")[2],

@@ -1,23 +1,17 @@
 """Small JPEGs of photographs as data URIs, so that the page needs no other file."""
 
-from __future__ import annotations
-
 import base64
 import io
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from image_features.images.decode import use_picture
+from image_features.images.decode import Reject, use_picture
 from image_features.images.limits import MAX_OBJECT_BYTES
 from image_features.storage import objects
-
-if TYPE_CHECKING:
-    from image_features.rejects import Reject
 
 logger = logging.getLogger(__name__)
 

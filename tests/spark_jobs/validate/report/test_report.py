@@ -261,14 +261,14 @@ def test_neighborhoods_begin_with_what_nearest_neighbors_get_wrong() -> None:
     answers = labels.copy()
     answers[40] = "Wrong"
     found = Probe("split", 90, scored, labels, labels, answers)
-    queries = [of.query for of in neighborhoods(GOOD.sample, found)]
+    queries = [query for query, _ in neighborhoods(GOOD.sample, found)]
     assert queries[0] == 40
     assert len(queries) == len(set(queries)) == 4
 
 
 def test_neighbors_of_a_probe_on_splits_are_of_training() -> None:
     found = probe(GOOD.sample)
-    shown = [place for of in neighborhoods(GOOD.sample, found) for place in of.nearest]
+    shown = [place for _, nearest in neighborhoods(GOOD.sample, found) for place in nearest]
     assert shown
     assert {GOOD.sample.splits[place] for place in shown} == {"Training"}
 
