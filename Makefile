@@ -10,7 +10,7 @@ setup_command := tools/env/setup.sh
 
 .PHONY: help
 help: ## list the targets
-	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
+	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
 run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
@@ -29,20 +29,24 @@ up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS en
 down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
-# The two environments' suites run side by side; each is printed when it is done.
-both_suites = $(MAKE) --jobs=2 --keep-going --output-sync=target test-airflow test-spark
+# Suites run side by side; each is printed when it is done.
+suites = $(MAKE) --jobs=3 --keep-going --output-sync=target
 
 .PHONY: test
-test: setup ## run the whole test suite, about 15 minutes on two cores
-	@$(both_suites)
+test: setup ## run the whole test suite, about 12 minutes on two cores
+	@$(suites) test-airflow test-spark test-end-to-end
 
 .PHONY: test-quick
 test-quick: setup ## run the tests that are not slow
-	@$(both_suites) ARGS='-m "not slow"'
+	@$(suites) test-airflow test-spark ARGS='-m "not slow"'
 
 .PHONY: test-airflow
-test-airflow: setup ## run the tests of the Airflow environment
-	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs --ignore=tests/faults $(ARGS)
+test-airflow: setup ## run the tests of the Airflow environment, but for whole runs
+	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs --ignore=tests/faults --ignore=tests/end_to_end $(ARGS)
+
+.PHONY: test-end-to-end
+test-end-to-end: setup ## run the tests that start all services, and run the DAG by `make run`
+	@"$(AIRFLOW_PYTHON)" -m pytest tests/end_to_end $(ARGS)
 
 .PHONY: test-spark
 test-spark: setup ## run the tests of the Spark environment

@@ -15,7 +15,7 @@ from benchmarks.watching import Watcher
 from emr_pipeline.emr.job_flow import configurations
 from tools.local.home import BUCKET, REGION, LocalHome, local_environment
 from tools.local.ports import get_json, wait_until_healthy
-from tools.local.processes import Background, start_background, stop_background
+from tools.local.processes import Background, start_background, stop_backgrounds
 
 NAME = "benchmarks"
 POLL_S = 1.0
@@ -86,15 +86,15 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
     environment = local_environment(home)
     command = [home.airflow_python, "-m", "local_aws", f"--root={home.s3_path}", f"--work={home.emr_path}"]
     command += [f"--port={home.aws_port}", f"--spark-env={home.spark_env_path}", f"--cores={cores}"]
-    endpoint = start_background(NAME, list(map(str, command)), environment, home.run_path, home.logs_path / "aws.log")
+    endpoint = start_background(home, NAME, list(map(str, command)), environment)
     try:
         wait_until_healthy(endpoint, lambda: get_json(f"{home.aws_url}/_local_aws/health") is not None, limit_s=60)
         emr = boto3.client(
             "emr",
             endpoint_url=home.aws_url,
             region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         )
         cluster_id = emr.run_job_flow(
             Name=NAME,
@@ -108,7 +108,7 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
         emr.get_waiter("cluster_running").wait(ClusterId=cluster_id, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
         yield BenchCluster(home, endpoint, emr, cluster_id, cores)
     finally:
-        stop_background(home.run_path, NAME)
+        stop_backgrounds(home, [NAME])
 
 
 def fresh_folder(path: Path) -> Path:

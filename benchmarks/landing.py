@@ -10,6 +10,7 @@ pointer, its inventory, every page of the listing, the comparison, the last sign
 import argparse
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from benchmarks.listed_s3 import BUCKET, ListedS3, etag_of, inventory, key_of
 REPOSITORY = Path(__file__).resolve().parents[1]
 SPARK_ENV = Path(os.environ.get("LOCAL_HOME", REPOSITORY / ".local")) / "envs" / "spark"
 PORT = 5690
+KEY = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(32)}
 LOOK = """
 import json, resource, time
 from emr_pipeline.operators.wait_until_settled import WaitUntilSettledOperator
@@ -69,8 +71,7 @@ def measure(program: str, url: str) -> dict[str, object]:
         environment |= {
             "AIRFLOW_HOME": home,
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
+            **KEY,
             "AWS_ENDPOINT_URL": url,
             "FRUIT_FEATURES_BUCKET": BUCKET,
             "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
@@ -102,9 +103,8 @@ def local_endpoint(objects: int) -> Iterator[str]:
             inventory((key_of(n), len(str(n)), etag_of(str(n))) for n in range(objects - 50))
         )
         words = ["--root", f"{folder}/s3", "--work", f"{folder}/emr", "--spark-env", str(SPARK_ENV)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local_aws", *words, "--port", str(PORT)], cwd=REPOSITORY, stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-m", "local_aws", *words, "--port", str(PORT)]
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | KEY, stderr=subprocess.DEVNULL)
         try:
             time.sleep(5)
             yield f"http://127.0.0.1:{PORT}"

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_aws.server import EndpointConfig, StartupError, serve
+from local_aws.config import EndpointConfig
+from local_aws.server import StartupError, serve
+from local_aws.signature import AccessKey
 
 
 def _port(text: str) -> int:
@@ -26,6 +28,7 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     parser.add_argument("--spark-env", type=Path, required=True, help="the virtual environment that steps run in")
     parser.add_argument("--port", type=_port, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--allow-host", action="append", default=[], help="a name by which clients reach it, too")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of Spark (default: %(default)s)")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")
     given = parser.parse_args(arguments)
@@ -37,6 +40,9 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
         port=given.port,
         cores=given.cores,
         driver_memory=given.driver_memory,
+        # Not as options: everybody can read the command lines of a machine.
+        key=AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")),
+        allowed_hosts=tuple(given.allow_host),
     )
 
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server import werkzeug_app
 
-from local_aws import __version__, emr
-from local_aws.emr.config import LocalEmrConfig
+from local_aws import emr
+from local_aws.admission import Door
+from local_aws.config import EndpointConfig
 from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
 
 logger = logging.getLogger("local_aws")
 
-HEALTH_PATH = "/_local_aws/health"
-WORKER_THREADS = 64
-"""The number of requests answered at once. A slow reader of a large object holds one, an idle connection none."""
 SHUTDOWN_GRACE_S = 5
 KEEP_ALIVE_S = 75
 """Longer than clients keep idle connections, so that none is closed just when it is used again."""
+HEADER_PATIENCE_S = 30
+"""A connection without a whole header is closed after once to twice that time."""
+TICKS_PER_S = 10
+"""uvicorn's."""
 BACKLOG = 256
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -37,40 +35,28 @@ class StartupError(Exception):
     """An error because the endpoint cannot start: what, where, and what to do."""
 
 
-@dataclass(frozen=True)
-class EndpointConfig:
-    """The address of the endpoint and the folders that it works in. All paths are absolute."""
-
-    root: Path
-    work: Path
-    spark_env: Path
-    host: str
-    port: int
-    cores: int
-    driver_memory: str
-
-    @property
-    def url(self) -> str:
-        """The address for clients on this machine, also when the endpoint listens on every interface."""
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
-
-
 def make_app(store: ObjectStore) -> WsgiApp:
-    """Make the application that sends each request to the health page, to S3 or to moto."""
-    moto = DomainDispatcherApplication(create_backend_app)
+    """Make the application that sends each request to S3 or to moto."""
+    # Else every answer of moto's would say that any web page may read it.
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
+    moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     s3 = S3Application(store)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == HEALTH_PATH:
-            health = json.dumps({"ready": True, "version": __version__, "root": str(store.root)}).encode()
-            start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(health)))])
-            return [health]
-        return (s3 if is_s3_request(environ) else moto)(environ, start_response)
+        try:
+            return (s3 if is_s3_request(environ) else moto)(environ, start_response)
+        except RecursionError:
+            start_response("400 Bad Request", [("Content-Type", "application/json")])
+            return [b'{"__type": "SerializationException", "message": "the body is nested too deeply"}']
 
     return app
 
 
-def check_folders(config: EndpointConfig) -> None:
+def check_config(config: EndpointConfig) -> None:
+    if not (config.key.id and config.key.secret):
+        raise StartupError(
+            "no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to what clients will sign with"
+        )
     python = config.spark_env / "bin" / "python"
     if not python.exists():
         raise StartupError(
@@ -101,22 +87,43 @@ def listen(config: EndpointConfig) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Server of uvicorn that logs when it is ready."""
+    """Server of uvicorn that logs when it is ready, and closes connections that never finish a request's header."""
 
-    def __init__(self, app: WsgiApp, ready_line: str) -> None:
+    def __init__(self, app: Door, ready_line: str) -> None:
         self.ready_line = ready_line
+        self._waited: set[tuple[Any, Any]] = set()
         super().__init__(
             uvicorn.Config(
-                WSGIMiddleware(app, workers=WORKER_THREADS),  # type: ignore[arg-type]
+                app,
+                http="httptools",
                 access_log=False,
                 proxy_headers=False,
                 log_config=None,
                 log_level="warning",
                 server_header=False,
+                ws="none",
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
             )
         )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % (HEADER_PATIENCE_S * TICKS_PER_S) == 0:
+            self._close_stalled_headers()
+        return await super().on_tick(counter)
+
+    def _close_stalled_headers(self) -> None:
+        """Close each connection that waited for the same header at the last look; uvicorn limits idle ones alone."""
+        connections: set[Any] = self.server_state.connections
+        waiting = {
+            (connection, connection.cycle)
+            for connection in connections
+            if connection.timeout_keep_alive_task is None
+            and (connection.cycle is None or connection.cycle.response_complete)
+        }
+        for connection, _ in waiting & self._waited:
+            connection.transport.abort()
+        self._waited = waiting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -125,28 +132,20 @@ class Server(uvicorn.Server):
 
 def serve(config: EndpointConfig) -> None:
     """Answer until SIGTERM or SIGINT, then end the steps that run. Raises StartupError when it cannot start."""
-    check_folders(config)
+    check_config(config)
     listener = listen(config)
     try:
         store = ObjectStore(config.root)
     except RootInUseError as error:
         listener.close()
         raise StartupError(str(error)) from error
-    emr.install(
-        LocalEmrConfig(
-            buckets_root=config.root,
-            work_root=config.work,
-            spark_env=config.spark_env,
-            endpoint_url=config.url,
-            cores=config.cores,
-            driver_memory=config.driver_memory,
-        )
-    )
+    emr.install(config)
     # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        Server(make_app(store), f"ready at {config.url}, buckets in {config.root}").run(sockets=[listener])
+        door = Door(make_app(store), config.key, (config.host, *config.allowed_hosts))
+        Server(door, f"ready at {config.url}, buckets in {config.root}").run(sockets=[listener])
     finally:
         emr.shutdown()
         store.close()

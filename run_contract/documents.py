@@ -5,6 +5,8 @@ What could not be measured, or is not known, is null. Times are in UTC, as in 20
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+State = Literal["running", "done", "failed"]
+
 
 class StatsDocument(TypedDict):
     """`runs/<run>/stats/<stage>.json`: what a stage says of itself when it is complete."""
@@ -25,7 +27,7 @@ class ProgressDocument(TypedDict):
     """`runs/<run>/progress/<stage>.json`: how far a stage is; fresh while it runs."""
 
     stage: Annotated[str, "the stage's name"]
-    state: Annotated[Literal["running", "done", "failed"], "whether it goes on, and how it ended"]
+    state: Annotated[State, "whether it goes on, and how it ended"]
     done: Annotated[int, "how many units are done"]
     total: Annotated[int | None, "how many units there are; null until that is known"]
     unit: Annotated[str, "what is counted"]
@@ -70,7 +72,6 @@ class SnapshotDocument(TypedDict):
     inventory_uri: Annotated[str, "the listing that the manifest was made from"]
     report_uri: Annotated[str, "the page of the report"]
     source_uri: Annotated[str, "the prefix of the photographs"]
-    sample_limit: Annotated[int | None, "how many photographs were taken at most; null: all"]
     params: Annotated[dict[str, Any], "the params that decide what comes out"]
     code_uri: Annotated[str, "the code of the stages"]
     code_version: Annotated[str, "the code's version"]

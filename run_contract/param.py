@@ -17,20 +17,18 @@ class Param:
     """What a run may be asked for. A param decides what comes out, and is in no identity, unless it says otherwise.
 
     Numbers lie in minimum..maximum, both included unless `above_minimum`. `pattern` and `by_hand` (which a job that is
-    called by hand takes instead) are held against whole texts. A list holds `choices`, and `always` among them.
+    called by hand takes instead) are held against whole texts. A `tuple` holds `choices`, and always the first of them.
     """
 
     name: str
     title: str
     help: str
-    section: str
-    kind: type[str] | type[int] | type[float] | type[bool] = str
+    section: str = ""
+    kind: type = str
     default: Any = None
     nullable: bool = False
     stages: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
-    is_list: bool = False
-    always: str | None = None
     pattern: str | None = None
     by_hand: str | None = None
     pattern_in_words: str = ""
@@ -46,6 +44,8 @@ class Param:
     """Vectors that differ in it do not compare."""
     not_in_identity: str = ""
     """Why vectors that differ in it do compare: needed by every param of the stage that makes vectors."""
+    keeps_apart: bool = False
+    """The feature store keeps vectors that differ in it apart, although they compare."""
     not_deciding: str = ""
     """Why two runs that differ in it alone come out the same."""
     not_of_make_run: str = ""
@@ -73,8 +73,8 @@ class Param:
     @property
     def expected(self) -> str:
         """What it must be, in words that fit behind "expected"."""
-        if self.is_list:
-            return f"{self.always}, or {','.join(self.choices)}"
+        if self.kind is tuple:
+            return f"{self.choices[0]}, or {','.join(self.choices)}"
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.kind is bool:
@@ -90,23 +90,13 @@ class Param:
 
     def refusal(self, value: Any, by_hand: bool = False) -> str | None:
         """Return what is expected instead of the value, null if the value is good."""
-        if value is None and self.nullable:
-            return None
-        if self.is_list:
-            return None if self._is_good_list(value) else self.expected
-        kinds: tuple[type, ...] = (int, float) if self.kind is float else (self.kind,)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
-            return self.expected
-        if self.kind is str:
-            is_good = self._is_good_text(value, by_hand)
-        else:
-            is_good = self.kind is bool or self._is_in_range(value)
+        is_good = (value is None and self.nullable) or self._is_good(value, by_hand)
         return None if is_good else self.expected
 
     def parse(self, text: str) -> Any:
         """Return the value that a text on a command line means; raises ValueError, which says what is expected."""
         try:
-            if self.is_list:
+            if self.kind is tuple:
                 return tuple(entry.strip() for entry in text.split(","))
             return _YES_OR_NO[text.lower()] if self.kind is bool else self.kind(text)
         except (ValueError, KeyError) as error:
@@ -114,20 +104,20 @@ class Param:
 
     def written(self, value: Any) -> str:
         """Return the value as a command line has it, so that `parse` gives it back."""
-        if self.is_list:
+        if self.kind is tuple:
             return ",".join(value)
         # The URIs of folders end without a slash; users often type one.
         return str(value).rstrip("/") if str(value).startswith("s3://") else str(value)
 
     def json_schema(self) -> dict[str, Any]:
         """Return what a form checks by itself, as JSON Schema has it."""
-        if self.is_list:
+        if self.kind is tuple:
             return {
                 "type": "array",
                 "items": {"type": "string", "enum": list(self.choices)},
                 "examples": list(self.choices),
                 "uniqueItems": True,
-                "contains": {"const": self.always},
+                "contains": {"const": self.choices[0]},
             }
         json_type = _JSON_TYPES[self.kind]
         schema = {
@@ -140,10 +130,16 @@ class Param:
         }
         return {keyword: value for keyword, value in schema.items() if value is not None}
 
-    def _is_good_list(self, value: Any) -> bool:
-        if not isinstance(value, list | tuple) or len(set(value)) != len(value):
+    def _is_good(self, value: Any, by_hand: bool) -> bool:
+        if self.kind is tuple:
+            is_list = isinstance(value, list | tuple) and len(set(value)) == len(value)
+            return is_list and {self.choices[0]} <= set(value) <= set(self.choices)
+        kinds = (int, float) if self.kind is float else (self.kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             return False
-        return set(value) <= set(self.choices) and (self.always is None or self.always in value)
+        if self.kind is str:
+            return self._is_good_text(value, by_hand)
+        return self.kind is bool or self._is_in_range(value)
 
     def _is_good_text(self, value: Any, by_hand: bool) -> bool:
         pattern = (by_hand and self.by_hand) or self.pattern

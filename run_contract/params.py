@@ -1,6 +1,7 @@
 """The params of a run, in the order of the form."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from run_contract.backbones import DIMENSIONS
@@ -11,9 +12,14 @@ from run_contract.weights import BY_HAND, FORM, IMAGENET
 
 RUN_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 RUN_LENGTH = 200
-PHOTOGRAPHS, FEATURES, PCA, CLUSTER = "Photographs", "Features", "PCA", "Cluster"
+URI_PATTERN = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
 # What vectors are known by, and so also what is fetched: both stages have to be asked for the same network.
 NETWORK = (INGEST, FEATURIZE)
+
+
+def _share(**form: Any) -> Param:
+    return Param(kind=float, minimum=0, maximum=1, **form)
+
 
 _INPUT = (
     Param(
@@ -21,9 +27,8 @@ _INPUT = (
         title="Photographs",
         help="The prefix that holds them: one folder a label, at any depth; a folder Training, Test or Validation on "
         "the way is the split. Example: s3://fruit-features/landing/fruits-360",
-        section=PHOTOGRAPHS,
         stages=(INGEST,),
-        pattern=r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?",
+        pattern=URI_PATTERN,
         pattern_in_words="s3://bucket/prefix",
         variable="SOURCE",
         not_deciding="the source is compared by itself, with its photographs",
@@ -32,30 +37,24 @@ _INPUT = (
         name="sample_limit",
         title="Sample limit",
         help="Take at most so many photographs. Empty: all of them.",
-        section=PHOTOGRAPHS,
         kind=int,
         nullable=True,
         stages=(INGEST,),
         minimum=1,
         variable="SAMPLE",
     ),
-    Param(
+    _share(
         name="max_reject_share",
         title="Highest share of rejects",
         help="The run fails if a larger share of the photographs cannot be read. 0.05 is 5 %.",
-        section=PHOTOGRAPHS,
-        kind=float,
         default=0.05,
         stages=(VALIDATE,),
-        minimum=0,
-        maximum=1,
     ),
     Param(
         name="run",
         title="Name of the run",
         help="The folder under runs/ that the run writes. Empty: made from the run id. A name used before is written "
         "over, but never what is published.",
-        section=PHOTOGRAPHS,
         nullable=True,
         pattern=RUN_PATTERN,
         pattern_in_words=f"at most {RUN_LENGTH} letters, digits, dots, dashes and underscores; a letter or digit first",
@@ -67,7 +66,6 @@ _INPUT = (
         title="Run even if nothing is new",
         help="Otherwise a run of the same photographs with the same params and code ends at once, without a cluster: "
         "its result is published already.",
-        section=PHOTOGRAPHS,
         kind=bool,
         default=False,
         not_deciding="it says whether anything is done",
@@ -80,7 +78,6 @@ _NETWORK = (
         help="The network whose last layers are cut off. Length of its vectors: "
         + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items())
         + ".",
-        section=FEATURES,
         default=next(iter(DIMENSIONS)),
         stages=NETWORK,
         choices=tuple(DIMENSIONS),
@@ -91,7 +88,6 @@ _NETWORK = (
         title="Weights",
         help="imagenet, s3://bucket/key of a .h5 or .keras file that fits the backbone, or random:<seed> to try "
         "things out.",
-        section=FEATURES,
         default=IMAGENET,
         stages=NETWORK,
         pattern=FORM,
@@ -103,7 +99,6 @@ _NETWORK = (
         name="resize",
         title="Resize",
         help="How photographs are brought to the network's size. Vectors of two kinds do not compare.",
-        section=FEATURES,
         default="bilinear",
         stages=NETWORK,
         choices=("bilinear", "bicubic"),
@@ -113,17 +108,16 @@ _NETWORK = (
         name="engine",
         title="Engine",
         help="What runs the network. openvino is faster; tensorflow is the reference.",
-        section=FEATURES,
         default="openvino",
         stages=NETWORK,
         choices=("openvino", "tensorflow"),
         not_in_identity="the engines agree closely enough to compare; the feature store keeps them apart all the same",
+        keeps_apart=True,
     ),
     Param(
         name="precision",
         title="Precision",
         help="bfloat16 is about twice as fast where the processor has it, and gives other vectors.",
-        section=FEATURES,
         default="float32",
         stages=NETWORK,
         choices=("float32", "bfloat16"),
@@ -135,7 +129,6 @@ _REDUCE = (
         name="pca_components",
         title="Components",
         help="Length of a PCA vector; at most what the backbone and the number of photographs allow.",
-        section=PCA,
         kind=int,
         default=200,
         nullable=True,
@@ -145,61 +138,46 @@ _REDUCE = (
         unused_with="explained_variance",
         variable="COMPONENTS",
     ),
-    Param(
+    _share(
         name="explained_variance",
         title="Explained variance",
         help="Keep as many components as explain this share of the variance, 0.95 for example. If given, it decides "
         "and the number of components is not used.",
-        section=PCA,
-        kind=float,
         nullable=True,
         stages=(REDUCE,),
-        minimum=0,
         above_minimum=True,
-        maximum=1,
     ),
     Param(
         name="formats",
         title="Formats",
         help="Parquet is always written; csv adds a table with columns pc_001, pc_002 and so on.",
-        section=PCA,
+        kind=tuple,
         default=("parquet",),
         stages=(REDUCE,),
-        is_list=True,
         choices=("parquet", "csv"),
-        always="parquet",
     ),
     Param(
         name="reduce",
         title="Model",
         help="refit: fit on all photographs. project: use the published model, so that PCA features stay comparable "
         "with earlier ones. auto: project, and refit when one of the two limits below is passed.",
-        section=PCA,
         default="refit",
         stages=(REDUCE,),
         choices=("refit", "project", "auto"),
     ),
-    Param(
+    _share(
         name="refit_share",
         title="Refit above this share of new photographs",
         help="For auto: of those that came after the model was fitted. 0.1 is 10 %.",
-        section=PCA,
-        kind=float,
         default=0.1,
         stages=(REDUCE,),
-        minimum=0,
-        maximum=1,
     ),
-    Param(
+    _share(
         name="refit_drift",
         title="Refit above this drift",
         help="For auto: the share of variance that the model keeps less of than a refit would.",
-        section=PCA,
-        kind=float,
         default=0.02,
         stages=(REDUCE,),
-        minimum=0,
-        maximum=1,
     ),
 )
 _CLUSTER = (
@@ -208,14 +186,14 @@ _CLUSTER = (
         title="Cluster size",
         help="; ".join(f"{name}: {size.core} core and {size.spot_task} Spot nodes" for name, size in SIZES.items())
         + ".",
-        section=CLUSTER,
         default=next(iter(SIZES)),
         choices=tuple(SIZES),
         not_deciding="it says on what machines the run is made",
         not_of_make_run="one machine has no cluster to size",
     ),
 )
-PARAMS = (*_INPUT, *_NETWORK, *_REDUCE, *_CLUSTER)
+SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Cluster": _CLUSTER}
+PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
 
 
 def param_named(name: str) -> Param:
@@ -234,6 +212,11 @@ def params_of(stage: str) -> list[Param]:
 def identity_params() -> list[Param]:
     """Return the params that vectors must share to be comparable."""
     return [param for param in PARAMS if param.identity]
+
+
+def store_params() -> list[Param]:
+    """Return the params that are in no identity, and by which the feature store keeps vectors apart all the same."""
+    return [param for param in PARAMS if param.keeps_apart]
 
 
 def make_run_params() -> list[Param]:

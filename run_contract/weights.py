@@ -3,8 +3,8 @@
 import re
 
 IMAGENET = "imagenet"
-_SEED = r"random:(\d{1,9})"
-FORM = rf"{IMAGENET}|{_SEED.replace('(', '').replace(')', '')}|s3://[^/]+/.+"
+_SEED = "random:[0-9]{1,9}"
+FORM = rf"{IMAGENET}|{_SEED}|s3://[^/]+/.+"
 """What a run takes, as a whole text."""
 BY_HAND = rf"{FORM}|(?!random:|s3:).+"
 """What a job that is called by hand takes: a path on the driver's machine too."""
@@ -16,8 +16,7 @@ def seed_of(weights: str) -> int | None:
     >>> seed_of("random:7"), seed_of("imagenet")
     (7, None)
     """
-    seed = re.fullmatch(_SEED, weights)
-    return int(seed[1]) if seed else None
+    return int(weights.partition(":")[2]) if re.fullmatch(_SEED, weights) else None
 
 
 def is_named(weights: str) -> bool:

@@ -14,7 +14,6 @@ from image_features.reduce.csv_export import write_or_remove_csv
 from image_features.reduce.file_passes import gram_of_dataset, project_dataset
 from image_features.reduce.model_choice import choose_model, reusable_snapshot
 from image_features.reduce.row_changes import changes_since
-from image_features.reduce.spark_model import save_model
 from image_features.schemas import FEATURES
 from image_features.storage.datasets import read_dataset
 from image_features.storage.snapshots import newest_other, read_identity
@@ -36,7 +35,7 @@ def reduce_features(spark: SparkSession, arguments: ReduceArguments, progress: P
         finished.append("gram")
 
         chosen = choose_model(spark, gram, changes, snapshot, arguments)
-        save_model(chosen.pipeline, arguments.model_uri)
+        chosen.pipeline.write().overwrite().save(arguments.model_uri)
         finished.append("model")
 
         rows = project_dataset(spark.sparkContext, arguments.features_uri, chosen.model, arguments.pca_features_uri)

@@ -20,11 +20,12 @@ import openvino
 from precisions import able
 from speed_of_light import BATCH_SIZE, exported
 
-from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import engine_module
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.engines.engine import engine_module
 from image_features.networks.weights import FoundWeights
 
-BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
+MEASURED = ("mobilenet_v2", "resnet50", "vgg16")
 SECONDS = 10.0
 SGEMM_SIDE = 2048
 
@@ -73,7 +74,8 @@ def images_per_second(network: Path, precision: str, side_px: int) -> float:
 
 
 def _predict(network: Path, precision: str, side_px: int, barrier: Barrier, rates: Any) -> None:
-    predict = engine_module("openvino").load(network, precision, 1)
+    chosen = NetworkChoice(precision=precision)
+    predict = engine_module(chosen).load(network, chosen, 1)
     pixels = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE, side_px, side_px, 3), np.uint8)
     predict(pixels)
     barrier.wait()
@@ -86,10 +88,10 @@ def _predict(network: Path, precision: str, side_px: int, barrier: Barrier, rate
 
 def main() -> None:
     measured = []
-    for name in BACKBONES:
+    for name in MEASURED:
         with tempfile.TemporaryDirectory() as folder:
             network = exported(name, FoundWeights("random:0", seed=0), folder)
-            gflop, side_px = gflop_of(network), backbone_named(name).side_px
+            gflop, side_px = gflop_of(network), BACKBONES[name].side_px
             rates = {precision: images_per_second(network, precision, side_px) for precision in able()}
         for precision, rate in rates.items():
             of_image = {"gflop": round(gflop, 2), "images_per_s": round(rate, 1), "gflops": round(rate * gflop)}

@@ -19,8 +19,9 @@ from speed_of_light import exported
 
 from image_features.images import decode
 from image_features.images.decode import Pixels, decode_image
-from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import engine_module
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.engines.engine import engine_module
 from image_features.networks.weights import FoundWeights, sha256_of
 
 BACKBONE = "mobilenet_v2"
@@ -68,7 +69,7 @@ def main() -> None:
     paths, random = sorted(given.photos.rglob("*.jpg")), np.random.default_rng(0)
     weights = FoundWeights("own", given.weights, sha256_of(given.weights))
     with tempfile.TemporaryDirectory() as folder:
-        predict = engine_module("openvino").load(exported(BACKBONE, weights, folder), "float32", 1)
+        predict = engine_module(NetworkChoice()).load(exported(BACKBONE, weights, folder), NetworkChoice(), 1)
         rows = [
             _row(kind.__name__, size, [_jpeg(kind(paths, *size, random)) for _ in range(PHOTOGRAPHS)], predict)
             for kind in (detail, noise)
@@ -78,7 +79,7 @@ def main() -> None:
 
 
 def _row(kind: str, size: tuple[int, int], contents: list[bytes], predict: Any) -> dict[str, Any]:
-    side_px = backbone_named(BACKBONE).side_px
+    side_px = BACKBONES[BACKBONE].side_px
     # No photograph has so many pixels that this margin would reduce it.
     whole, whole_ms = decoded(contents, 1_000, side_px)
     reduced, reduced_ms = decoded(contents, decode.SCALED_DECODE_MARGIN, side_px)

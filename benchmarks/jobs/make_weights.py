@@ -2,7 +2,7 @@
 
 import argparse
 
-from image_features.networks.backbones import backbone_named
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--weights", required=True, help="the file, its name ending in .weights.h5")
     arguments = parser.parse_args()
-    network = load_network(backbone_named(arguments.backbone), FoundWeights(f"random:{SEED}", seed=SEED))
+    network = load_network(BACKBONES[arguments.backbone], FoundWeights(f"random:{SEED}", seed=SEED))
     network.model.save_weights(arguments.weights)
 
 

@@ -22,11 +22,11 @@ from sklearn.preprocessing import StandardScaler
 from speed_of_light import exported
 
 from image_features.images.decode import decode_image
-from image_features.networks.backbones import backbone_named
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines import openvino as engine
 from image_features.networks.weights import FoundWeights
 
-BACKBONE = backbone_named("mobilenet_v2")
+BACKBONE = BACKBONES["mobilenet_v2"]
 BATCH_SIZE = 4
 COMPONENTS = 200
 FOLDS = 5

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from image_features.networks.engines import PRECISIONS, EngineError, engine_module
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.engines.engine import EngineError, engine_module
+from run_contract.params import param_named
 
 
 def able() -> Iterator[str]:
-    for precision in PRECISIONS:
+    for precision in param_named("precision").choices:
+        network = NetworkChoice(precision=precision)
         try:
-            engine_module("openvino").check(precision)
+            engine_module(network).check(network)
         except EngineError:
             continue
         yield precision

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from image_features.images.decode import Pixels, decode_image
-from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import engine_module
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.engines.engine import engine_module
 from image_features.networks.weights import FoundWeights
 
 BATCH_SIZE = 2
@@ -28,12 +29,13 @@ def exported(backbone_name: str, weights: FoundWeights, folder: str) -> Path:
     from image_features.networks.export import export_network
     from image_features.networks.subprocess_call import in_own_process
 
-    return in_own_process(export_network, backbone_named(backbone_name), weights, "openvino", Path(folder)).files[0]
+    return in_own_process(export_network, NetworkChoice(backbone=backbone_name), weights, Path(folder)).files[0]
 
 
 def featurize(share: tuple[list[Path], Path], network: Path, precision: str, resize: str, side_px: int) -> int:
     paths, target = share
-    predict = engine_module("openvino").load(network, precision, 1)
+    chosen = NetworkChoice(precision=precision)
+    predict = engine_module(chosen).load(network, chosen, 1)
     vectors = []
     for start in range(0, len(paths), BATCH_SIZE):
         pixels = np.stack([_pixels(path, side_px, resize) for path in paths[start : start + BATCH_SIZE]])
@@ -71,7 +73,7 @@ def main() -> None:
             network=exported(arguments.backbone, weights, folder),
             precision=arguments.precision,
             resize=arguments.resize,
-            side_px=backbone_named(arguments.backbone).side_px,
+            side_px=BACKBONES[arguments.backbone].side_px,
         )
         shares = [(photos[part::parts], target / f"part-{part}.parquet") for part in range(parts)]
         with ProcessPoolExecutor(parts, mp_context=fresh) as pool:

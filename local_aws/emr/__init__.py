@@ -2,17 +2,14 @@
 
 from moto.emr.models import emr_backends
 
+from local_aws.config import EndpointConfig
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.cluster.cluster_store import ClusterStore
-from local_aws.emr.config import LocalEmrConfig
-
-__all__ = ["LocalEmrConfig", "install", "shutdown"]
+from local_aws.emr.cluster.lost_clusters import read_clusters
 
 
-def install(config: LocalEmrConfig) -> None:
+def install(config: EndpointConfig) -> None:
     """Put this EMR in the place of moto's. It has to be done before the first request: moto keeps its backends."""
-    LocalEmrBackend.config = config
-    ClusterStore(config.work_root).end_lost_clusters()
+    LocalEmrBackend.config, LocalEmrBackend.earlier = config, read_clusters(config.work)
     emr_backends.clear()
     emr_backends.backend = LocalEmrBackend
 

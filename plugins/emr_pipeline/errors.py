@@ -32,7 +32,7 @@ class PublishedRunError(PipelineError):
         self.run_uri, self.snapshot = run_uri, snapshot
         super().__init__(
             f"{run_uri} is published as snapshot {snapshot}, and what is published is never rewritten: trigger a new "
-            "run, with the param force if nothing changed. Feature vectors are kept, so that takes minutes"
+            "run under another name, with the param force if nothing changed. Vectors are kept, so that takes minutes"
         )
 
 

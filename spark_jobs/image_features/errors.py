@@ -27,7 +27,6 @@ class ArgumentError(ImageFeaturesError):
     """A job's argument has a value that the job refuses."""
 
     def __init__(self, argument: str, value: object, expected: str) -> None:
-        self.argument, self.value, self.expected = argument, value, expected
         super().__init__(f"{argument}: {value!r} is refused; expected {expected}")
 
 
@@ -35,7 +34,6 @@ class CommandLineError(ImageFeaturesError):
     """An option on a job's command line is missing, unknown or malformed."""
 
     def __init__(self, job: str, detail: str) -> None:
-        self.job, self.detail = job, detail
         super().__init__(f"{job}: {detail}; see {job}.py --help")
 
 
@@ -90,19 +88,10 @@ class AccessDeniedError(ImageFeaturesError):
         super().__init__(f"{uri}: {action} is denied; allow it to the cluster's instance profile")
 
 
-class SourceNotFoundError(ImageFeaturesError):
-    """The bucket of the photographs does not exist."""
-
-    def __init__(self, source_uri: str) -> None:
-        self.source_uri = source_uri
-        super().__init__(f"{source_uri}: the source's bucket does not exist; correct source_uri, or create the bucket")
-
-
 class EmptySourceError(ImageFeaturesError):
     """No object lies under the source."""
 
     def __init__(self, source_uri: str) -> None:
-        self.source_uri = source_uri
         super().__init__(
             f"{source_uri}: not one object lies under this prefix; upload photographs there, or correct source_uri"
         )
@@ -112,26 +101,17 @@ class NoImagesError(ImageFeaturesError):
     """None of the objects under the source is an image."""
 
     def __init__(self, source_uri: str, rejects: Mapping[str, int]) -> None:
-        self.source_uri, self.rejects = source_uri, dict(rejects)
         super().__init__(
             f"{source_uri}: not one of its {sum(rejects.values())} objects is an image ({dict(rejects)}); "
-            "correct source_uri, or look at the rejects for why"
+            "correct source_uri, or look at the rejects for why; if the store refused them, allow s3:GetObject and "
+            "kms:Decrypt to the cluster's instance profile"
         )
-
-
-class UnknownBackboneError(ImageFeaturesError):
-    """No backbone has this name."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        self.name, self.known = name, tuple(known)
-        super().__init__(f"--backbone: there is no backbone {name!r}; choose one of {', '.join(known)}")
 
 
 class MissingVectorsError(ImageFeaturesError):
     """The feature store lacks vectors that this run needs and that must be there at this point."""
 
     def __init__(self, uri: str, count: int, lack: str) -> None:
-        self.uri, self.count, self.lack = uri, count, lack
         super().__init__(
             f"{uri}: of {count} of the run's images {lack}; was the feature store changed while the run was on, or the "
             "weights? Clear ingest_images, which fetches what is not known"
@@ -142,9 +122,8 @@ class RaggedVectorsError(ImageFeaturesError):
     """The vectors of one column are not all of one width."""
 
     def __init__(self, widths: Sequence[int | None]) -> None:
-        self.widths = list(widths)
         super().__init__(
-            f"vectors of widths {self.widths} in one column, expected one width; were features of two backbones "
+            f"vectors of widths {list(widths)} in one column, expected one width; were features of two backbones "
             "written to one place? delete the run's features and run featurize_images again"
         )
 
@@ -153,7 +132,6 @@ class DamagedFileError(ImageFeaturesError):
     """A Parquet file is damaged, or is not a Parquet file."""
 
     def __init__(self, uri: str, detail: str) -> None:
-        self.uri, self.detail = uri, detail
         super().__init__(
             f"{uri}: cannot be read: {' '.join(detail.split())}; if it lies in feature_store/, delete it, for what is "
             "missing there is computed again; then clear ingest_images"

@@ -40,8 +40,8 @@ MANIFEST = StructType(
         StructField("modified_at", TimestampType(), nullable=False),
     ]
 )
-# Rows of the manifest whose objects are still to be fetched.
-TO_FETCH = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _SIZE_BYTES, _ETAG])
+# Rows of the manifest that have no vector yet. Objects that are known to be no image have their `first_bytes`.
+TO_FETCH = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _SIZE_BYTES, _ETAG, StructField("first_bytes", BinaryType())])
 # What one run fetched. `etag` and `size_bytes` are those of the object as it was read, which may be newer than the
 # manifest.
 IMAGES = StructType(

@@ -12,7 +12,9 @@ from tests.bootstrap.conftest import BOOTSTRAP, Node
 from tools.local.home import LocalHome
 
 SPARK_ENV = LocalHome.from_environment(os.environ).spark_env_path
-AWS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
+# The keys are those of all tests: boto3 keeps what its first client used for all that come after it.
+KEYS = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+AWS = {**KEYS, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture

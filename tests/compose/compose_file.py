@@ -16,6 +16,8 @@ SECRETS = {
     "AIRFLOW_FERNET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "AIRFLOW_JWT_SECRET": "jwt-secret",
     "AIRFLOW_SECRET_KEY": "secret-key",
+    "LOCAL_AWS_KEY_ID": "LOCALTEST",
+    "LOCAL_AWS_SECRET_KEY": "aws-secret",
 }
 AIRFLOW_SERVICES = ("migrate", "api-server", "scheduler", "dag-processor", "triggerer")
 LOCAL_AWS_SERVICES = ("local-aws", "demo")

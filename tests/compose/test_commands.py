@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.compose.compose_file import AIRFLOW_SERVICES, IN_THE_IMAGE, REPOSITORY, SECRETS, command, services
@@ -42,9 +43,20 @@ def outside(words: list[str], replaced: dict[str, str]) -> list[str]:
     return [str(BIN / changed[0]), *changed[1:]]
 
 
-def get_json(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as response:
+def get_json(url: str, token: str = "") -> Any:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=5) as response:
         return json.load(response)
+
+
+def log_in(url: str, log: str) -> str:
+    """A token for who has read the password in the api-server's log."""
+    password = re.search(r"Password for user 'admin': (\S+)", log)
+    assert password is not None
+    who = json.dumps({"username": "admin", "password": password[1]}).encode()
+    request = urllib.request.Request(f"{url}/auth/token", who, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return str(json.load(response)["access_token"])
 
 
 def wait_until(is_so: Callable[[], bool], processes: dict[str, subprocess.Popen[bytes]], limit_s: float) -> None:
@@ -81,7 +93,8 @@ def test_the_endpoint_and_the_demo_run_as_their_commands_say(tmp_path: Path) -> 
         "0.0.0.0": "127.0.0.1",
         "5600": port,
     }
-    environment = os.environ | {"LOCAL_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    key = {name: value for name, value in services()["local-aws"]["environment"].items() if name.startswith("AWS_")}
+    environment = os.environ | key | {"LOCAL_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     demo = subprocess.run(outside(command(services()["demo"]), replaced), env=environment, cwd=tmp_path, check=False)
     assert demo.returncode == 0
     process = subprocess.Popen(outside(command(services()["local-aws"]), replaced), env=environment, cwd=tmp_path)
@@ -89,9 +102,14 @@ def test_the_endpoint_and_the_demo_run_as_their_commands_say(tmp_path: Path) -> 
         check = services()["local-aws"]["healthcheck"]["test"][1:]
         healthy = outside(check, {"5600": port})
         wait_until(lambda: subprocess.run(healthy, capture_output=True).returncode == 0, {"local-aws": process}, 60)
-        assert get_json(f"http://127.0.0.1:{port}/_local_aws/health")["root"] == f"{tmp_path}/s3"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/fruit-features?list-type=2") as response:
-            assert response.read().count(b"<Key>landing/demo/") == 243
+        s3 = boto3.client(
+            "s3",
+            "us-east-1",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            aws_access_key_id=key["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=key["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert s3.list_objects_v2(Bucket="fruit-features", Prefix="landing/demo/")["KeyCount"] == 243
     finally:
         stop({"local-aws": process})
 
@@ -172,9 +190,11 @@ def test_airflows_processes_run_together_on_postgresql(postgres: tuple[int, str]
         wait_until(
             lambda: all(get_json(health)[part]["status"] == "healthy" for part in PARTS), processes, HEALTH_LIMIT_S
         )
+        token = log_in(url, (tmp_path / "api-server.log").read_text())
         dag = f"{url}/api/v2/dags/fruit_features"
-        wait_until(lambda: get_json(dag)["is_paused"] is False, processes, HEALTH_LIMIT_S)
-        assert get_json(f"{url}/api/v2/importErrors")["total_entries"] == 0
+        wait_until(lambda: get_json(dag, token)["is_paused"] is False, processes, HEALTH_LIMIT_S)
+        errors = f"{url}/api/v2/importErrors"
+        wait_until(lambda: get_json(errors, token)["total_entries"] == 0, processes, HEALTH_LIMIT_S)
         for name in staying:
             check = outside(described[name]["healthcheck"]["test"][1:], {"8080": str(port)})
             assert subprocess.run(check, env=environment, capture_output=True).returncode == 0, name

@@ -91,6 +91,28 @@ def test_make_env_writes_every_secret_at_random_and_never_over_another(tmp_path:
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", written[0]["AIRFLOW_FERNET_KEY"])
 
 
+def test_make_env_gives_an_older_env_what_it_lacks_and_keeps_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "tools/env").mkdir(parents=True)
+    script = Path(shutil.copy(REPOSITORY / "tools/env/make_env.sh", tmp_path / "tools/env"))
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=known\n")
+    subprocess.run([script], check=True, capture_output=True)
+    written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    assert written["POSTGRES_PASSWORD"] == "known"
+    assert set(written) == set(SECRETS)
+
+
+def test_no_container_has_rights_or_memory_without_limit() -> None:
+    for service in services().values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["deploy"]["resources"]["limits"]["memory"]
+
+
+def test_the_builder_is_given_the_locks_and_no_secret() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["*", "!requirements/*.txt"]
+
+
 def test_ports_are_open_to_this_machine_alone() -> None:
     ports = [port for service in services().values() for port in service.get("ports", [])]
     assert sorted(ports) == ["127.0.0.1:5600:5600", "127.0.0.1:8080:8080"]
@@ -161,7 +183,7 @@ def test_what_stays_up_has_a_health_check_and_what_runs_once_is_not_restarted() 
 def test_the_file_of_aws_settings_makes_buckets_paths() -> None:
     session = botocore.session.Session()
     session.set_config_variable("config_file", str(REPOSITORY / "docker" / "aws-config"))
-    session.set_credentials("local", "local")
+    session.set_credentials("a", "b")
     s3 = boto3.Session(botocore_session=session).client("s3", endpoint_url="http://local-aws:5600")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "fruit-features", "Key": "a"})
     assert url.startswith("http://local-aws:5600/fruit-features/a?")

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.faults.airflow_home import FaultHome
-from tests.local_aws.conftest import CREDENTIALS, Endpoint, endpoint, spark_env
+from tests.local_aws.conftest import REGION, Endpoint, endpoint, spark_env
 
 __all__ = ["endpoint", "spark_env"]
 
@@ -20,7 +20,7 @@ LIMIT_S = 200
 
 @pytest.fixture
 def s3(endpoint: Endpoint) -> Any:
-    return boto3.client("s3", endpoint_url=endpoint.url, **CREDENTIALS)  # type: ignore[call-overload]
+    return boto3.client("s3", endpoint_url=endpoint.url, **REGION)  # type: ignore[call-overload]
 
 
 def results(homes: list[FaultHome], bucket: str, endpoint: Endpoint, run: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`make up` as a person uses it: the form in a browser, a run that goes green, and `make down`."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -13,11 +14,16 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.end_to_end.conftest import GreenRun, Machine
 from tools.data.bring import bring
-from tools.local.ports import get_json
+from tools.local.airflow_api import RUNS_PATH, request, run_path
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
-API_TRIES = 10
+FOLLOW = """url => {
+    const link = document.createElement("a");
+    link.href = url;
+    document.body.append(link);
+    link.click();
+}"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,12 +50,24 @@ def screenshots(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) -> None:
+    assert green.done.returncode == 0, green.done.stderr
+    home = green.machine.home
+    (dag_run,) = request(home, "GET", RUNS_PATH)["dag_runs"]
+    links = request(home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")["extra_links"]
+    page.goto(home.airflow_url)
+    with page.expect_navigation(url=f"{home.aws_url}/**"):
+        page.evaluate(FOLLOW, links["Report"])
+    assert page.title().startswith("few: ")
+
+
 def test_a_run_triggered_by_the_form_goes_green(
     green: GreenRun, page: Page, few_photos: Path, screenshots: Path
 ) -> None:
     airflow, uri = green.machine, bring(str(few_photos), green.machine.home)
     before = airflow.cluster_states()
     page.goto(f"{airflow.home.airflow_url}/dags/fruit_features")
+    log_in(page, airflow)
     page.get_by_test_id("trigger-dag-button").click()
     fill_form(page, uri)
     page.screenshot(path=screenshots / "form.png")
@@ -77,6 +95,15 @@ def test_a_run_triggered_by_the_form_goes_green(
     page.screenshot(path=screenshots / "report.png")
 
 
+def log_in(page: Page, machine: Machine) -> None:
+    """With what `make up` prints."""
+    printed = re.search(r"user (\S+), password (\S+)", machine.services("up").stdout)
+    assert printed is not None
+    page.locator("[name=username]").fill(printed[1])
+    page.locator("[name=password]").fill(printed[2])
+    page.locator("[type=submit]").click()
+
+
 def fill_form(page: Page, uri: str) -> None:
     """The form's sections are closed at first, and opening one closes the others."""
     open_section(page, "Photographs")
@@ -98,7 +125,7 @@ def open_section(page: Page, name: str) -> None:
 def finished_dag_run(machine: Machine, run: str) -> dict[str, Any]:
     deadline = time.monotonic() + RUN_LIMIT_S
     while True:
-        found = api(machine, "dagRuns")["dag_runs"]
+        found = request(machine.home, "GET", RUNS_PATH)["dag_runs"]
         (dag_run,) = [dag_run for dag_run in found if dag_run["conf"]["run"] == run]
         if dag_run["state"] in ("success", "failed"):
             return dict(dag_run)
@@ -107,18 +134,8 @@ def finished_dag_run(machine: Machine, run: str) -> dict[str, Any]:
 
 
 def tasks(machine: Machine, dag_run: dict[str, Any]) -> dict[str, str]:
-    instances = api(machine, f"dagRuns/{quote(dag_run['dag_run_id'])}/taskInstances")["task_instances"]
+    instances = request(machine.home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances")["task_instances"]
     return {instance["task_id"]: instance["state"] for instance in instances}
-
-
-def api(machine: Machine, path: str) -> dict[str, Any]:
-    """A machine at work on Spark steps may answer late; one that never answers is a failure."""
-    for _ in range(API_TRIES):
-        answer = get_json(f"{machine.home.airflow_url}/api/v2/dags/fruit_features/{path}")
-        if answer is not None:
-            return answer
-        time.sleep(1)
-    raise AssertionError(f"Airflow did not answer for {path}, {API_TRIES} times")
 
 
 def test_make_run_uses_the_airflow_that_is_up_and_tells_its_error(airflow: Machine) -> None:
@@ -128,7 +145,7 @@ def test_make_run_uses_the_airflow_that_is_up_and_tells_its_error(airflow: Machi
     assert "run nowhere: failed" in done.stdout
     error = "ERROR in the task check_run: source_uri=s3://fruit-features/landing/nowhere: nothing lies there"
     assert error in done.stderr
-    runs = {dag_run["conf"]["run"]: dag_run["state"] for dag_run in api(airflow, "dagRuns")["dag_runs"]}
+    runs = {dag_run["conf"]["run"]: dag_run["state"] for dag_run in request(airflow.home, "GET", RUNS_PATH)["dag_runs"]}
     assert runs["nowhere"] == "failed"
 
 

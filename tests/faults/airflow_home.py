@@ -55,6 +55,9 @@ class FaultHome:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
         environment = local_environment(LocalHome(self.folder, airflow_port=self.airflow_port), kept)
         return environment | QUICK_SETTINGS | {
+            # The key of the tests' endpoint.
+            "AWS_ACCESS_KEY_ID": os.environ["AWS_ACCESS_KEY_ID"],
+            "AWS_SECRET_ACCESS_KEY": os.environ["AWS_SECRET_ACCESS_KEY"],
             "AWS_ENDPOINT_URL": aws_url,
             "FRUIT_FEATURES_BUCKET": bucket,
             "FRUIT_FEATURES_SOURCE_URI": f"s3://{bucket}/landing",

@@ -80,8 +80,6 @@ class Endpoint:
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
             region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
         )
 
     def _is_ready(self) -> bool:

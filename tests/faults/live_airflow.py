@@ -8,12 +8,14 @@ import time
 import urllib.error
 import urllib.parse
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.processes import Guard, kill_session, parent_of
+from tools.local.home import AIRFLOW_USER, LocalHome, airflow_password
 
 DIRECT = build_opener(ProxyHandler({}))
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -160,12 +162,16 @@ class LiveAirflow:
             f"{self.url}/api/v2/{urllib.parse.quote(path, safe='/?=&')}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
         )
-        with DIRECT.open(request, timeout=60) as response:
-            content = response.read()
-        answer: dict[str, Any] = json.loads(content) if content else {}
-        return answer
+        return _answer(request)
+
+    @cached_property
+    def _token(self) -> str:
+        password = airflow_password(LocalHome(self.home.folder))
+        who = json.dumps({"username": AIRFLOW_USER, "password": password}).encode()
+        headers = {"Content-Type": "application/json"}
+        return str(_answer(Request(f"{self.url}/auth/token", who, headers))["access_token"])
 
     def _wait_until_healthy(self) -> None:
         give_up_at = time.monotonic() + START_LIMIT_S
@@ -181,6 +187,13 @@ class LiveAirflow:
                 assert process.poll() is None, f"{part} ended: see {self.home.folder / part}.log"
             time.sleep(0.5)
         raise AssertionError(f"Airflow is not healthy after {START_LIMIT_S} s: see the logs in {self.home.folder}")
+
+
+def _answer(request: Request) -> dict[str, Any]:
+    with DIRECT.open(request, timeout=60) as response:
+        content = response.read()
+    answer: dict[str, Any] = json.loads(content) if content else {}
+    return answer
 
 
 def _errors_in(log: Path) -> list[str]:

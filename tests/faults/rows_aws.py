@@ -1,8 +1,12 @@
 """Faults of AWS itself: it throttles, breaks, and takes the credentials away."""
 
+import json
+import socket
+from contextlib import ExitStack
+
 from tests.faults.fault import Fault
-from tests.faults.proxy import Request
-from tests.faults.scene import Scene
+from tests.faults.proxy import Refusal, Request, Rule
+from tests.faults.scene import OLD_SNAPSHOT, Scene
 
 
 def of_emr(request: Request) -> bool:
@@ -70,6 +74,58 @@ def fail_at_once(scene: Scene) -> None:
     scene.befores["ingest_images"] = 'refuse("EmptySourceError: no photograph there")'
 
 
+class OneKeyRefused(Refusal):
+    """The answer to a deletion of many objects, of which one could not be deleted."""
+
+    def body(self, request: Request) -> bytes:
+        error = f"<Key>runs/run/stats/ingest_images.json</Key><Code>{self.code}</Code><Message>{self.message}</Message>"
+        return f"<DeleteResult><Error>{error}</Error></DeleteResult>".encode()
+
+
+def refuse_deletion(scene: Scene) -> None:
+    refusal = OneKeyRefused(200, "AccessDenied", "told by a test")
+    scene.proxy.rules.append(Rule(lambda request: request.operation == "S3 POST", refusal))
+
+
+def keep_three_and_wait(scene: Scene) -> None:
+    scene.settings["FRUIT_FEATURES_KEEP_SNAPSHOTS"] = "3"
+    scene.befores["ingest_images"] = "wait_for_word()"
+
+
+def publish_by_wrong_clock(scene: Scene) -> None:
+    """Two snapshots by a clock that is years ahead, and after them one by an honest clock."""
+    scene.running_step("ingest_images")
+    previous = scene.snapshot_of(scene.published())
+    for run, year in (("ahead-1", 2040), ("ahead-2", 2040), ("honest", 2026)):
+        run_uri, at = f"s3://{scene.bucket}/runs/{run}", f"{year}-01-01T00:00:00Z"
+        snapshot = {"snapshot": run, "run": run, "run_uri": run_uri, "published_at": at, "previous": previous}
+        for key, body in ((f"runs/{run}/a", b""), *((f"published/{name}.json", snapshot) for name in (run, "latest"))):
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            scene.s3.put_object(Bucket=scene.bucket, Key=key, Body=content)
+        previous = run
+    scene.give_word()
+
+
+def see_who_is_gone(scene: Scene) -> None:
+    left = [run for run in ("ahead-1", "ahead-2", "honest") if scene.has_object(f"s3://{scene.bucket}/runs/{run}/")]
+    assert left == ["ahead-2", "honest"]
+
+
+def send_halves(scene: Scene) -> None:
+    """Requests of which the rest never comes: to EMR, to a bucket's settings, and 64 photographs."""
+    halves = [
+        "POST / HTTP/1.1\r\nX-Amz-Target: ElasticMapReduce.ListClusters\r\nContent-Type: application/x-amz-json-1.1",
+        "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded",
+        f"PUT /{scene.bucket}?notification HTTP/1.1",
+        *(f"PUT /{scene.bucket}/landing/{number}.jpg HTTP/1.1" for number in range(64)),
+    ]
+    with ExitStack() as stack:
+        for half in halves:
+            to_endpoint = stack.enter_context(socket.create_connection(("127.0.0.1", scene.endpoint.port), 10))
+            to_endpoint.sendall(f"{half}\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{{".encode())
+        scene.wait_for("the run to publish", lambda: scene.published() != OLD_SNAPSHOT)
+
+
 AWS_FAULTS = (
     Fault("clock of the endpoint an hour ahead", "success", clock_ahead_s=3600),
     Fault(
@@ -84,6 +140,20 @@ AWS_FAULTS = (
     Fault("EMR makes a cluster and answers 500", "success", prepare=make_and_answer_500),
     Fault("EMR adds a step and answers 500", "success", prepare=add_and_answer_500),
     Fault("S3 answers 503 SlowDown", "success", prepare=slow_down),
+    Fault(
+        "S3 refuses single deletions",
+        "failed",
+        r"runs/run/stats/ingest_images.json: AccessDenied .*does the role have s3:DeleteObject",
+        prepare=refuse_deletion,
+    ),
+    Fault(
+        "earlier snapshots by a clock that is years ahead",
+        "success",
+        prepare=keep_three_and_wait,
+        strike=publish_by_wrong_clock,
+        afterwards=see_who_is_gone,
+    ),
+    Fault("half-sent requests to the endpoint", "success", strike=send_halves, needs_own_endpoint=True),
     Fault("credentials expire and are renewed", "success", prepare=expire_for_a_while),
     Fault(
         "credentials expire for good",

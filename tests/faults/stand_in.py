@@ -5,9 +5,13 @@ sees of any: EMR's states and logs, and in S3 the stage's statistics and the rep
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
-STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
+from run_contract import stages
+from run_contract.stages import PLACES
+
+STAGES = tuple(stage.name for stage in stages.STAGES)
 
 PYTHON = """#!/bin/sh
 PYTHONPATH={lib} exec {python} "$@"
@@ -56,17 +60,12 @@ def made_of(uri):
     return S3.get_object(**where(uri + "/part-0"))["Body"].read().decode()
 
 {before}
-# Each dataset is made of the one before it, so that one which is not there, or is another run's, is noticed.
-READS, WRITES = {{
-    "ingest_images": ("", "--images-uri"),
-    "featurize_images": ("--images-uri", "--features-uri"),
-    "reduce_features": ("--features-uri", "--pca-features-uri"),
-    "validate_run": ("--pca-features-uri", "--report-uri"),
-}}[STAGE]
+# Each stage's part is made of that of the stage before it, so that one that is not there, or is another run's, is
+# noticed.
+READS, WRITES = {chain!r}
 made = (made_of(GIVEN[READS]) if READS else GIVEN["--source-uri"]) + " > " + STAGE
 S3.put_object(**where(GIVEN[WRITES] + "/part-0"), Body=made.encode())
-if STAGE == "validate_run":
-    report = GIVEN["--report-uri"]
+if report := GIVEN.get("--report-uri"):
     put(f"{{report}}/validation.json", {{"verdict": "passed", "checks": [], "summary": {{"images": 1}}}})
     put(f"{{report}}/index.html", "a report")
 put(GIVEN["--stats-uri"], {{"stage": STAGE, "rows_in": 1, "rows_out": 1, "rejects": {{}}}})
@@ -87,5 +86,15 @@ def make_environment(folder: Path, python: Path) -> None:
 
 def code_files(befores: Mapping[str, str], bootstrap: str) -> dict[str, str]:
     """What lies under FRUIT_FEATURES_CODE_URI: `befores` has, by stage, what its job does first."""
-    jobs = {f"{stage}.py": JOB.format(before=befores.get(stage, "")) for stage in STAGES}
+    jobs = {
+        f"{stage}.py": JOB.format(before=befores.get(stage, ""), chain=chain)
+        for stage, chain in zip(STAGES, _chains(), strict=True)
+    }
     return jobs | {"image_features.zip": "", "bootstrap/10_stand_in.sh": bootstrap}
+
+
+def _chains() -> list[tuple[str, str]]:
+    """For each stage, the option of what it reads of the stage before, none for the first, and of what it writes."""
+    passed = [next(name for name in before.writes if name in after.reads) for before, after in pairwise(stages.STAGES)]
+    options = [PLACES[name].option for name in (*passed, stages.STAGES[-1].writes[0])]
+    return list(pairwise(["", *options]))

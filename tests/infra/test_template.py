@@ -67,6 +67,26 @@ def test_the_bucket_is_versioned_private_kept_and_reached_by_tls_alone(template:
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_what_was_deleted_leaves_nothing_behind_once_its_versions_have_expired(template: dict[str, Any]) -> None:
+    rules = template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (former,) = [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
+    assert former["ExpiredObjectDeleteMarker"] is True
+    assert "Prefix" not in former
+
+
+def test_who_reads_and_writes_is_logged_where_a_bucket_for_that_is_given(template: dict[str, Any]) -> None:
+    condition, logging, otherwise = template["Resources"]["Bucket"]["Properties"]["LoggingConfiguration"]["If"]
+    assert template["Conditions"][condition] == {"Not": [{"Equals": [{"Ref": "AccessLogBucketName"}, ""]}]}
+    assert logging["DestinationBucketName"] == {"Ref": "AccessLogBucketName"}
+    assert otherwise == {"Ref": "AWS::NoValue"}
+
+
+def test_no_cluster_may_delete_for_good(template: dict[str, Any]) -> None:
+    granted = [action for statement in allowed(template, "NodeRole") for action in actions(statement)]
+    assert "s3:DeleteObjectVersion" not in granted
+    assert not [action for action in granted if action.endswith("*")]
+
+
 def test_nothing_is_allowed_everywhere_but_what_conditions_narrow_down(template: dict[str, Any]) -> None:
     wide = {
         action

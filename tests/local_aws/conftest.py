@@ -9,21 +9,26 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60
-CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+REGION = {"region_name": "us-east-1"}
+"""All that a client needs besides the key, which is that of the environment, as the endpoint's is."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,35 @@ class Endpoint:
     log_path: Path
 
     def client(self, service: str, **settings: Any) -> Any:
-        return boto3.client(service, endpoint_url=self.url, config=Config(**settings), **CREDENTIALS)  # type: ignore[call-overload]
+        return boto3.client(service, endpoint_url=self.url, config=Config(**settings), **REGION)  # type: ignore[call-overload]
+
+    def signed(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] = MappingProxyType({}),
+        service: str = "s3",
+    ) -> dict[str, str]:
+        """The headers of a request that boto3 would not send, signed with the key all the same."""
+        request = AWSRequest(method, f"{self.url}{path}", dict(headers), body)
+        key = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+        signer = S3SigV4Auth(key, service, "us-east-1")
+        if "x-amz-content-sha256" in headers:
+            signer.payload = lambda request: headers["x-amz-content-sha256"]  # type: ignore[method-assign]
+        signer.add_auth(request)
+        return dict(request.headers)
+
+    def head(self, method: str, path: str, service: str = "s3", **unsigned: str) -> bytes:
+        """The bytes of a signed request before its body, which may be anything."""
+        headers = self.signed(method, path, headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, service=service)
+        headers |= {"host": self.url.removeprefix("http://")} | unsigned
+        lines = (f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        return f"{method} {path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", int(self.url.rpartition(":")[2])
 
     def stop(self) -> int:
         """Asks it to stop, as a service manager would; the exit code."""

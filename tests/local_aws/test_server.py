@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -21,16 +23,24 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def run_to_its_end(folder: Path, port: int, spark_env: Path) -> tuple[int, str]:
-    command = endpoint_command(folder, port, spark_env)
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+def run_to_its_end(folder: Path, port: int, spark_env: Path, **variables: str) -> tuple[int, str]:
+    result = subprocess.run(
+        endpoint_command(folder, port, spark_env),
+        cwd=REPOSITORY,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return result.returncode, result.stdout + result.stderr
 
 
-def test_health_says_ready_version_and_root(endpoint: Endpoint) -> None:
+def test_health_says_that_it_is_ready_and_no_more_than_a_stranger_may_know(endpoint: Endpoint) -> None:
     with urllib.request.urlopen(f"{endpoint.url}/_local_aws/health") as response:
         health = json.load(response)
-    assert health == {"ready": True, "version": local_aws.__version__, "root": str(endpoint.root)}
+    key = hashlib.sha256(os.environ["AWS_ACCESS_KEY_ID"].encode()).hexdigest()
+    assert health == {"ready": True, "version": local_aws.__version__, "key": key}
 
 
 def test_other_services_are_answered_by_moto(endpoint: Endpoint) -> None:
@@ -58,7 +68,7 @@ def test_one_connection_serves_many_requests(endpoint: Endpoint, s3: S3Client, b
         ("/_local_aws/health", 200, None),
         (f"/{bucket}/a", 200, b"pear"),
     ]:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=endpoint.signed("GET", path))
         response = connection.getresponse()
         answered = response.read()
         assert response.status == status
@@ -67,9 +77,10 @@ def test_one_connection_serves_many_requests(endpoint: Endpoint, s3: S3Client, b
 
 
 def test_an_upload_that_is_refused_before_its_body_was_read_does_not_spoil_the_connection(endpoint: Endpoint) -> None:
-    connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"))
+    connection, body = http.client.HTTPConnection(endpoint.url.removeprefix("http://")), b"x" * 3_000_000
     for _ in range(3):
-        connection.request("PUT", "/no-such-bucket/a", body=b"x" * 3_000_000)
+        headers = endpoint.signed("PUT", "/no-such-bucket/a", body)
+        connection.request("PUT", "/no-such-bucket/a", body, headers)
         response = connection.getresponse()
         assert (response.status, b"NoSuchBucket" in response.read()) == (404, True)
     connection.request("GET", "/_local_aws/health")
@@ -104,8 +115,8 @@ def test_it_stops_although_a_client_has_stopped_reading(new_endpoint: Callable[[
     (running.root / "fruits").mkdir()
     with (running.root / "fruits" / "large").open("wb") as large:
         large.truncate(300_000_000)
-    with socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2]))) as stalled:
-        stalled.sendall(b"GET /fruits/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with socket.create_connection(running.address) as stalled:
+        stalled.sendall(running.head("GET", "/fruits/large"))
         assert stalled.recv(12) == b"HTTP/1.1 200"
         assert running.stop() == 0
 
@@ -134,6 +145,13 @@ def test_a_missing_spark_environment_is_one_clear_line(tmp_path: Path) -> None:
     assert len(output.splitlines()) == 1
     assert f"{tmp_path / 'nothing'}/bin/python is missing" in output
     assert "--spark-env" in output
+
+
+def test_without_a_key_it_does_not_start(tmp_path: Path, spark_env: Path) -> None:
+    code, output = run_to_its_end(tmp_path, free_port(), spark_env, AWS_SECRET_ACCESS_KEY="")
+    assert code == 1
+    assert len(output.splitlines()) == 1
+    assert "no access key: set AWS_ACCESS_KEY_ID" in output
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.run.stages import STAGES
-from emr_pipeline.snapshots.snapshot import Origin, following, snapshot_of
+from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
 from tests.plugins.form import PARAMS
 
 BUCKET = "pictures"
@@ -50,7 +50,7 @@ def publish_run(s3: Any, run: str, hour: int = 0, images: int = 2, **changed: An
     stats = {stage.name: STATS for stage in STAGES}
     at = FIRST_AT + timedelta(hours=hour)
     made = snapshot_of(RunLayout(BUCKET, run), f"manual__{run}", origin, validation, stats, at)
-    snapshot = following(made, current) | changed
+    snapshot = made | {"previous": current and current["snapshot"]} | changed
     put(s3, f"published/{snapshot['snapshot']}.json", snapshot)
     put(s3, "published/latest.json", snapshot)
     return snapshot

@@ -11,6 +11,7 @@ from emr_pipeline.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = {
     "FRUIT_FEATURES_BUCKET": "pictures",
+    "FRUIT_FEATURES_DEPLOYMENT": "blue",
     "FRUIT_FEATURES_SOURCE_URI": "s3://elsewhere/photos/",
     "FRUIT_FEATURES_REGION": "eu-west-3",
     "FRUIT_FEATURES_AWS_CONN_ID": "aws_emr",
@@ -44,6 +45,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
     assert settings == Settings(
         bucket="fruit-features",
+        deployment="fruit-features",
         source_uri="s3://fruit-features/landing",
         region=None,
         aws_conn_id="aws_default",
@@ -81,6 +83,7 @@ def test_every_variable_is_read() -> None:
 
     assert settings == Settings(
         bucket="pictures",
+        deployment="blue",
         source_uri="s3://elsewhere/photos",
         region="eu-west-3",
         aws_conn_id="aws_emr",
@@ -118,6 +121,15 @@ def test_a_stage_without_a_limit_of_its_own_has_the_common_one() -> None:
     assert settings.time_limit_s("ingest_images") == 200
 
 
+def test_an_airflow_is_known_by_its_environment_on_mwaa_and_else_by_its_address() -> None:
+    address, mwaa = {"AIRFLOW__API__BASE_URL": "http://airflow:8080"}, {"AIRFLOW_ENV_NAME": "production"}
+    own = {"FRUIT_FEATURES_DEPLOYMENT": "blue"}
+
+    assert Settings.from_environment(address).deployment == "http://airflow:8080"
+    assert Settings.from_environment(address | mwaa).deployment == "production"
+    assert Settings.from_environment(address | mwaa | own).deployment == "blue"
+
+
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert Settings.from_environment({"FRUIT_FEATURES_POLL_S": " "}) == Settings.from_environment({})
 
@@ -134,6 +146,9 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("BUCKET", "s3://pictures"),
         ("BUCKET", "Pictures"),
         ("BUCKET", "p"),
+        ("DEPLOYMENT", "blue; green"),
+        ("DEPLOYMENT", "b" * 257),
+        ("AWS_CONN_ID", "one\nother"),
         ("SOURCE_URI", "/photos"),
         ("SOURCE_URI", "s3:/pictures/landing"),
         ("RELEASE_LABEL", "7.13.0"),

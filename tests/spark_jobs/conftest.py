@@ -20,7 +20,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.networks import export
-from image_features.networks.engines import ENGINES
+from run_contract.params import param_named
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))
@@ -45,8 +45,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         url = f"http://127.0.0.1:{port}"
         _wait_until_healthy(f"{url}/_local_aws/health", process, log)
         settings.setenv("AWS_ENDPOINT_URL", url)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            settings.setenv(name, "test")
         settings.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         location = {"LocationConstraint": "eu-west-1"}
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
@@ -66,7 +64,7 @@ def spark(endpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     # Python workers import the library too; on a cluster they get it from --py-files.
     settings.setenv("PYTHONPATH", f"{ROOT / 'spark_jobs'}{os.pathsep}{ROOT}", prepend=os.pathsep)
     settings.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-    builder = SparkSession.builder.master("local[2]").appName("tests")
+    builder = SparkSession.builder.master("local[2,2]").appName("tests")
     for key, value in _spark_settings(endpoint, tmp_path_factory.mktemp("spark")).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
@@ -81,7 +79,10 @@ def kept_processes() -> Iterator[Mapping[str, Executor]]:
     """One process an engine, for Keras keeps the backend that it was imported with."""
     with ExitStack() as stack:
         spawn = get_context("spawn")
-        yield {engine: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for engine in ENGINES}
+        yield {
+            engine: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn))
+            for engine in param_named("engine").choices
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +92,7 @@ def networks_of_kept_processes(
     """Networks are made in processes that stay (Keras takes seconds to start), but for tests marked `own_process`."""
 
     def make(work: Callable[..., Any], *arguments: Any) -> Any:
-        backbone, weights, engine, folder = arguments
-        return kept_processes[engine].submit(work, backbone, weights, engine, folder).result()
+        return kept_processes[arguments[0].engine].submit(work, *arguments).result()
 
     if not request.node.get_closest_marker("own_process"):
         monkeypatch.setattr(export, "in_own_process", make)

@@ -1,19 +1,18 @@
 """A made-up run that passes every check, as the evidence that the checks see; tests break one fact of it at a time."""
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from image_features.reduce.gram import gram_of
 from image_features.reduce.pca import PcaModel, fit_pca, project
+from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import (
     Baseline,
-    ClassCounts,
     Evidence,
     Membership,
-    ModelFacts,
-    Moments,
     RejectGroup,
     Sample,
     VectorFacts,
@@ -31,6 +30,7 @@ REFITTED = {
     "added_since_fit": 0,
     "added_share_since_fit": 0.0,
     "drift": None,
+    "drift_limit": None,
 }
 PROJECTED = {
     **REFITTED,
@@ -41,6 +41,7 @@ PROJECTED = {
     "added_since_fit": 1271,
     "added_share_since_fit": 0.154,
     "drift": 0.013,
+    "drift_limit": 0.02,
 }
 COMPONENTS = 6
 NORMS = (40.0, 50.0, 60.0)
@@ -58,12 +59,13 @@ def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **chang
         rejects=REJECTS,
         features=facts(vectors),
         pca_features=facts(projected),
-        moments=Moments(projected.mean(axis=0, dtype=float), np.cov(projected.astype(float), rowvar=False)),
-        model=model_facts(model),
+        moments=gram_of(projected),
+        model=model,
+        worst_error=1e-7,
         stats=stats_of(model, len(vectors)),
         sample=Sample(projected, uris_of(names, splits), names, splits),
         baseline=Baseline(published_summary(), *comparable(projected)),
-        max_reject_share=0.05,
+        asked=asked(),
     )
     return dataclasses.replace(whole, **changes)
 
@@ -75,15 +77,28 @@ REJECTS = (
 )
 
 
+COUNTS = ("features", "missing", "doubled", "unknown", "repeated", "unreduced", "relabeled", "lost", "new")
+
+
+def asked(max_reject_share: float = 0.05) -> ValidateArguments:
+    """The command line of the run's stage."""
+    names = [field.name for field in dataclasses.fields(ValidateArguments) if field.name.endswith("_uri")]
+    return ValidateArguments(**dict.fromkeys(names, "s3://bucket/runs/one"), max_reject_share=max_reject_share)
+
+
 def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Membership:
     """Every image has features; the rejects have no label."""
-    classes = [
-        ClassCounts(label, split, manifest=count, features=count)
-        for label in sorted(set(names))
-        for split in ("Test", "Training")
-        if (count := int(np.sum((names == label) & (splits == split))))
-    ]
-    return Membership([*classes, ClassCounts(None, None, manifest=5, rejects=5, ignored=3, **more)])
+    counts = {name: Counter(splits[names == name]) for name in sorted(set(names))}
+    totals = {
+        **dict.fromkeys(COUNTS, 0),
+        "manifest": len(names) + 5,
+        "features": len(names),
+        "rejects": 5,
+        "ignored": 3,
+    }
+    totals |= {"labels": len(counts), "balanced": len(counts), **more}
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1].total(), entry[0]))
+    return Membership(totals, {}, ranked if len(ranked) <= 40 else ranked[:20] + ranked[-20:])
 
 
 def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:
@@ -92,17 +107,12 @@ def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:
     return dataclasses.replace(whole, **changes)
 
 
-def model_facts(model: PcaModel, **changes: Any) -> ModelFacts:
-    whole = ModelFacts(model.mean, model.std, model.components, model.explained_variance_ratio, 90, 1e-7)
-    return dataclasses.replace(whole, **changes)
-
-
 def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
     weights = {"source": "imagenet", "sha256": "ab" * 32, "pretrained": True}
     identity = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "engine": "openvino"}
     details = {
         "ingest_images": {"labels": 3},
-        "featurize_images": {**identity, "dimension": len(model.mean), "weights": weights, "vectors": VECTORS},
+        "featurize_images": {"dimension": len(model.mean), "weights": weights, "vectors": VECTORS},
         "reduce_features": {
             "components": len(model.explained_variance_ratio),
             "dimension": len(model.mean),
@@ -112,7 +122,10 @@ def stats_of(model: PcaModel, images: int) -> dict[str, Any]:
         },
     }
     rows = {"ingest_images": (images + 5, images), "featurize_images": (images, images)}
-    arguments = {"reduce_features": {"pca_components": COMPONENTS, "explained_variance": None}}
+    arguments = {
+        "featurize_images": identity,
+        "reduce_features": {"pca_components": COMPONENTS, "explained_variance": None},
+    }
     return {
         stage: {
             "stage": stage,

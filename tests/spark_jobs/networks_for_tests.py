@@ -5,26 +5,27 @@ from pathlib import Path
 import numpy as np
 
 from image_features.networks import export
-from image_features.networks.backbones import backbone_named
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.keras_model import Network, load_network
 from image_features.networks.weights import FoundWeights
+from run_contract.params import param_named
 
 REAL_WEIGHTS = (
     Path(__file__).resolve().parents[3] / "shared/weights/mobilenet_v2/mobilenet_v2_1.0_224_no_top_bnfolded.h5"
 )
 
-
+ENGINES = param_named("engine").choices
 RANDOM_WEIGHTS = FoundWeights("random:0", seed=0)
 
 
 def random_network(name: str) -> Network:
-    return load_network(backbone_named(name), RANDOM_WEIGHTS)
+    return load_network(BACKBONES[name], RANDOM_WEIGHTS)
 
 
-def exported(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> Path:
+def exported(network: NetworkChoice, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> Path:
     """By the process that the fixtures keep for the engine; this one is Keras's own, to compare with."""
-    backbone = backbone_named(name)
-    return export.in_own_process(export.export_network, backbone, weights, engine, folder).files[0]
+    return export.in_own_process(export.export_network, network, weights, folder).files[0]
 
 
 def predicted_by_keras(network: Network, pixels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Hostile and plain pictures as bytes, made in code: one of each kind that the stages must survive."""
 
 import io
+import re
 import struct
 import zlib
 from typing import Any
@@ -85,6 +86,27 @@ def png_of_zeros(width: int, height: int, rows: int | None = None) -> bytes:
     data = b"".join(packer.compress(line) for _ in range(height if rows is None else rows)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def jpeg_that_says(content: bytes, width: int, height: int) -> bytes:
+    """The same JPEG with another size in its frame header."""
+    frame = re.search(rb"\xff[\xc0\xc2]\0.\x08", content, re.DOTALL)
+    assert frame
+    return content[: frame.end()] + struct.pack(">HH", height, width) + content[frame.end() + 4 :]
+
+
+def tiff_of_one_tile(side: int) -> bytes:
+    """A TIFF of 16 x 16 pixels that lie in one compressed tile of `side` pixels squared."""
+    tags = {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 8, 325: 2}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHIxx", b"II", 42, 10) + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def png(width: int, height: int, depth: int, color: int, data: bytes, *others: tuple[bytes, bytes]) -> bytes:
+    """A PNG of rows as they are stored, each with its filter byte; chunks of `others` come before its data."""
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    chunks = ((b"IHDR", header), *others, (b"IDAT", zlib.compress(data)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in chunks)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -13,12 +13,15 @@ from image_features.job.stats import StageStats
 from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from reduce_features import reduce_features
+from tests.spark_jobs.conftest import BUCKET
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 
 IDENTITY = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "weights_sha256": "ab" * 32}
 WIDTH, COMPONENTS = 20, 6
+_FIRST: dict[str, StageStats] = {}
 
 
 def photographs(rows: int, seed: int = 0, width: int = WIDTH) -> pa.Table:
@@ -71,12 +74,26 @@ class Runs:
 
     def publish(self, run: str, stats: StageStats, previous: str | None = None, **changes: Any) -> None:
         """As `publish` does it: the snapshot's own document, then the pointer."""
+        self._write(self._snapshot(run, stats, previous), changes)
+
+    def publish_first(self, rows: int, **changes: Any) -> StageStats:
+        """Publish a run `one` of so many photographs, which is reduced once for all tests and not to be changed."""
+        first = Runs(self.spark, f"s3://{BUCKET}/first-{rows}")
+        if first.prefix_uri not in _FIRST:
+            _FIRST[first.prefix_uri] = first.reduce("one", photographs(rows))
+        stats = _FIRST[first.prefix_uri]
+        self._write(first._snapshot("one", stats, None), changes)
+        return stats
+
+    def _snapshot(self, run: str, stats: StageStats, previous: str | None) -> dict[str, Any]:
         snapshot = {"schema_version": 2, "snapshot": f"snapshot-{run}", "previous": previous}
         snapshot |= {f"{name}_uri": self.uri(run, name) for name in ("features", "model")}
         snapshot |= {"identity": IDENTITY, "model": dict(stats.details["model"])}
-        snapshot |= {"params": {"pca_components": COMPONENTS, "explained_variance": None}}
-        document = {name: value for name, value in {**snapshot, **changes}.items() if value is not ...}
-        for name in (f"snapshot-{run}", "latest"):
+        return snapshot | {"params": {"pca_components": COMPONENTS, "explained_variance": None}}
+
+    def _write(self, snapshot: dict[str, Any], changes: dict[str, Any]) -> None:
+        document = {name: value for name, value in (snapshot | changes).items() if value is not ...}
+        for name in (snapshot["snapshot"], "latest"):
             objects.write_json(f"{self.prefix_uri}/published/{name}.json", document)
 
     def pca_features(self, run: str) -> np.ndarray:

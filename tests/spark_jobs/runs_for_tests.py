@@ -14,8 +14,8 @@ import featurize_images
 import ingest_images
 from image_features.featurize.batches import PredictFn
 from image_features.job.run_job import run_job
-from image_features.networks import export, predictor
-from image_features.networks.backbones import Backbone
+from image_features.networks import export
+from image_features.networks.arguments import NetworkArguments
 from image_features.networks.export import ExportedNetwork
 from image_features.networks.weights import FoundWeights
 from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
@@ -89,14 +89,14 @@ class Run:
 
 def use_predict_fn(monkeypatch: pytest.MonkeyPatch, make_predict_fn: Callable[[], PredictFn]) -> None:
     """All else stays as it is, weights' identity too; but no network is made, which nothing would ask."""
-    monkeypatch.setattr(predictor, "ship_network", lambda *_: make_predict_fn)
+    monkeypatch.setattr(featurize_images, "ship", lambda *_: make_predict_fn)
     monkeypatch.setattr(export, "in_own_process", _no_network)
 
 
 def _no_network(
-    work: Callable[..., Any], backbone: Backbone, weights: FoundWeights, engine: str, folder: Path
+    work: Callable[..., Any], asked: NetworkArguments, weights: FoundWeights, folder: Path
 ) -> ExportedNetwork:
-    sha256 = weights.sha256 or hashlib.sha256(f"{backbone.name} {weights.source}".encode()).hexdigest()
+    sha256 = weights.sha256 or hashlib.sha256(f"{asked.backbone} {weights.source}".encode()).hexdigest()
     path = folder / "network.txt"
     path.write_text(sha256)
     return ExportedNetwork([path], sha256)

@@ -1,6 +1,7 @@
 """Brings a local folder of photographs into the bucket as `landing/<folder's name>/`, a mirror of the folder."""
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from tools.local.home import BUCKET, LocalHome
 
 # Another file system, no right to link, too many links, no links here: copy instead.
 CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+
+State = list[int]
+"""Size in bytes and time of change in ns: a file that has the same of both is the same file."""
 
 
 @dataclass
@@ -31,81 +35,114 @@ class Mirrored:
         return self.linked + self.copied + self.unchanged
 
 
+@dataclass(frozen=True)
+class Mirror:
+    """A folder, its place in the bucket, and the record of what was placed there: nothing else is ever removed."""
+
+    folder: Path
+    landing_path: Path
+    record_path: Path
+    placed: dict[str, State]
+
+    @classmethod
+    def of(cls, folder: Path, home: LocalHome) -> "Mirror":
+        """Return the mirror of a folder; raises SourceError if another folder has the place."""
+        landing_path = home.bucket_path / "landing" / folder.name
+        record_path = home.root / "mirrors" / f"{folder.name}.json"
+        record = json.loads(record_path.read_text(encoding="utf-8")) if record_path.exists() else {}
+        if record.get("folder", str(folder)) != str(folder):
+            raise SourceError(
+                f"{folder}: landing/{folder.name} in the bucket mirrors another folder, {record['folder']}; give one "
+                f"of the two another name, or, to do without the other's, remove {landing_path} and {record_path}"
+            )
+        return cls(folder, landing_path, record_path, record.get("placed", {}))
+
+    def check_is_ours(self, target: Path) -> None:
+        """Raise SourceError for a file in the bucket that this mirror did not place there as it is now."""
+        relative = target.relative_to(self.landing_path).as_posix()
+        if self.placed.get(relative) != _state(target):
+            raise SourceError(
+                f"{target}: was put into the bucket or changed there, and would be lost, for {self.folder} has another "
+                "file or none of its name; move it out of the bucket, or give the folder another name, and run again"
+            )
+
+    def record(self, placed: dict[str, State]) -> None:
+        """Write down what lies in the bucket because this mirror placed it."""
+        self.record_path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.record_path.with_suffix(".draft")
+        draft.write_text(json.dumps({"folder": str(self.folder), "placed": placed}), encoding="utf-8")
+        draft.replace(self.record_path)
+
+
 def bring_folder(source_path: Path, home: LocalHome) -> Mirrored:
-    """Make `landing/<name>/` the same as `source_path`: new and changed files are placed, what is gone is removed."""
+    """Place new and changed files of a folder in `landing/<its name>/`, and remove those placed before that are gone.
+
+    Raises SourceError, before anything is changed, where that would cost a file whose only copy is in the bucket.
+    """
     folder = _checked(source_path)
-    landing_path = home.bucket_path / "landing" / folder.name
+    mirror = Mirror.of(folder, home)
     mirrored = Mirrored(uri=f"s3://{BUCKET}/landing/{folder.name}")
-    wanted: set[Path] = set()
     try:
-        for path, relative in walk_files(folder, skip=home.root, left_out=mirrored.left_out):
-            target = landing_path / relative
-            _clear_the_way(target, landing_path)
-            _place(path, target, home, mirrored)
-            wanted.add(target)
-        _remove_others(landing_path, wanted, mirrored)
+        files = dict(walk_files(folder, home.root.resolve(), mirrored.left_out))
+        if not files:
+            raise SourceError(
+                f"{folder}: holds no file; name a folder that holds photographs, at any depth: SOURCE=<folder>"
+            )
+        wanted = {relative: _state(path) for relative, path in files.items()}
+        changed = [relative for relative in wanted if not _is_same(files[relative], mirror.landing_path / relative)]
+        mirrored.unchanged = len(files) - len(changed)
+        gone = [relative for relative in mirror.placed if relative not in wanted]
+        mirrored.removed = _make_room(mirror, changed, gone)
+        # A run that is killed here has placed files that its record names.
+        mirror.record(wanted)
+        for relative in changed:
+            _place(files[relative], mirror.landing_path / relative, home, mirrored)
     except OSError as error:
         raise SourceError(
-            f"{folder}: cannot be brought into {landing_path}: {error.strerror} ({error.filename}); "
+            f"{folder}: cannot be brought into {mirror.landing_path}: {error.strerror} ({error.filename}); "
             "free the disk or mend the file's permissions, and run again"
         ) from error
-    if not wanted:
-        raise SourceError(
-            f"{folder}: holds no file; name a folder that holds photographs, at any depth: SOURCE=<folder>"
-        )
     return mirrored
 
 
-def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[Path, Path]]:
-    """Each file below `folder` and its path relative to it; links are followed, but never round in a circle.
+def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[str, Path]]:
+    """Yield each file below `folder`: its path relative to it, and its path. Links are followed, but not in a circle.
 
     What cannot be an object (a broken link, a socket, a name that no key can have) is named in `left_out`.
     """
-    yield from _walk(folder, Path(), frozenset({_identity(folder)}), skip.resolve(), left_out)
-
-
-def _walk(
-    folder: Path, relative: Path, above: frozenset[tuple[int, int]], skip: Path, left_out: list[str]
-) -> Iterator[tuple[Path, Path]]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        path, inner = Path(entry.path), relative / entry.name
-        if entry.is_dir():
-            if path.resolve() == skip:
-                continue
-            if _identity(path) in above:
-                left_out.append(f"{inner}: a link to a folder above it")
-                continue
-            yield from _walk(path, inner, above | {_identity(path)}, skip, left_out)
-        elif not entry.is_file():
-            left_out.append(f"{inner}: {'a broken link' if entry.is_symlink() else 'not a file'}")
-        elif (reason := _no_key(inner)) is not None:
-            left_out.append(f"{inner}: {reason}")
-        else:
-            yield path, inner
+    for name, folders, files in os.walk(folder, followlinks=True):
+        here = Path(name)
+        above = {parent.resolve() for parent in (here, *here.parents)}
+        circles = [inner for inner in folders if (here / inner).is_symlink() and (here / inner).resolve() in above]
+        left_out += [f"{(here / inner).relative_to(folder)}: a link to a folder above it" for inner in circles]
+        folders[:] = sorted(inner for inner in folders if inner not in circles and (here / inner).resolve() != skip)
+        for path in (here / inner for inner in sorted(files)):
+            relative = path.relative_to(folder).as_posix()
+            reason = _no_object(path, relative)
+            if reason:
+                left_out.append(f"{relative}: {reason}")
+            else:
+                yield relative, path
 
 
 def _checked(source_path: Path) -> Path:
     folder = source_path.expanduser()
-    if not folder.exists():
-        raise SourceError(f"{folder}: no such folder; SOURCE takes a folder on this machine or an s3:// URI")
     if not folder.is_dir():
-        raise SourceError(f"{folder}: is a file; SOURCE takes a folder on this machine or an s3:// URI")
+        what = "is a file" if folder.exists() else "no such folder"
+        raise SourceError(f"{folder}: {what}; SOURCE takes a folder on this machine or an s3:// URI")
     folder = folder.resolve()
     if not folder.name:
         raise SourceError(f"{folder}: has no name to be landing/<name>; name the folder that holds the photographs")
     return folder
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _no_key(relative: Path) -> str | None:
-    key = f"landing/x/{relative.as_posix()}"
+def _no_object(path: Path, relative: str) -> str | None:
+    if not path.is_file():
+        return "a broken link" if path.is_symlink() else "not a file"
+    key = f"landing/x/{relative}"
     try:
         check_key(key)
-        relative.as_posix().encode("utf-8")
+        relative.encode("utf-8")
     except ObjectPathError as error:
         return error.reason
     except UnicodeEncodeError:
@@ -113,10 +150,39 @@ def _no_key(relative: Path) -> str | None:
     return "looks like a file that Hadoop is writing" if is_hidden(key) else None
 
 
+def _state(path: Path) -> State:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _is_same(path: Path, target: Path) -> bool:
+    """Return whether the target is the same file, or a copy with its size and time."""
+    return target.is_file() and (target.samefile(path) or _state(target) == _state(path))
+
+
+def _make_room(mirror: Mirror, changed: list[str], gone: list[str]) -> int:
+    """Remove what was placed before and is gone or in the way, and return how many files those were.
+
+    Raises SourceError, before it removes anything, if one of them, or one that would be replaced, is not ours.
+    """
+    targets = [mirror.landing_path / relative for relative in changed]
+    old = {path for path in (mirror.landing_path / relative for relative in gone) if path.is_file()}
+    for target in targets:
+        # Where a folder was there may be a file now, and the other way round.
+        old.update(path for path in target.rglob("*") if path.is_file())
+        old.update(path for path in target.parents if path.is_file())
+    for path in old.union(target for target in targets if target.is_file()):
+        mirror.check_is_ours(path)
+    for path in old:
+        path.unlink()
+        for folder in path.parents:
+            if folder == mirror.landing_path or any(folder.iterdir()):
+                break
+            folder.rmdir()
+    return len(old)
+
+
 def _place(path: Path, target: Path, home: LocalHome, mirrored: Mirrored) -> None:
-    if _is_same(path, target):
-        mirrored.unchanged += 1
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     # Made next to the buckets and renamed, so that nobody ever lists half a file.
     draft = home.root / f"landing-{os.getpid()}.draft"
@@ -133,37 +199,3 @@ def _place(path: Path, target: Path, home: LocalHome, mirrored: Mirrored) -> Non
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _is_same(path: Path, target: Path) -> bool:
-    """Return whether it is the same file, or a copy with its size and time."""
-    try:
-        ours = target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    theirs = path.stat()
-    if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino):
-        return True
-    return (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
-
-
-def _clear_the_way(target: Path, landing_path: Path) -> None:
-    """Where the last run had a folder and there is a file now, or the other way round, the old goes first."""
-    if target.is_dir():
-        shutil.rmtree(target)
-    for folder in target.parents:
-        if folder == landing_path:
-            return
-        if folder.is_file():
-            folder.unlink()
-
-
-def _remove_others(landing_path: Path, wanted: set[Path], mirrored: Mirrored) -> None:
-    for name, folders, files in os.walk(landing_path, topdown=False):
-        for path in (Path(name, file) for file in files):
-            if path not in wanted:
-                path.unlink()
-                mirrored.removed += 1
-        for path in (Path(name, folder) for folder in folders):
-            if not any(path.iterdir()):
-                path.rmdir()

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from image_features.errors import ImageFeaturesError
-from image_features.networks.backbones import backbone_named
-from image_features.networks.weights import IMAGENET, find_weights
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.keras_model import load_network
+from image_features.networks.weights import IMAGENET, find_weights, stage
 
 MODELS_URI = "s3://fruit-features/models"
 
@@ -20,7 +21,10 @@ def main(arguments: list[str]) -> int:
     (backbone,) = arguments
     with tempfile.TemporaryDirectory() as folder:
         try:
-            find_weights(IMAGENET, backbone_named(backbone), MODELS_URI, Path(folder))
+            weights = find_weights(IMAGENET, BACKBONES[backbone], MODELS_URI, Path(folder))
+            # What does not load is not staged: no later run would look for another file.
+            load_network(BACKBONES[backbone], weights)
+            stage(weights, BACKBONES[backbone], MODELS_URI)
         except ImageFeaturesError as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
             return 1

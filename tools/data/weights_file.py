@@ -34,20 +34,12 @@ def bring_weights(weights: str, home: LocalHome) -> str:
 
 
 def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
-    """None when Keras's own weights are in the bucket or could be brought there; else the error that says why not."""
+    """Return why Keras's own weights are not in the bucket and cannot be brought there, None if they are there now."""
     if (home.bucket_path / "models" / f"{backbone}-imagenet.json").is_file():
         return None
-    done = subprocess.run(
-        [
-            str(home.spark_env_path / "bin" / "python"),
-            str(REPOSITORY / "tools" / "data" / "stage_weights.py"),
-            backbone,
-        ],
-        env=local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    python, script = home.spark_env_path / "bin" / "python", REPOSITORY / "tools" / "data" / "stage_weights.py"
+    environment = local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"}
+    done = subprocess.run([python, script, backbone], env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines()

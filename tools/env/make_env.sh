@@ -1,26 +1,22 @@
 #!/usr/bin/env bash
-# Writes .env with random secrets for docker-compose; one that is there is kept: the database knows its password.
+# Writes random secrets for docker-compose into .env; what it has already stays: the database knows its password.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if [[ -e .env ]]; then
-  echo ".env is there already and stays as it is; for new secrets remove it, and the volume of the database with it"
-  exit 0
-fi
+umask 077
+touch .env
 
 random_hex() {
   od --address-radix=n --format=x1 --read-bytes=32 /dev/urandom | tr -d ' \n'
 }
-fernet_key() {
-  head --bytes=32 /dev/urandom | base64 | tr '+/' '-_'
+add() {
+  grep --quiet "^$1=" .env || echo "$1=$2" >> .env
 }
 
-umask 077
-{
-  echo "# Written by make env; .env.example explains. Keep it to yourself."
-  echo "POSTGRES_PASSWORD=$(random_hex)"
-  echo "AIRFLOW_FERNET_KEY=$(fernet_key)"
-  echo "AIRFLOW_JWT_SECRET=$(random_hex)"
-  echo "AIRFLOW_SECRET_KEY=$(random_hex)"
-} > .env
-echo "wrote .env"
+add POSTGRES_PASSWORD "$(random_hex)"
+add AIRFLOW_FERNET_KEY "$(head --bytes=32 /dev/urandom | base64 | tr '+/' '-_')"
+add AIRFLOW_JWT_SECRET "$(random_hex)"
+add AIRFLOW_SECRET_KEY "$(random_hex)"
+add LOCAL_AWS_KEY_ID "LOCAL$(random_hex)"
+add LOCAL_AWS_SECRET_KEY "$(random_hex)"
+echo ".env has every secret; .env.example explains them. For new ones remove it, and the volume of the database with it"

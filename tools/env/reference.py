@@ -1,8 +1,8 @@
 """`make reference`: the tables of docs/reference/, written from run_contract/."""
 
+import inspect
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import NotRequired, get_args, get_origin, get_type_hints
 
 from run_contract import checks, documents, params, rejects, stages
 from run_contract.param import Param
@@ -26,9 +26,8 @@ def pages() -> Mapping[str, str]:
 
 
 def _params() -> Iterable[str]:
-    yield from ("# Params", "")
-    yield "The params of a run: the trigger form of `fruit_features`, and the variables of `make run`."
-    yield ""
+    intro = "The params of a run: the trigger form of `fruit_features`, and the variables of `make run`."
+    yield from ("# Params", "", intro, "")
     rows = [
         (f"`{p.name}`", _variable(p), p.expected, _default(p), ", ".join(f"`{name}`" for name in p.stages), p.help)
         for p in params.PARAMS
@@ -69,9 +68,8 @@ def _command_line(stage: Stage) -> Iterable[str]:
 
 
 def _rejects() -> Iterable[str]:
-    yield from ("# Rejects", "")
-    yield "What an object is, its content says and not its name: a PNG that is called `.jpg` is an image."
-    yield ""
+    intro = "What an object is, its content says and not its name: a PNG that is called `.jpg` is an image."
+    yield from ("# Rejects", "", intro, "")
     rows = [(f"`{reason.name}`", reason.help, "yes" if reason.counts else "no") for reason in rejects.REASONS]
     yield from _table(("reason", "what it means", "counts in the reject share"), rows)
 
@@ -83,34 +81,18 @@ def _checks() -> Iterable[str]:
 
 
 def _documents() -> Iterable[str]:
-    yield from ("# Documents", "", _of_docstring(documents))
+    yield from ("# Documents", "", str(inspect.getdoc(documents)))
     for document in documents.DOCUMENTS:
-        yield from ("", f"## {document.__name__.removesuffix('Document')}", "", _of_docstring(document), "")
+        yield from ("", f"## {document.__name__.removesuffix('Document')}", "", str(inspect.getdoc(document)), "")
         yield from _table(("field", "type", "what it is"), _fields(document))
 
 
 def _fields(document: type) -> Iterable[tuple[str, ...]]:
-    plain, annotated = get_type_hints(document), get_type_hints(document, include_extras=True)
-    optional: frozenset[str] = document.__optional_keys__  # type: ignore[attr-defined]
-    for name, hint in plain.items():
-        (text,) = _texts(annotated[name])
-        yield f"`{name}`", f"{_type_name(hint)}{' (may be absent)' if name in optional else ''}", text
-
-
-def _texts(hint: Any) -> Iterable[str]:
-    """Yield the text of an Annotated type, which may lie inside a NotRequired one."""
-    if hasattr(hint, "__metadata__"):
-        yield from hint.__metadata__
-    else:
-        yield from (text for argument in get_args(hint) for text in _texts(argument))
-
-
-def _type_name(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
-
-
-def _of_docstring(documented: Any) -> str:
-    return "\n".join(line.strip() for line in str(documented.__doc__).strip().splitlines())
+    for name, hint in get_type_hints(document, include_extras=True).items():
+        may_be_absent = get_origin(hint) is NotRequired
+        kind, text = get_args(get_args(hint)[0] if may_be_absent else hint)
+        shown = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")
+        yield f"`{name}`", f"{shown}{' (may be absent)' if may_be_absent else ''}", text
 
 
 def _variable(param: Param) -> str:
@@ -136,12 +118,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[s
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
-def write_pages(folder: Path = FOLDER) -> None:
-    """Write every page; pages of the folder that are written by hand stay as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    write_pages()
+    # Pages of the folder that are written by hand stay as they are.
+    for page, text in pages().items():
+        (FOLDER / page).write_text(text, encoding="utf-8")

@@ -2,7 +2,16 @@
 # shellcheck shell=bash
 
 LOCAL_HOME=$(realpath --canonicalize-missing "${LOCAL_HOME:-.local}")
+# `make clean` removes folders from a home that carries this mark. A folder that holds somebody's own files never gets it.
+if [[ ! -e $LOCAL_HOME/.fruit-features && -d $LOCAL_HOME && ! -d $LOCAL_HOME/envs/uv ]] \
+  && [[ -n $(find "$LOCAL_HOME" -mindepth 1 -maxdepth 1 ! -name envs -print -quit) ]]; then
+  echo "setup: LOCAL_HOME=$LOCAL_HOME holds files that are not this project's; name a folder that is new or empty" >&2
+  exit 1
+fi
 mkdir -p "$LOCAL_HOME/envs"
+touch "$LOCAL_HOME/.fruit-features"
+# Nobody else on this machine reads what lies here, secrets among it.
+chmod 700 "$LOCAL_HOME"
 # Where a link leads to another's environments, they are taken as they are: their own path is what they were built for.
 envs=$(realpath "$LOCAL_HOME/envs")
 

@@ -2,35 +2,40 @@
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from tools.errors import AirflowApiError, DagImportError, DagPausedError, RunRefusedError
-from tools.local.airflow_processes import START_LIMIT_S, airflow_process, raise_if_airflow_died
-from tools.local.home import LocalHome
+from tools.local.airflow_processes import START_LIMIT_S, raise_if_airflow_died
+from tools.local.home import AIRFLOW_USER, LocalHome, airflow_password
 from tools.local.ports import CLIENT, LOOK_EVERY_S
+from tools.local.processes import find_background
 
 DAG_ID = "fruit_features"
+RUNS_PATH = f"/dags/{DAG_ID}/dagRuns"
 MADE_HERE = "make_run__"
 """What the id of a DAG run begins with that a `make run` triggered."""
 TRIES = 5
 
 
-def request(home: LocalHome, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the answer to a request about the DAG; `path` is what follows the DAG's own.
+def request(
+    home: LocalHome, method: str, path: str, body: dict[str, Any] | None = None, tries: int = TRIES
+) -> dict[str, Any]:
+    """Return the answer to a request of the administrator's; `path` is what follows the API's own.
 
     A machine at work on Spark steps may answer late or with an error, so a question is asked several times.
 
     Raises: RunRefusedError if Airflow does not accept the body; AirflowApiError for every other error.
     """
-    url = f"{home.airflow_url}/api/v2/dags/{DAG_ID}{path}"
-    for tries_left in reversed(range(TRIES if method == "GET" else 1)):
+    url = f"{home.airflow_url}/api/v2{path}"
+    for tries_left in reversed(range(tries)):
         try:
-            response = CLIENT.request(method, url, json=body)
+            response = CLIENT.request(method, url, json=body, headers=_login(home))
         except httpx.HTTPError as error:
-            why = f"{type(error).__name__} {error}; is it up? make down, then make up"
+            why, is_asked_again = f"{type(error).__name__} {error}; is it up? make down, then make up", method == "GET"
         else:
             if response.is_success:
                 answer: dict[str, Any] = response.json()
@@ -38,21 +43,33 @@ def request(home: LocalHome, method: str, path: str, body: dict[str, Any] | None
             if method == "POST" and response.status_code in (400, 422):
                 # The first line names the param and what is wrong with it; the others print the JSON schema.
                 raise RunRefusedError(_detail(response).partition("\n")[0])
+            has_expired = response.status_code == httpx.codes.UNAUTHORIZED
+            if has_expired:
+                _login.cache_clear()
             why = f"{response.status_code} {_detail(response)}"
-            if response.status_code < 500:
-                break
+            is_asked_again = has_expired or (method == "GET" and response.status_code >= 500)
+        if not is_asked_again:
+            break
         if tries_left:
             time.sleep(1)
     raise AirflowApiError(f"{method} {url}: {why}")
+
+
+@cache
+def _login(home: LocalHome) -> dict[str, str]:
+    """Return the header by which Airflow knows its administrator."""
+    who = {"username": AIRFLOW_USER, "password": airflow_password(home)}
+    token = CLIENT.post(f"{home.airflow_url}/auth/token", json=who).raise_for_status().json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
 
 
 def run_path(run_id: str) -> str:
     """Return the path of a DAG run.
 
     >>> run_path("make_run__few photos__20261120-164712")
-    '/dagRuns/make_run__few%20photos__20261120-164712'
+    '/dags/fruit_features/dagRuns/make_run__few%20photos__20261120-164712'
     """
-    return f"/dagRuns/{quote(run_id, safe='')}"
+    return f"{RUNS_PATH}/{quote(run_id, safe='')}"
 
 
 def mark_failed(home: LocalHome, run_id: str) -> None:
@@ -62,15 +79,14 @@ def mark_failed(home: LocalHome, run_id: str) -> None:
 
 def unfinished_runs(home: LocalHome) -> list[dict[str, Any]]:
     """List the DAG runs that run or wait, oldest first."""
-    found: list[dict[str, Any]] = request(home, "GET", "/dagRuns?state=running&state=queued&order_by=run_after")[
-        "dag_runs"
-    ]
+    answer = request(home, "GET", f"{RUNS_PATH}?state=running&state=queued&order_by=run_after")
+    found: list[dict[str, Any]] = answer["dag_runs"]
     return found
 
 
 def end_abandoned_runs(home: LocalHome) -> None:
     """Mark failed what a killed `make run` triggered before these services were started."""
-    started = datetime.fromtimestamp(airflow_process(home, "scheduler").started, UTC)
+    started = datetime.fromtimestamp(find_background(home, "scheduler").started, UTC)
     for run in unfinished_runs(home) if _dag(home) is not None else []:
         run_id = str(run["dag_run_id"])
         if run_id.startswith(MADE_HERE) and datetime.fromisoformat(run["run_after"]) < started:
@@ -85,7 +101,7 @@ def wait_for_dag(home: LocalHome) -> None:
     ServiceNotHealthyError if a process ends; AirflowApiError if the time is up.
     """
     deadline = time.monotonic() + START_LIMIT_S
-    started = datetime.fromtimestamp(airflow_process(home, "dag-processor").started, UTC)
+    started = datetime.fromtimestamp(find_background(home, "dag-processor").started, UTC)
     while (dag := _dag(home)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
         raise_if_airflow_died(home)
         _raise_import_errors(home, started)
@@ -100,23 +116,21 @@ def wait_for_dag(home: LocalHome) -> None:
 
 def _dag(home: LocalHome) -> dict[str, Any] | None:
     """Return what Airflow knows of the DAG; None before it knows it, and before it answers at all."""
-    return _answer(f"{home.airflow_url}/api/v2/dags/{DAG_ID}")
+    return _answer(home, f"/dags/{DAG_ID}")
 
 
 def _raise_import_errors(home: LocalHome, since: datetime) -> None:
-    found = _answer(f"{home.airflow_url}/api/v2/importErrors") or {"import_errors": []}
+    found = _answer(home, "/importErrors") or {"import_errors": []}
     for error in found["import_errors"]:
         if error["filename"].endswith(f"{DAG_ID}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
             raise DagImportError(error["filename"], error["stack_trace"])
 
 
-def _answer(url: str) -> dict[str, Any] | None:
+def _answer(home: LocalHome, path: str) -> dict[str, Any] | None:
     try:
-        response = CLIENT.get(url)
-    except httpx.HTTPError:
+        return request(home, "GET", path, tries=1)
+    except AirflowApiError:
         return None
-    answer: dict[str, Any] | None = response.json() if response.is_success else None
-    return answer
 
 
 def _detail(response: httpx.Response) -> str:

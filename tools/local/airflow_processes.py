@@ -5,7 +5,7 @@ from functools import partial
 from tools.errors import PortInUseError
 from tools.local.home import LocalHome, local_environment
 from tools.local.ports import get_json, port_is_taken, raise_if_dead, wait_until_healthy
-from tools.local.processes import Background, find_background, start_background
+from tools.local.processes import find_background, start_background
 
 # Tasks' logs are read from the disk, so nobody needs to serve them.
 PROCESSES: dict[str, tuple[str, ...]] = {
@@ -27,41 +27,30 @@ def start_airflow(home: LocalHome, by_schedule: bool) -> None:
 
     Raises: PortInUseError if something else listens on Airflow's port.
     """
-    missing = [name for name in PROCESSES if not _is_alive(home, name)]
+    missing = [name for name in PROCESSES if not find_background(home, name).is_alive()]
     if "api-server" in missing and port_is_taken(home.airflow_port):
         raise PortInUseError(home.airflow_port, "this project's Airflow", "AIRFLOW_PORT")
     environment = local_environment(home) | ({} if by_schedule else ONLY_TRIGGERED)
     for name in missing:
         command = [str(home.airflow_python), "-m", "airflow", name, *PROCESSES[name]]
-        start_background(name, command, environment, home.run_path, home.logs_path / f"{name}.log")
+        start_background(home, name, command, environment)
 
 
 def wait_for_airflow(home: LocalHome) -> None:
     """Return when Airflow says that each of the processes is healthy."""
     for name in PROCESSES:
-        wait_until_healthy(airflow_process(home, name), partial(_is_healthy, home, name), START_LIMIT_S)
+        wait_until_healthy(find_background(home, name), partial(_is_healthy, home, name), START_LIMIT_S)
 
 
 def is_airflow_up(home: LocalHome) -> bool:
     """Whether Airflow runs for this LOCAL_HOME and is healthy."""
-    return all(_is_alive(home, name) and _is_healthy(home, name) for name in PROCESSES)
+    return all(find_background(home, name).is_alive() and _is_healthy(home, name) for name in PROCESSES)
 
 
 def raise_if_airflow_died(home: LocalHome) -> None:
     """Raise ServiceNotHealthyError if one of the processes has ended."""
     for name in PROCESSES:
-        raise_if_dead(airflow_process(home, name))
-
-
-def airflow_process(home: LocalHome, name: str) -> Background:
-    """Return the process that was started; one whose pid file is gone counts as ended."""
-    log_path = str(home.logs_path / f"{name}.log")
-    return find_background(home.run_path, name) or Background(name, pid=0, started=0.0, log_path=log_path)
-
-
-def _is_alive(home: LocalHome, name: str) -> bool:
-    background = find_background(home.run_path, name)
-    return background is not None and background.is_alive()
+        raise_if_dead(find_background(home, name))
 
 
 def _is_healthy(home: LocalHome, name: str) -> bool:

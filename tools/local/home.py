@@ -1,10 +1,12 @@
 """The one place that says where one machine's state lies, and which environment its processes run in."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +15,15 @@ BUCKET = "fruit-features"
 REGION = "us-east-1"
 # SQLite lets one process write at a time; on a busy machine Airflow's others wait longer than the usual five seconds.
 SQLITE_PATIENCE_S = 60
-# Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
-FOREIGN_AWS_VARIABLES = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_EMR",
-)
+# Made at random once. Whoever has the AWS key may give the endpoint orders, and so run programs as its user.
+SECRETS: Mapping[str, Callable[[], str]] = {
+    "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(32),
+    "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(64),
+    "AIRFLOW__CORE__FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "AWS_ACCESS_KEY_ID": lambda: f"LOCAL{secrets.token_hex(8).upper()}",
+    "AWS_SECRET_ACCESS_KEY": lambda: secrets.token_urlsafe(30),
+}
+AIRFLOW_USER = "admin"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class LocalHome:
         return self.root / "airflow"
 
     @property
+    def passwords_path(self) -> Path:
+        """The passwords of Airflow's users, as its simple auth manager reads them."""
+        return self.airflow_path / "passwords.json"
+
+    @property
     def logs_path(self) -> Path:
         return self.root / "logs"
 
@@ -88,30 +93,23 @@ class LocalHome:
 
 def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of every process of one machine: the inherited one, made local."""
-    environment = {name: value for name, value in inherited.items() if name not in FOREIGN_AWS_VARIABLES}
-    environment.update(_aws(home))
-    environment.update(_airflow(home))
-    environment.update(_airflow_secrets(home.airflow_path / "secrets.json"))
-    environment.update(_fruit_features(home))
-    environment["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY / 'plugins'}"
+    _close_to_others(home.root)
+    # Else Airflow draws one itself, and writes it to its log.
+    airflow_password(home)
+    made = _settings(home) | _kept_secrets(home.airflow_path / "secrets.json", SECRETS)
+    # Real credentials and endpoints of the person who runs this must not reach a run that is meant for this machine.
+    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
     # Requests to this machine's own services never go through a proxy.
-    environment["NO_PROXY"] = environment["no_proxy"] = _no_proxy(inherited)
-    return environment
+    past_proxies = filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1", "localhost"])
+    return kept | made | dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(past_proxies))
 
 
-def _aws(home: LocalHome) -> dict[str, str]:
+def _settings(home: LocalHome) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": home.aws_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-def _airflow(home: LocalHome) -> dict[str, str]:
-    return {
         "AIRFLOW_HOME": str(home.airflow_path),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps({"conn_type": "aws", "extra": {"region_name": REGION}}),
         "AIRFLOW__API__BASE_URL": home.airflow_url,
@@ -125,47 +123,45 @@ def _airflow(home: LocalHome) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.passwords_path),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path}/airflow.db?timeout={SQLITE_PATIENCE_S}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow_path / "logs"),
-    }
-
-
-def _fruit_features(home: LocalHome) -> dict[str, str]:
-    return {
         "FRUIT_FEATURES_BUCKET": BUCKET,
         "FRUIT_FEATURES_NODE_VENV": str(home.spark_env_path),
         "FRUIT_FEATURES_LOG_WAIT_S": "10",
         "FRUIT_FEATURES_POLL_S": "1",
         "FRUIT_FEATURES_REGION": REGION,
         "FRUIT_FEATURES_SOURCE_URI": f"s3://{BUCKET}/landing/demo",
+        "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
     }
 
 
-def _airflow_secrets(path: Path) -> dict[str, str]:
-    """Airflow's three secrets, made at random once and kept in a file that only its owner reads."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = {
-            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
-            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
-            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        }
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(made), encoding="utf-8")
-        try:
-            # Whole or not at all; of two processes that start together, the second takes the first one's.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
+def airflow_password(home: LocalHome) -> str:
+    """Return the password of Airflow's administrator."""
+    return _kept_secrets(home.passwords_path, {AIRFLOW_USER: lambda: secrets.token_urlsafe(12)})[AIRFLOW_USER]
 
 
-def _no_proxy(inherited: Mapping[str, str]) -> str:
-    named = inherited.get("NO_PROXY") or inherited.get("no_proxy") or ""
-    return ",".join([*filter(None, named.split(",")), "127.0.0.1", "localhost"])
+def _kept_secrets(path: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Return the secrets of a file that only its owner reads; those that it does not have yet are made first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of two processes that start together, the second takes what the first has made.
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if missing := {name: make() for name, make in makers.items() if name not in kept}:
+            draft = path.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(kept | missing), encoding="utf-8")
+            draft.replace(path)
+    return kept | missing
+
+
+def _close_to_others(root: Path) -> None:
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = root.stat().st_mode
+    # A folder such as /tmp, which all users share, stays as it is.
+    if mode & 0o077 and not mode & stat.S_ISVTX:
+        root.chmod(0o700)

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from tools.errors import ServiceNotHealthyError
-from tools.local.log_tail import tail
-from tools.local.processes import Background
+from tools.local.home import SQLITE_PATIENCE_S
+from tools.local.processes import Background, tail
 
 LOOK_EVERY_S = 0.2
-# These are this machine's own services: no proxy is asked.
-CLIENT = httpx.Client(trust_env=False, timeout=30)
+# These are this machine's own services: no proxy is asked. Airflow itself waits for its database before it answers.
+CLIENT = httpx.Client(trust_env=False, timeout=SQLITE_PATIENCE_S + 30)
 
 
 def get_json(url: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ run is killed.
 """
 
 import fcntl
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from tools.local import endpoint
 from tools.local.airflow_api import end_abandoned_runs
 from tools.local.airflow_processes import PROCESSES, is_airflow_up, start_airflow, wait_for_airflow
 from tools.local.database import migrate_database
-from tools.local.home import LocalHome
-from tools.local.interrupts import endings_as_interrupts, ignoring_interrupts
+from tools.local.home import AIRFLOW_USER, LocalHome, airflow_password
+from tools.local.interrupts import interrupt, on_endings
 from tools.local.processes import stop_backgrounds
 
 
@@ -31,26 +32,25 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
     with _users_file(home) as users:
         try:
             with _starting(home):
-                _stop_what_a_killed_run_left(home, users)
+                _stop_unused(home, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 _start(home, by_schedule=_kept_path(home).exists())
             yield
         finally:
-            with ignoring_interrupts(), _starting(home):
-                if _is_unused(users) and not _kept_path(home).exists():
-                    stop_services(home)
+            with on_endings(signal.SIG_IGN), _starting(home):
+                _stop_unused(home, users)
 
 
 def up(home: LocalHome) -> None:
     """Start what does not run yet, and return when Airflow says that all of it is healthy."""
     if _kept_path(home).exists() and is_airflow_up(home):
-        print(f"Airflow is up: {home.airflow_url}")
+        print(_address(home))
         return
     with _users_file(home) as users, _starting(home):
         if not _kept_path(home).exists() and not _is_unused(users):
             # Its scheduler starts no DAG by itself.
             raise ServicesInUseError
-        _stop_what_a_killed_run_left(home, users)
+        _stop_unused(home, users)
         print("starting Airflow")
         try:
             _start(home, by_schedule=True)
@@ -62,7 +62,11 @@ def up(home: LocalHome) -> None:
     endpoint.wait_for_endpoint(home)
     wait_for_airflow(home)
     end_abandoned_runs(home)
-    print(f"Airflow is up: {home.airflow_url}\nits logs: {home.logs_path}\nstop it: make down")
+    print(f"{_address(home)}\nits logs: {home.logs_path}\nstop it: make down")
+
+
+def _address(home: LocalHome) -> str:
+    return f"Airflow is up: {home.airflow_url}, user {AIRFLOW_USER}, password {airflow_password(home)}"
 
 
 def down(home: LocalHome) -> None:
@@ -79,7 +83,7 @@ def stop_services(home: LocalHome) -> list[str]:
     """Stop all services. Return the names of those that ran."""
     # The api-server goes after the others: tasks that are being ended still report to it.
     workers = [name for name in reversed(PROCESSES) if name != "api-server"]
-    return stop_backgrounds(home.run_path, workers) + stop_backgrounds(home.run_path, ["api-server", endpoint.NAME])
+    return stop_backgrounds(home, workers) + stop_backgrounds(home, ["api-server", endpoint.NAME])
 
 
 def _start(home: LocalHome, by_schedule: bool) -> None:
@@ -88,8 +92,8 @@ def _start(home: LocalHome, by_schedule: bool) -> None:
     start_airflow(home, by_schedule)
 
 
-def _stop_what_a_killed_run_left(home: LocalHome, users: IO[str]) -> None:
-    """Stop services that nobody uses or keeps: their settings and their code may be old."""
+def _stop_unused(home: LocalHome, users: IO[str]) -> None:
+    """Stop services that nobody uses or keeps; those that a killed run left may have old settings and old code."""
     if _is_unused(users) and not _kept_path(home).exists():
         stop_services(home)
 
@@ -129,7 +133,7 @@ def _kept_path(home: LocalHome) -> Path:
 def main(arguments: Sequence[str]) -> int:
     home = LocalHome.from_environment()
     try:
-        with endings_as_interrupts():
+        with on_endings(interrupt):
             {"up": up, "down": down}[arguments[0]](home)
     except ToolError as error:
         print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import Any
 
 from emr_pipeline.s3.inventory import compare, read_entries
 from tools.local.home import LocalHome
+from tools.run.documents import read_json
 
 Snapshot = dict[str, Any]
 COLUMNS = {
@@ -35,8 +36,14 @@ WHY_LENGTH = 60
 def history(bucket_path: Path) -> list[Snapshot]:
     """One entry a snapshot, newest first; what a document does not say, and what is gone with its run, is null."""
     folder = bucket_path / "published"
-    latest = _read(folder / "latest.json")
-    documents = {str(found["snapshot"]): found for path in folder.glob("*.json") if (found := _read(path))}
+    latest = read_json(folder / "latest.json")
+    read = {path.stem: found for path in folder.glob("*.json") if (found := read_json(path))}
+    # Another document, or a copy under another name, is no snapshot.
+    documents = {
+        str(found["snapshot"]): found
+        for name, found in read.items()
+        if found.get("snapshot") == name or name == "latest"
+    }
     ordered = sorted(documents.values(), key=lambda found: str(found.get("published_at", "")), reverse=True)
     return [_entry(found, documents, latest, bucket_path) for found in ordered]
 
@@ -56,46 +63,29 @@ def _entry(
     document: Snapshot, documents: Mapping[str, Snapshot], latest: Snapshot | None, bucket_path: Path
 ) -> Snapshot:
     summary, model = document.get("summary") or {}, document.get("model") or {}
-    previous = documents.get(str(document.get("previous")))
-    return {
-        "snapshot": document["snapshot"],
-        "published_at": document.get("published_at"),
-        "run": document.get("run"),
-        "images": summary.get("images"),
-        "changes": _changes(document, previous, bucket_path),
-        "vectors": document.get("vectors"),
+    is_current = latest is not None and document["snapshot"] == latest["snapshot"]
+    left = "removed" if document.get("removed_at") else "taken back" if document.get("retracted_at") else "kept"
+    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at")
+    measured = ("images", "explained_variance", "linear_probe_accuracy")
+    return {name: document.get(name) for name in names} | {name: summary.get(name) for name in measured} | {
+        "changes": _changes(document, documents.get(str(document.get("previous"))), bucket_path),
         "model": model.get("action"),
         "why": model.get("why"),
-        "explained_variance": summary.get("explained_variance"),
-        "linear_probe_accuracy": summary.get("linear_probe_accuracy"),
-        "previous": document.get("previous"),
-        "state": _state(document, latest),
-        "removed_at": document.get("removed_at"),
-    }
-
-
-def _state(document: Snapshot, latest: Snapshot | None) -> str:
-    if latest is not None and document["snapshot"] == latest["snapshot"]:
-        return "current"
-    if document.get("removed_at"):
-        return "removed"
-    return "taken back" if document.get("retracted_at") else "kept"
+        "state": "current" if is_current else left,
+    }  # fmt: skip
 
 
 def _changes(document: Snapshot, previous: Snapshot | None, bucket_path: Path) -> dict[str, int] | None:
     """Of the two runs' frozen listings; null where one is not there, or is of another source."""
     if previous is None or document.get("source_uri") != previous.get("source_uri"):
         return None
-    paths = [_inventory_path(found, bucket_path) for found in (document, previous)]
+    prefix = f"s3://{bucket_path.name}/"
+    paths = [bucket_path / found.get("inventory_uri", "-").removeprefix(prefix) for found in (document, previous)]
     if not all(path.is_file() for path in paths):
         return None
     with paths[0].open("rb") as now, paths[1].open("rb") as before:
         changes = compare(read_entries(now), read_entries(before))
     return {"new": changes.new, "changed": changes.changed, "gone": changes.gone}
-
-
-def _inventory_path(document: Snapshot, bucket_path: Path) -> Path:
-    return bucket_path / str(document.get("inventory_uri", "-")).removeprefix(f"s3://{bucket_path.name}/")
 
 
 def _text(name: str, value: Any) -> str:
@@ -110,14 +100,6 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _read(path: Path) -> Snapshot | None:
-    try:
-        read: Snapshot = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return read
 
 
 def main(arguments: Sequence[str]) -> int:

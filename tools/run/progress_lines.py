@@ -1,12 +1,11 @@
 """Says on the terminal how far a run is: a line for each part of the DAG, and the stage's own count while it runs."""
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from tools.run.triggered_run import TaskChange
+from tools.run.documents import read_json
 
 QUIET_INTERVAL_S = 15.0
 """Between two counts of the same stage where lines cannot be written over."""
@@ -30,14 +29,14 @@ class ProgressLines:
         """Return the time since the run was triggered."""
         return time.monotonic() - self.started_at
 
-    def show_change(self, change: TaskChange) -> None:
+    def show_change(self, task_id: str, state: str) -> None:
         """Write a line when another part of the DAG begins, or when a task fails."""
-        part = change.task_id.partition(".")[0]
-        if change.state == "running" and part != self._part:
+        part = task_id.partition(".")[0]
+        if state == "running" and part != self._part:
             self._part, self._count, self._first_count = part, "", None
             self._write(part)
-        elif change.state == "failed":
-            self._write(f"{change.task_id} FAILED")
+        elif state == "failed":
+            self._write(f"{task_id} FAILED")
 
     def show_wait(self, run_id: str | None) -> None:
         """Write once which run has to end before this one begins."""
@@ -47,10 +46,12 @@ class ProgressLines:
 
     def show_counts(self) -> None:
         """Write the count of the stage that runs, if it has changed."""
-        progress = self._read(self._part)
+        # A run of the same name may have left its counts here; they are not ours.
+        progress = read_json(self.progress_path / f"{self._part}.json", self.run_started_at)
         if progress is None:
             return
-        count = self._count_of(progress)
+        total = "" if progress["total"] is None else f" of {progress['total']:,}"
+        count = f"{progress['done']:,}{total} {progress['unit']}"
         if count == self._count:
             return
         text = f"{self._part}  {count}{self._rate(progress)}"
@@ -61,21 +62,6 @@ class ProgressLines:
         else:
             return
         self._count, self._last_count_at = count, time.monotonic()
-
-    def _read(self, stage: str) -> dict[str, Any] | None:
-        path = self.progress_path / f"{stage}.json"
-        try:
-            # A run of the same name left its counts here; they are not ours.
-            if path.stat().st_mtime < self.run_started_at:
-                return None
-            progress: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return progress
-
-    def _count_of(self, progress: dict[str, Any]) -> str:
-        total = "" if progress["total"] is None else f" of {progress['total']:,}"
-        return f"{progress['done']:,}{total} {progress['unit']}"
 
     def _rate(self, progress: dict[str, Any]) -> str:
         """Return the rate since the stage's first count: the start of the JVM and of the network are not in it."""

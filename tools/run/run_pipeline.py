@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from tools.errors import RunRefusedError, ToolError
 from tools.local import endpoint
 from tools.local.airflow_api import DAG_ID, end_abandoned_runs, wait_for_dag
 from tools.local.home import LocalHome
-from tools.local.interrupts import endings_as_interrupts, ignoring_interrupts
+from tools.local.interrupts import interrupt, on_endings
 from tools.local.services import services_in_use
 from tools.run.progress_lines import ProgressLines
 from tools.run.run_request import RunRequest, parse_request
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     home = LocalHome.from_environment()
     try:
         request = parse_request(os.environ, arguments)
-        with endings_as_interrupts(), services_in_use(home):
+        with on_endings(interrupt), services_in_use(home):
             return run_pipeline(request, home)
     except ToolError as error:
         print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
@@ -72,7 +73,7 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
 
 def end(dag_run: TriggeredRun) -> None:
     """End the run and its cluster, whatever comes in between."""
-    with ignoring_interrupts():
+    with on_endings(signal.SIG_IGN):
         # The terminal may be closed.
         with contextlib.suppress(OSError):
             print("\nending the run and its cluster", flush=True)
@@ -101,9 +102,9 @@ def follow(dag_run: TriggeredRun, lines: ProgressLines) -> Outcome:
     began = False
     while dag_run.outcome is None:
         lines.show_counts()
-        for change in dag_run.poll():
+        for task_id, state in dag_run.poll().items():
             began = True
-            lines.show_change(change)
+            lines.show_change(task_id, state)
         if not began and lines.seconds() > QUEUE_PATIENCE_S:
             lines.show_wait(dag_run.waits_for())
         time.sleep(LOOK_EVERY_S if dag_run.outcome is None else 0)

@@ -85,7 +85,7 @@ def _value(param: Param, text: str) -> Any:
     expected = param.refusal(value)
     if expected is not None:
         raise ValueError(f"{text!r} is refused; expected {expected}")
-    return list(value) if param.is_list else value
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -1,13 +1,13 @@
 """What `make run` says at the end: read from the run's stats and its report, as a person wants it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from run_contract.params import params_of
+from run_contract.stages import FEATURIZE, INGEST, REDUCE, STAGES
+from tools.run.documents import read_json
 from tools.run.triggered_run import Outcome
-
-STAGES = ("ingest_images", "featurize_images", "reduce_features", "validate_run")
 
 
 def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
@@ -15,20 +15,23 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
 
     So is what was written before `since`, seconds of the epoch: a run of the same name may lie there.
     """
-    read = {stage: _read(run_path / "stats" / f"{stage}.json", since) for stage in STAGES}
-    stats = {stage: counted for stage, counted in read.items() if counted is not None}
-    report = _read(run_path / "report" / "validation.json", since)
+    found = {stage.name: read_json(run_path / "stats" / f"{stage.name}.json", since) for stage in STAGES}
+    stats = {stage: counted for stage, counted in found.items() if counted is not None}
+    report = read_json(run_path / "report" / "validation.json", since)
     if stats:
         yield f"  {'stage':<18}{'rows in':>10}{'rows out':>10}{'seconds':>10}  rejects"
     for stage, counted in stats.items():
         rejects = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counted["rejects"].items())) or "-"
         yield f"  {stage:<18}{counted['rows_in']:>10,}{counted['rows_out']:>10,}{counted['seconds']:>10.1f}  {rejects}"
-    yield from _weights_lines(stats.get("featurize_images", {}).get("details", {}))
-    yield from _incremental_lines(stats)
-    yield from _report_lines(report)
+    if featurize := stats.get(FEATURIZE):
+        yield from _network_lines(featurize)
+    if model := stats.get(REDUCE, {}).get("details", {}).get("model"):
+        yield f"  {'model:':<24}{model['action']}: {model['why']}"
+    if report is not None:
+        yield from _report_lines(report)
     for name, path, is_written in (
-        ("features", run_path / "features", "featurize_images" in stats),
-        ("PCA features", run_path / "pca_features", "reduce_features" in stats),
+        ("features", run_path / "features", FEATURIZE in stats),
+        ("PCA features", run_path / "pca_features", REDUCE in stats),
         ("report", run_path / "report" / "index.html", report is not None),
     ):
         if is_written:
@@ -43,10 +46,10 @@ def is_skipped(outcome: Outcome) -> bool:
 def nothing_new_lines(bucket_path: Path) -> Iterator[str]:
     """Yield what is said instead of a summary: what is published."""
     yield "nothing new: the photographs, the params and the code are those of what is published; no cluster was made"
-    published = _read(bucket_path / "published" / "latest.json", 0)
+    published = read_json(bucket_path / "published" / "latest.json")
     if published is None:
         return
-    objects = published["counts"]["ingest_images"]["rows_in"]
+    objects = published["counts"][INGEST]["rows_in"]
     yield f"  {'snapshot:':<24}{published['snapshot']}, published {published['published_at']}"
     yield f"  {'run:':<24}{published['run']}, {objects:,} objects of {published['source_uri']}"
     report_path = bucket_path / "runs" / published["run"] / "report" / "index.html"
@@ -61,32 +64,21 @@ def failure_texts(outcome: Outcome, logs_path: Path) -> Iterator[str]:
     yield f"the logs of all tasks: {logs_path}"
 
 
-def _weights_lines(details: dict[str, Any]) -> Iterator[str]:
-    if not details:
-        return
-    weights = details["weights"]
-    network = f"{details['backbone']}, weights {weights['source']}, {details['engine']} {details['precision']}"
+def _network_lines(featurize: dict[str, Any]) -> Iterator[str]:
+    """Yield what computed the vectors, and how many an earlier run had left."""
+    asked, details = featurize["arguments"], featurize["details"]
+    network = ", ".join(f"{param.name} {asked[param.name]}" for param in params_of(FEATURIZE))
     # Null where every vector was there already.
     rate = details["images_per_second"]
     yield f"  {'network:':<24}{network}" + (f", {rate:,.1f} images a second" if rate is not None else "")
-    if not weights["pretrained"]:
+    if not details["weights"]["pretrained"]:
         yield "  WARNING: the weights are random: the vectors show that the pipeline works, and describe no fruit"
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in details.get("vectors", {}).items())
+    if counts:
+        yield f"  {'vectors:':<24}{counts}"
 
 
-def _incremental_lines(stats: dict[str, Any]) -> Iterator[str]:
-    """Return what was computed and what an earlier run had left."""
-    vectors = stats.get("featurize_images", {}).get("details", {}).get("vectors")
-    if vectors:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vectors.items())
-        yield f"  {'vectors:':<24}{told}"
-    model = stats.get("reduce_features", {}).get("details", {}).get("model")
-    if model:
-        yield f"  {'model:':<24}{model['action']}: {model['why']}"
-
-
-def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:
-    if report is None:
-        return
+def _report_lines(report: dict[str, Any]) -> Iterator[str]:
     summary = report["summary"]
     if summary.get("explained_variance") is not None:
         yield f"  {'explained variance:':<24}{summary['explained_variance']:.4f} by {summary['components']} components"
@@ -102,10 +94,3 @@ def _report_lines(report: dict[str, Any] | None) -> Iterator[str]:
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _read(path: Path, since: float) -> dict[str, Any] | None:
-    if not path.exists() or path.stat().st_mtime < since:
-        return None
-    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return read

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.errors import AirflowApiError
-from tools.local.airflow_api import DAG_ID, MADE_HERE, mark_failed, request, run_path, unfinished_runs
+from tools.local.airflow_api import DAG_ID, MADE_HERE, RUNS_PATH, mark_failed, request, run_path, unfinished_runs
 from tools.local.airflow_processes import raise_if_airflow_died
 from tools.local.home import LocalHome
 
@@ -19,14 +19,6 @@ ENDED = {*FINISHED, "skipped", "upstream_failed", "removed"}
 # A deferred task runs as far as a person is concerned.
 SHOWN_STATES = {"running": "running", "deferred": "running", "success": "success", "failed": "failed"}
 END_PATIENCE_S = 90
-
-
-@dataclass(frozen=True)
-class TaskChange:
-    """A task that began to run, succeeded or failed."""
-
-    task_id: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -48,10 +40,10 @@ class TriggeredRun:
         self._states: dict[str, str] = {}
 
     def trigger(self, params: dict[str, Any]) -> None:
-        request(self.home, "POST", "/dagRuns", {"dag_run_id": self.run_id, "logical_date": None, "conf": params})
+        request(self.home, "POST", RUNS_PATH, {"dag_run_id": self.run_id, "logical_date": None, "conf": params})
 
-    def poll(self) -> list[TaskChange]:
-        """List what changed since the last call, and set `outcome` when the run is over.
+    def poll(self) -> dict[str, str]:
+        """Return the tasks that began, succeeded or failed since the last call; set `outcome` when the run is over.
 
         Raises: ServiceNotHealthyError if a process of Airflow ended, for then the run would never be over.
         """
@@ -62,7 +54,10 @@ class TriggeredRun:
             tasks = {instance["task_id"]: str(instance["state"]) for instance in instances}
             failed = [instance for instance in instances if instance["state"] == "failed"]
             self.outcome = Outcome(state, tasks, {instance["task_id"]: self._error(instance) for instance in failed})
-        return [change for instance in instances if (change := self._change(instance)) is not None]
+        states = {instance["task_id"]: SHOWN_STATES.get(instance["state"]) for instance in instances}
+        changes = {task: state for task, state in states.items() if state and self._states.get(task) != state}
+        self._states |= changes
+        return changes
 
     def waits_for(self) -> str | None:
         """Return the id of the run that has to end before this one begins; None if this one runs."""
@@ -87,20 +82,11 @@ class TriggeredRun:
         states = {instance["task_id"]: instance["state"] for instance in self._instances()}
         return states[TEARDOWN] in ENDED or states[SETUP] not in FINISHED
 
-    def _instances(self) -> list[dict[str, Any]]:
-        answer = request(self.home, "GET", f"{run_path(self.run_id)}/taskInstances?limit=100")
-        instances: list[dict[str, Any]] = answer["task_instances"]
-        return instances
+    def _instances(self) -> list[Any]:
+        return list(request(self.home, "GET", f"{run_path(self.run_id)}/taskInstances?limit=100")["task_instances"])
 
     def _state(self) -> str:
         return str(request(self.home, "GET", run_path(self.run_id))["state"])
-
-    def _change(self, instance: dict[str, Any]) -> TaskChange | None:
-        task_id, state = str(instance["task_id"]), SHOWN_STATES.get(str(instance["state"]))
-        if state is None or self._states.get(task_id) == state:
-            return None
-        self._states[task_id] = state
-        return TaskChange(task_id, state)
 
     def _error(self, instance: dict[str, Any]) -> str:
         log_path = self.logs_path / f"task_id={instance['task_id']}" / f"attempt={instance['try_number']}.log"

@@ -1,130 +1,125 @@
-"""Clusters, steps and bootstrap actions in the shapes of EMR's answers. Pure."""
+"""Clusters, steps and instances as EMR describes them. Pure.
+
+A description may hold more than an answer has: moto's serializer keeps the members that the answer's shape names and
+that have a value. It takes the fields of a dataclass for the members of the same name.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from local_aws.emr.state.records import ClusterRecord, JsonObject, StateChangeReason, StepRecord
+from local_aws.emr.state.instances import CAPACITIES, InstanceCollection
+from local_aws.emr.state.records import ClusterRecord, JsonObject, StepRecord
 
-PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
-
-
-def without_none(**members: Any) -> JsonObject:
-    """Leave out what has no value, as AWS does.
-
-    >>> without_none(Id="j-1", Name=None)
-    {'Id': 'j-1'}
-    """
-    return {name: value for name, value in members.items() if value is not None}
+_PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
 
 
 def cluster_description(record: ClusterRecord) -> JsonObject:
-    request = record.request
-    names = (
-        "AutoScalingRole", "CustomAmiId", "EbsRootVolumeIops", "EbsRootVolumeSize", "EbsRootVolumeThroughput",
-        "KerberosAttributes", "LogEncryptionKmsKeyId", "LogUri", "OSReleaseLabel", "ReleaseLabel",
-        "RepoUpgradeOnBoot", "SecurityConfiguration", "ServiceRole",
-    )  # fmt: skip
+    settings, instances = record.settings, record.settings["Instances"]
+    placement = instances.get("Placement", {})
+    subnets = instances.get("Ec2SubnetIds") or ([instances["Ec2SubnetId"]] if "Ec2SubnetId" in instances else [])
     return {
-        **cluster_summary(record),
-        **{name: request[name] for name in names if name in request},
-        "Applications": request.get("Applications", []),
-        "AutoTerminate": not record.keep_alive,
-        "Configurations": request.get("Configurations", []),
-        "Ec2InstanceAttributes": _ec2_attributes(record),
-        "InstanceCollectionType": record.instance_collection_type,
-        "MasterPublicDnsName": PRIMARY_DNS_NAME,
-        "PlacementGroups": request.get("PlacementGroupConfigs", []),
-        "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
-        "StepConcurrencyLevel": record.step_concurrency_level,
-        "Tags": [{"Key": key, "Value": value} for key, value in record.tags.items()],
-        "TerminationProtected": record.termination_protected,
-        "UnhealthyNodeReplacement": record.unhealthy_node_replacement,
-        "VisibleToAllUsers": record.visible_to_all_users,
-    }
-
-
-def cluster_summary(record: ClusterRecord) -> JsonObject:
-    """Return what ListClusters shows of a cluster."""
-    status = {
-        "State": record.state,
-        "StateChangeReason": _reason(record.reason),
-        "Timeline": timeline(record),
-        "ErrorDetails": record.error_details,
-    }
-    return {
+        **settings,
         "Id": record.id,
-        "Name": record.request["Name"],
-        "Status": status,
-        "NormalizedInstanceHours": 0,
         "ClusterArn": record.arn,
+        "Status": {
+            "State": record.state,
+            "StateChangeReason": record.reason,
+            "Timeline": _timeline(record),
+            "ErrorDetails": record.error_details,
+        },
+        "NormalizedInstanceHours": 0,
+        "AutoTerminate": not instances["KeepJobFlowAliveWhenNoSteps"],
+        "Ec2InstanceAttributes": {
+            **instances,
+            "Ec2SubnetId": subnets[0] if subnets else None,
+            "RequestedEc2SubnetIds": subnets,
+            "Ec2AvailabilityZone": placement.get("AvailabilityZone", f"{record.region}a"),
+            "RequestedEc2AvailabilityZones": placement.get("AvailabilityZones", []),
+            "IamInstanceProfile": settings["JobFlowRole"],
+        },
+        "InstanceCollectionType": record.instance_collection_type,
+        "MasterPublicDnsName": _PRIMARY_DNS_NAME,
+        "TerminationProtected": instances["TerminationProtected"],
+        "UnhealthyNodeReplacement": instances["UnhealthyNodeReplacement"],
     }
 
 
-def timeline(record: ClusterRecord) -> JsonObject:
-    """Return the timeline of a cluster and of its instances."""
-    return without_none(CreationDateTime=record.created_at, ReadyDateTime=record.ready_at, EndDateTime=record.ended_at)
+def step_description(step: StepRecord, log_uri: str | None) -> JsonObject:
+    jar_step = step.config["HadoopJarStep"]
+    properties = {entry["Key"]: entry.get("Value", "") for entry in jar_step.get("Properties", [])}
+    return {
+        **step.config,
+        "Id": step.id,
+        "Config": {"Args": [], **jar_step, "Properties": properties},
+        "ActionOnFailure": step.action_on_failure,
+        "Status": {
+            "State": step.state,
+            "StateChangeReason": step.reason,
+            "FailureDetails": step.failure,
+            "Timeline": {
+                "CreationDateTime": step.created_at,
+                "StartDateTime": step.started_at,
+                "EndDateTime": step.ended_at,
+            },
+        },
+        "LogUri": log_uri,
+    }
 
 
-def step_description(step: StepRecord, log_uri: str | None, brief: bool = False) -> JsonObject:
-    """Return what DescribeStep shows, or, with `brief`, what ListSteps shows: all but the role."""
-    config = step.config["HadoopJarStep"]
-    failure = step.failure and without_none(
-        Reason=step.failure.reason, Message=step.failure.message, LogFile=step.failure.log_file
-    )
-    status = without_none(
-        State=step.state,
-        StateChangeReason=_reason(step.reason),
-        FailureDetails=failure,
-        Timeline=without_none(
-            CreationDateTime=step.created_at, StartDateTime=step.started_at, EndDateTime=step.ended_at
-        ),
-    )
-    return without_none(
-        Id=step.id,
-        Name=step.config["Name"],
-        Config=without_none(
-            Jar=config["Jar"],
-            Properties={p["Key"]: p["Value"] for p in config.get("Properties", [])},
-            MainClass=config.get("MainClass"),
-            Args=config.get("Args", []),
-        ),
-        ActionOnFailure=step.action_on_failure,
-        Status=status,
-        ExecutionRoleArn=None if brief else step.config.get("ExecutionRoleArn"),
-        LogUri=log_uri,
-    )
+def group_description(group: InstanceCollection, record: ClusterRecord) -> JsonObject:
+    return {
+        "Name": group.role.capitalize(),
+        "Configurations": [],
+        **group.config,
+        "Id": group.id,
+        "InstanceGroupType": group.role,
+        "RequestedInstanceCount": group.config["InstanceCount"],
+        "RunningInstanceCount": group.config["InstanceCount"] if instance_state(record) == "RUNNING" else 0,
+        "Status": _status(record),
+    }
 
 
-def bootstrap_action_descriptions(record: ClusterRecord) -> list[JsonObject]:
-    return [
-        {
-            "Name": action["Name"],
-            "ScriptPath": action["ScriptBootstrapAction"]["Path"],
-            "Args": action["ScriptBootstrapAction"].get("Args", []),
+def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonObject:
+    on_demand, spot = [fleet.config[name] if instance_state(record) == "RUNNING" else 0 for name in CAPACITIES.values()]
+    return {
+        "Name": fleet.role.capitalize(),
+        **fleet.config,
+        "Id": fleet.id,
+        "Status": _status(record),
+        "ProvisionedOnDemandCapacity": on_demand,
+        "ProvisionedSpotCapacity": spot,
+        "InstanceTypeSpecifications": [
+            {"WeightedCapacity": 1, "Configurations": [], **asked}
+            for asked in fleet.config.get("InstanceTypeConfigs", [])
+        ],
+    }
+
+
+def instance_descriptions(record: ClusterRecord, collection: InstanceCollection) -> Iterator[JsonObject]:
+    member = "InstanceFleetId" if record.instance_collection_type == "INSTANCE_FLEET" else "InstanceGroupId"
+    for instance in collection.instances():
+        yield {
+            **instance,
+            "PrivateDnsName": _PRIMARY_DNS_NAME,
+            "PrivateIpAddress": "127.0.0.1",
+            "Status": _status(record),
+            member: collection.id,
         }
-        for action in record.request.get("BootstrapActions", [])
-    ]
 
 
-def _reason(reason: StateChangeReason) -> JsonObject:
-    return without_none(Code=reason.code, Message=reason.message)
+def instance_state(record: ClusterRecord) -> str:
+    """Return the state of every instance of the cluster."""
+    if record.is_ending:
+        return "TERMINATED"
+    return {"STARTING": "PROVISIONING", "BOOTSTRAPPING": "BOOTSTRAPPING"}.get(record.state, "RUNNING")
 
 
-def _ec2_attributes(record: ClusterRecord) -> JsonObject:
-    asked = record.request["Instances"]
-    zone = asked.get("Placement", {}).get("AvailabilityZone", f"{record.region}a")
-    subnets = asked.get("Ec2SubnetIds") or ([asked["Ec2SubnetId"]] if "Ec2SubnetId" in asked else [])
-    return without_none(
-        Ec2KeyName=asked.get("Ec2KeyName"),
-        Ec2SubnetId=subnets[0] if subnets else None,
-        RequestedEc2SubnetIds=subnets,
-        Ec2AvailabilityZone=zone,
-        RequestedEc2AvailabilityZones=asked.get("Placement", {}).get("AvailabilityZones", []),
-        IamInstanceProfile=record.request.get("JobFlowRole"),
-        EmrManagedMasterSecurityGroup=asked.get("EmrManagedMasterSecurityGroup"),
-        EmrManagedSlaveSecurityGroup=asked.get("EmrManagedSlaveSecurityGroup"),
-        ServiceAccessSecurityGroup=asked.get("ServiceAccessSecurityGroup"),
-        AdditionalMasterSecurityGroups=asked.get("AdditionalMasterSecurityGroups", []),
-        AdditionalSlaveSecurityGroups=asked.get("AdditionalSlaveSecurityGroups", []),
-    )
+def _status(record: ClusterRecord) -> JsonObject:
+    """Return the status of an instance, a group or a fleet."""
+    reason = {"Code": "CLUSTER_TERMINATED", "Message": "Job flow terminated"} if record.is_ending else {}
+    return {"State": instance_state(record), "StateChangeReason": reason, "Timeline": _timeline(record)}
+
+
+def _timeline(record: ClusterRecord) -> JsonObject:
+    return {"CreationDateTime": record.created_at, "ReadyDateTime": record.ready_at, "EndDateTime": record.ended_at}

@@ -1,9 +1,8 @@
 """The addresses of EMR, which moto finds next to `models`."""
 
-from moto.emr.urls import url_bases
+from moto.emr import urls
 
 from local_aws.emr.api.responses import EmrResponse
 
-__all__ = ["url_bases", "url_paths"]
-
+url_bases = urls.url_bases
 url_paths = {"{0}/$": EmrResponse.dispatch}

@@ -5,70 +5,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from local_aws.emr.cluster.cluster_store import ClusterStore
-from local_aws.emr.config import LocalEmrConfig
-from local_aws.emr.errors import ClusterEndedError, NoSuchStepError
+from moto.emr.exceptions import InvalidRequestException, ValidationException
+
+from local_aws.config import EndpointConfig
+from local_aws.emr.node.node import Node
 from local_aws.emr.node.session_process import SessionProcess
+from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.limits import check_steps
-from local_aws.emr.state.records import (
-    CANCEL_PENDING,
-    CANCELLED,
-    PENDING,
-    RUNNING,
-    TERMINATED,
-    TERMINATING,
-    ClusterRecord,
-    JsonObject,
-    StateChangeReason,
-    StepRecord,
-    make_id,
-    now,
-)
-
-
-@dataclass(frozen=True)
-class Ending:
-    """State and reason of a cluster's end."""
-
-    state: str
-    code: str
-    message: str
-
-
-USER_REQUEST = Ending(TERMINATED, "USER_REQUEST", "Terminated by user request")
+from local_aws.emr.state.records import ClusterRecord, ClusterState, JsonObject, StateChangeReason, StepRecord
 
 
 class Cluster:
     """A cluster's record, the lock that guards it, and the processes that run for it."""
 
-    def __init__(self, record: ClusterRecord, config: LocalEmrConfig, store: ClusterStore) -> None:
-        self.record, self.config, self._store = record, config, store
-        self.folder = store.folder(record.id)
+    def __init__(self, record: ClusterRecord, config: EndpointConfig) -> None:
+        self.record, self.config, self.id = record, config, record.id
+        self.folder = ClusterFolder(config.work / record.id)
+        self.node = Node(config, record, self.folder)
         self.changed = threading.Condition()
-        self.ending: Ending | None = None
-        self._processes: dict[str, SessionProcess] = {}
-
-    @property
-    def id(self) -> str:
-        return self.record.id
-
-    @property
-    def arn(self) -> str:
-        """The name that moto's resource tagging API reads, as it reads the tags."""
-        return self.record.arn
-
-    @property
-    def tags(self) -> list[dict[str, str]]:
-        return [{"Key": key, "Value": value} for key, value in self.record.tags.items()]
+        self.last_state: ClusterState = "TERMINATED"
+        self.processes: dict[str, SessionProcess] = {}
+        """What runs, by the names of the commands. Both who adds and who looks holds the lock."""
 
     @contextmanager
     def change(self) -> Iterator[ClusterRecord]:
         """Hold the lock; then write the record to disk, and wake all who wait for a change."""
         with self.changed:
             yield self.record
-            self._store.save(self.record)
+            self.folder.save(self.record)
             self.changed.notify_all()
 
     @contextmanager
@@ -76,14 +41,15 @@ class Cluster:
         """Do the same for a change that EMR refuses when a cluster is ending."""
         with self.change() as record:
             if record.is_ending:
-                raise ClusterEndedError
+                raise ValidationException(
+                    "A job flow that is shutting down, terminated, or finished may not be modified."
+                )
             yield record
 
     def add_steps(self, configs: Sequence[JsonObject]) -> list[str]:
         with self.change_living() as record:
-            active = sum(step.is_active for step in record.steps)
-            check_steps(configs, active, record.step_concurrency_level)
-            steps = [StepRecord(make_id("s-"), dict(config), created_at=now()) for config in configs]
+            check_steps(configs, len(record.active_steps), record.step_concurrency)
+            steps = [StepRecord(config) for config in configs]
             record.steps += steps
         return [step.id for step in steps]
 
@@ -91,7 +57,7 @@ class Cluster:
         for step in self.record.steps:
             if step.id == step_id:
                 return step
-        raise NoSuchStepError(step_id)
+        raise InvalidRequestException(f"Step id '{step_id}' is not valid.")
 
     def cancel_steps(self, step_ids: Sequence[str], kill: bool) -> list[JsonObject]:
         """Cancel steps: a pending step at once, a running step when its process has ended."""
@@ -99,41 +65,27 @@ class Cluster:
             return [self._cancel_step(step, kill) for step in [self.step(step_id) for step_id in step_ids]]
 
     def _cancel_step(self, step: StepRecord, kill: bool) -> JsonObject:
-        if step.state == PENDING:
-            cancel(step, "Cancelled by user")
-        elif step.state in (RUNNING, CANCEL_PENDING):
-            step.state = CANCEL_PENDING
-            if process := self._processes.get(step.id):
+        if step.state == "PENDING":
+            step.cancel("Cancelled by user")
+        elif step.state in ("RUNNING", "CANCEL_PENDING"):
+            step.state = "CANCEL_PENDING"
+            if process := self.processes.get(step.id):
                 process.kill() if kill else process.interrupt(self.config.interrupt_grace_s)
         else:
             return {"StepId": step.id, "Status": "FAILED", "Reason": f"Step is in state {step.state}: not cancelled."}
         return {"StepId": step.id, "Status": "SUBMITTED"}
 
-    def end(self, ending: Ending) -> None:
+    def end(self, last_state: ClusterState, code: str, message: str) -> None:
         """Begin the end, for the reason that is given first. A cluster that is ending does not change."""
         with self.change() as record:
             if record.is_ending:
                 return
-            self.ending = ending
-            record.state = TERMINATING
-            record.reason = StateChangeReason(ending.code, ending.message)
-            for process in self._processes.values():
+            self.last_state = last_state
+            record.state, record.reason = "TERMINATING", StateChangeReason(code, message)
+            for process in self.processes.values():
                 process.interrupt(self.config.interrupt_grace_s)
 
     def kill_processes(self) -> None:
         with self.changed:
-            for process in self._processes.values():
+            for process in self.processes.values():
                 process.kill()
-
-    def attach(self, name: str, process: SessionProcess) -> None:
-        """Attach a started process. The caller holds the lock, so that nobody looks for the process before this."""
-        self._processes[name] = process
-
-    def detach(self, name: str) -> None:
-        """Detach a process that has ended. The caller holds the lock."""
-        self._processes.pop(name, None)
-
-
-def cancel(step: StepRecord, why: str) -> None:
-    step.state, step.ended_at = CANCELLED, now()
-    step.reason = StateChangeReason("NONE", why)

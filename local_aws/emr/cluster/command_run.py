@@ -5,72 +5,88 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from local_aws.emr.cluster.cluster import Cluster
-from local_aws.emr.node.command import Command, CommandError
+from local_aws.emr.node.command import CommandError, step_command
 from local_aws.emr.node.command_log import CommandLog
-from local_aws.emr.node.node import Node
 from local_aws.s3.files.paths import ObjectPathError
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """End of a command. The exit code is negative for a signal."""
+class Failure:
+    """End of a command that did not succeed."""
 
-    exit_code: int
-    refusal: CommandError | None = None
+    ended_with: str
+    last_line: str | None
+    """The line of its stderr that most likely says why."""
+    log_uri: str | None
+    refusal: CommandError | None
     """The reason why the command was not started, if so."""
 
-    @classmethod
-    def refused(cls, error: CommandError, log: CommandLog) -> Outcome:
-        with log.stderr_path.open("a") as stderr:
-            stderr.write(f"{error}\n")
-        log.note(f"Not started: {error}")
-        return cls(exit_code=1, refusal=error)
 
-    @property
-    def ended_with(self) -> str:
-        if self.exit_code < 0:
-            return f"Ended by {signal.Signals(-self.exit_code).name}"
-        return f"Ended with exit code {self.exit_code}"
+@dataclass(frozen=True)
+class CommandRun:
+    """One command: what a HadoopJarStep says, and the name of its log below the cluster's LogUri."""
 
+    cluster: Cluster
+    name: str
+    log_name: str
+    jar: str
+    args: Sequence[str]
+    is_wanted: Callable[[], bool] = lambda: True
+    """It is asked just before the start: a command may be cancelled until then."""
 
-def execute(
-    cluster: Cluster, node: Node, command: Command, name: str, log: CommandLog, is_wanted: Callable[[], bool]
-) -> Outcome:
-    """Run a command to its end. `is_wanted` is asked just before the start: it may be cancelled until then."""
-    started_at = time.monotonic()
-    try:
-        prepared = node.prepare(command, name, log)
-    except CommandError as error:
-        return Outcome.refused(error, log)
-    with cluster.changed:
-        if cluster.ending or not is_wanted():
-            log.note("Not started: cancelled")
-            return Outcome(exit_code=-signal.SIGTERM)
+    def run(self, title: str) -> Failure | None:
+        """Run the command to its end, and return how it failed, or None."""
+        log = CommandLog(self.cluster.folder.logs_path / self.log_name)
+        log.start()
+        log.note(title)
+        refusal = None
         try:
-            process = prepared.start()
-        except OSError as error:
-            return Outcome.refused(CommandError(f"Cannot run the program: {error}"), log)
-        cluster.attach(name, process)
-    exit_code = process.wait()
-    with cluster.changed:
-        cluster.detach(name)
-    outcome = Outcome(exit_code)
-    log.note(f"{outcome.ended_with} after {time.monotonic() - started_at:.1f} seconds")
-    return outcome
+            exit_code = self._execute(log)
+        except CommandError as error:
+            exit_code, refusal = 1, error
+            with log.stderr_path.open("a") as stderr:
+                stderr.write(f"{error}\n")
+            log.note(f"Not started: {error}")
+        log_uri = f"{self.cluster.record.log_uri}/{self.log_name}" if self.cluster.record.log_uri else None
+        if log_uri:
+            self._ship(log, log_uri)
+        return Failure(_ended_with(exit_code), log.last_error_line(), log_uri, refusal) if exit_code else None
+
+    def _execute(self, log: CommandLog) -> int:
+        """Return the exit code, which is negative for a signal. Raises CommandError for what cannot be started."""
+        cluster, started_at = self.cluster, time.monotonic()
+        command = step_command(self.jar, self.args, cluster.config.cores, cluster.config.driver_memory)
+        start = cluster.node.prepare(command, self.name, log)
+        with cluster.changed:
+            if cluster.record.is_ending or not self.is_wanted():
+                log.note("Not started: cancelled")
+                return -signal.SIGTERM
+            try:
+                process = start()
+            except OSError as error:
+                raise CommandError(f"Cannot run the program: {error}") from error
+            log.note(f"ProcessRunner started child process {process.pid}")
+            cluster.processes[self.name] = process
+        exit_code = process.wait()
+        with cluster.changed:
+            del cluster.processes[self.name]
+        log.note(f"{_ended_with(exit_code)} after {time.monotonic() - started_at:.1f} seconds")
+        return exit_code
+
+    def _ship(self, log: CommandLog, uri: str) -> None:
+        """Copy the log to the LogUri. A bucket that does not exist costs the logs there, not the step."""
+        try:
+            log.ship(self.cluster.node.log_destination(uri))
+        except (ObjectPathError, OSError) as error:
+            log.note(f"The logs could not be written to {uri}: {error}")
+            logger.warning("The logs of %s could not be written to %s: %s", log.path, uri, error)
 
 
-def ship_log(node: Node, log: CommandLog, uri: str | None) -> None:
-    """Copy the log to the LogUri. A bucket that does not exist costs the logs there, not the step."""
-    if uri is None:
-        return
-    try:
-        log.ship(node.log_destination(uri))
-    except (ObjectPathError, OSError) as error:
-        log.note(f"The logs could not be written to {uri}: {error}")
-        logger.warning("The logs of %s could not be written to %s: %s", log.path, uri, error)
+def _ended_with(exit_code: int) -> str:
+    return f"Ended by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"Ended with exit code {exit_code}"

@@ -7,129 +7,97 @@ import threading
 import time
 
 from local_aws.emr.cluster.bootstrap_actions import run_bootstrap_actions
-from local_aws.emr.cluster.cluster import Cluster, Ending, cancel
+from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.step_run import run_step
-from local_aws.emr.node.node import Node
-from local_aws.emr.state.limits import DEFAULT_IDLE_TIMEOUT_S
-from local_aws.emr.state.records import (
-    BOOTSTRAPPING,
-    PENDING,
-    RUNNING,
-    TERMINATED,
-    TERMINATED_WITH_ERRORS,
-    WAITING,
-    StateChangeReason,
-    now,
-)
+from local_aws.emr.state.records import StateChangeReason, now
 
 logger = logging.getLogger(__name__)
 
 
-class Lifecycle:
-    """The thread of one cluster and the threads of its running steps."""
+class Lifecycle(threading.Thread):
+    """The thread of one cluster, which starts the threads of its steps."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._node = Node(cluster.config, cluster.record, cluster.folder)
+        super().__init__(name=cluster.id, daemon=True)
+        self._cluster, self._record = cluster, cluster.record
         self._step_threads: list[threading.Thread] = []
-        self._thread = threading.Thread(target=self._run, name=cluster.id, daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> None:
-        self._thread.join(timeout_s)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        cluster = self._cluster
         try:
-            self._cluster.folder.make()
-            ending = self._live()
+            cluster.folder.make()
+            self._pause()
+            with cluster.change() as record:
+                if not record.is_ending:
+                    record.state, record.reason = (
+                        "BOOTSTRAPPING",
+                        StateChangeReason(message="Running bootstrap actions"),
+                    )
+            run_bootstrap_actions(cluster)
+            self._serve()
         except Exception as error:
             # Whatever the error is, a cluster without its thread would look alive for ever.
-            logger.exception("%s: the local EMR itself failed", self._cluster.id)
-            ending = Ending(TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", f"The local EMR itself failed: {error}")
-        self._finish(ending)
+            logger.exception("%s: the local EMR itself failed", cluster.id)
+            cluster.end("TERMINATED_WITH_ERRORS", "INTERNAL_ERROR", f"The local EMR itself failed: {error}")
+        self._finish()
 
-    def _live(self) -> Ending:
-        self._pause()
-        with self._cluster.change() as record:
-            if not self._cluster.ending:
-                record.state = BOOTSTRAPPING
-                record.reason = StateChangeReason(message="Running bootstrap actions")
-        if not self._cluster.ending:
-            failure = run_bootstrap_actions(self._cluster, self._node)
-            if failure and not self._cluster.ending:
-                return failure
-        return self._cluster.ending or self._serve()
-
-    def _serve(self) -> Ending:
+    def _serve(self) -> None:
         """Run steps until there is a reason to end."""
-        with self._cluster.change() as record:
-            record.ready_at = now()
         with self._cluster.changed:
-            while not self._cluster.ending:
+            if not self._record.is_ending:
+                self._record.ready_at = now()
+            while not self._record.is_ending:
                 self._start_steps()
-                is_busy = any(step.is_active for step in self._cluster.record.steps)
-                if not is_busy and (ending := self._rest()):
-                    return ending
-                self._cluster.changed.wait(self._idle_seconds_left())
-            return self._cluster.ending
+                if not self._record.active_steps:
+                    self._rest()
+                if not self._record.is_ending:
+                    self._cluster.changed.wait(self._idle_seconds_left())
 
     def _start_steps(self) -> None:
         """Start as many pending steps, in their order, as may run at once. The caller holds the lock."""
-        record = self._cluster.record
-        pending = record.steps_in(PENDING)
-        active = sum(step.is_active for step in record.steps) - len(pending)
-        for step in pending[: max(0, record.step_concurrency_level - active)]:
+        record, pending = self._record, self._record.pending_steps
+        running = len(record.active_steps) - len(pending)
+        for step in pending[: max(0, record.step_concurrency - running)]:
             with self._cluster.change():
-                record.state, record.idle_since = RUNNING, None
+                record.state, record.idle_since = "RUNNING", None
                 record.reason = StateChangeReason(message="Running step")
-                step.state, step.started_at = RUNNING, now()
-            thread = threading.Thread(
-                target=run_step, args=(self._cluster, self._node, step), name=step.id, daemon=True
-            )
+                step.state, step.started_at = "RUNNING", now()
+            thread = threading.Thread(target=run_step, args=(self._cluster, step), name=step.id, daemon=True)
             self._step_threads.append(thread)
             thread.start()
 
-    def _rest(self) -> Ending | None:
-        """Return how to end when no step is left, or None to wait for more steps. The caller holds the lock."""
-        record = self._cluster.record
-        if not record.keep_alive:
-            failed = any(step.failure for step in record.steps)
-            message = "Steps completed with errors" if failed else "Steps completed"
-            return Ending(TERMINATED, "ALL_STEPS_COMPLETED", message)
-        if record.state != WAITING:
+    def _rest(self) -> None:
+        """Wait for more steps, or end when none is to come. The caller holds the lock."""
+        record = self._record
+        if not record.settings["Instances"]["KeepJobFlowAliveWhenNoSteps"]:
+            errors = " with errors" if any(step.failure for step in record.steps) else ""
+            self._cluster.end("TERMINATED", "ALL_STEPS_COMPLETED", f"Steps completed{errors}")
+            return
+        if record.state != "WAITING":
             with self._cluster.change():
-                record.state, record.idle_since = WAITING, now()
+                record.state, record.idle_since = "WAITING", now()
                 record.reason = StateChangeReason(message="Cluster ready to run steps.")
         seconds_left = self._idle_seconds_left()
         if seconds_left is not None and seconds_left <= 0:
-            message = f"Auto-terminated: idle for {self._idle_timeout_s()} seconds"
-            return Ending(TERMINATED, "ALL_STEPS_COMPLETED", message)
-        return None
-
-    def _idle_timeout_s(self) -> int | None:
-        policy = self._cluster.record.auto_termination_policy
-        return None if policy is None else int(policy.get("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S))
+            timeout_s = record.settings["AutoTerminationPolicy"]["IdleTimeout"]
+            self._cluster.end("TERMINATED", "ALL_STEPS_COMPLETED", f"Auto-terminated: idle for {timeout_s} seconds")
 
     def _idle_seconds_left(self) -> float | None:
-        timeout_s, since = self._idle_timeout_s(), self._cluster.record.idle_since
-        return None if timeout_s is None or since is None else since + timeout_s - now()
+        """Return the seconds until the cluster ends by itself, or None when it does not."""
+        policy, since = self._record.settings.get("AutoTerminationPolicy"), self._record.idle_since
+        return since + policy["IdleTimeout"] - now() if policy and since else None
 
-    def _finish(self, ending: Ending) -> None:
+    def _finish(self) -> None:
         cluster = self._cluster
-        cluster.end(ending)
-        ending = cluster.ending or ending
         with cluster.change() as record:
-            for step in record.steps_in(PENDING):
-                cancel(step, "Job terminated")
+            for step in record.pending_steps:
+                step.cancel("Job terminated")
         for thread in self._step_threads:
             thread.join()
         self._pause()
         cluster.folder.remove_scratch()
         with cluster.change() as record:
-            record.state, record.ended_at = ending.state, now()
-            record.idle_since = None
+            record.state, record.ended_at, record.idle_since = cluster.last_state, now(), None
 
     def _pause(self) -> None:
         """Wait so that the state can be seen: EMR takes minutes to start and to end a cluster."""

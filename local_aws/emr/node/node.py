@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from local_aws.emr.config import LocalEmrConfig
+from local_aws.config import EndpointConfig
 from local_aws.emr.node.command import Command, CommandError
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.environment import command_environment
 from local_aws.emr.node.session_process import SessionProcess
-from local_aws.emr.node.spark_conf import core_site, log4j2_properties, read_configurations, spark_defaults
+from local_aws.emr.node.spark_conf import S3_SCHEMES, core_site, log4j2_properties, read_configurations, spark_defaults
 from local_aws.emr.node.spark_submit import DRIVER_PYTHON, PYTHON, SparkSubmit
 from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
@@ -19,34 +21,22 @@ from local_aws.s3.files.paths import ObjectPathError, is_bucket_name, object_pat
 
 # A step lives for seconds or minutes on a few cores, where Java's second compiler takes more time than it saves.
 _SHORT_LIFE = "-XX:TieredStopAtLevel=1"
+_S3_PREFIXES = tuple(f"{scheme}://" for scheme in S3_SCHEMES)
 
 
 class ScriptNotFoundError(CommandError):
     """An error because the script of a step or a bootstrap action is not in S3."""
 
 
-class PreparedCommand:
-    """A command whose files are in place, so that only the process is missing."""
-
-    def __init__(self, args: list[str], cwd: Path, env: dict[str, str], log: CommandLog) -> None:
-        self._args, self._cwd, self._env, self._log = args, cwd, env, log
-
-    def start(self) -> SessionProcess:
-        self._log.note(f"startExec {shlex.join(self._args)!r}")
-        process = SessionProcess(self._args, self._cwd, self._env, self._log.stdout_path, self._log.stderr_path)
-        self._log.note(f"ProcessRunner started child process {process.pid}")
-        return process
-
-
 class Node:
     """The machine that prepares the commands of one cluster."""
 
-    def __init__(self, config: LocalEmrConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
+    def __init__(self, config: EndpointConfig, record: ClusterRecord, folder: ClusterFolder) -> None:
         self._config, self._record, self._folder = config, record, folder
-        self._configuration = read_configurations(record.request.get("Configurations") or [])
+        self._configuration = read_configurations(record.settings["Configurations"])
 
-    def prepare(self, command: Command, name: str, log: CommandLog) -> PreparedCommand:
-        """Prepare a command, and raise CommandError when it cannot run here."""
+    def prepare(self, command: Command, name: str, log: CommandLog) -> Callable[[], SessionProcess]:
+        """Put the files of a command in place, and return what starts it. Raises CommandError when it cannot run."""
         if self._configuration.ignored:
             log.note(f"Without effect on one machine: {', '.join(self._configuration.ignored)}")
         cwd = self._folder.command_path(name)
@@ -56,27 +46,37 @@ class Node:
         asked = self._configuration.environment | (submit.environment if submit else {})
         env = command_environment(self._config, self._record, self._folder, conf_path, asked)
         if command.script_uri:
-            return PreparedCommand([*self._fetch_script(command.script_uri, cwd), *command.args], cwd, env, log)
-        program = shutil.which(command.args[0], path=env["PATH"])
-        if program is None:
+            words = [*self._fetch_script(command.script_uri, cwd), *command.args]
+        elif program := shutil.which(command.args[0], path=env["PATH"]):
+            words = [program, *command.args[1:]]
+        else:
             raise CommandError(f'Cannot run program "{command.args[0]}": not found on the path {env["PATH"]}')
-        if submit is None:
-            return PreparedCommand([program, *command.args[1:]], cwd, env, log)
-        options = self._driver_python(submit, env, conf_path, log)
-        env["SPARK_SUBMIT_OPTS"] = f"{_SHORT_LIFE} {env.get('SPARK_SUBMIT_OPTS', '')}".strip()
-        return PreparedCommand([program, *options, *submit.args], cwd, env, log)
+        if submit:
+            words[1:1] = self._driver_python(submit, env, conf_path, log)
+            env["SPARK_SUBMIT_OPTS"] = f"{_SHORT_LIFE} {env.get('SPARK_SUBMIT_OPTS', '')}".strip()
+        log.note(f"startExec {shlex.join(words)!r}")
+        return partial(SessionProcess, words, cwd, env, log.stdout_path, log.stderr_path)
 
     def log_destination(self, uri: str) -> Path:
         """Return the folder of a log URI, and raise ObjectPathError when there is no such bucket."""
         bucket = "/".join(uri.split("/")[:3])
-        if not object_path(self._config.buckets_root, bucket).is_dir():
+        if not self._path_of(bucket).is_dir():
             raise ObjectPathError(uri, "the bucket does not exist")
-        return object_path(self._config.buckets_root, uri)
+        return self._path_of(uri)
+
+    def _path_of(self, uri: str) -> Path:
+        """Return the file or folder of a URI, and raise ObjectPathError for one outside the buckets."""
+        root = self._config.root
+        path = object_path(root, uri)
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise ObjectPathError(uri, "a link on its way leads out of the folder of the buckets")
+        return path
 
     def _write_configuration(self, name: str) -> Path:
         """Write the configuration files again for each command, because buckets come and go."""
-        root = self._config.buckets_root
-        buckets = sorted(path for path in root.iterdir() if path.is_dir() and is_bucket_name(path.name))
+        root = self._config.root
+        folders = [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]
+        buckets = sorted(path for path in folders if is_bucket_name(path.name))
         conf_path = self._folder.conf_path(name)
         conf_path.mkdir(parents=True, exist_ok=True)
         asked = self._configuration
@@ -98,18 +98,12 @@ class Node:
 
     def _fetch_script(self, uri: str, cwd: Path) -> list[str]:
         """Fetch a script, and return the words that run it: with bash when its first line names no interpreter."""
-        if not uri.startswith(("s3://", "s3a://", "s3n://")):
-            source = Path(uri.removeprefix("file://"))
-        else:
-            try:
-                source = object_path(self._config.buckets_root, uri)
-            except ObjectPathError as error:
-                raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error}") from error
-        script = cwd / source.name
         try:
-            shutil.copyfile(source, script)
-        except OSError as error:
-            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {error.strerror}") from error
+            source = self._path_of(uri) if uri.startswith(_S3_PREFIXES) else Path(uri.removeprefix("file://"))
+            script = shutil.copyfile(source, cwd / source.name)
+        except (ObjectPathError, ValueError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ScriptNotFoundError(f"the script {uri} cannot be fetched: {reason}") from error
         script.chmod(0o700)
         with script.open("rb") as opened:
             has_interpreter = opened.read(2) == b"#!"

@@ -61,7 +61,8 @@ class SessionProcess:
 
 def end_session(leader: int) -> None:
     """Kill every process of the session, and those that they start meanwhile."""
-    _end_all(lambda process: _is_in_session(process, leader), f"session {leader}")
+    gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    _end_all(lambda p: os.getsid(p.pid) == leader and p.status() not in gone, f"session {leader}")
 
 
 def end_marked(name: str, value: str) -> None:
@@ -80,10 +81,6 @@ def _end_all(is_meant: Callable[[psutil.Process], bool], what: str) -> None:
             logger.warning("processes of %s could not be ended: %s", what, [process.pid for process in found])
             return
         time.sleep(0.01)
-
-
-def _is_in_session(process: psutil.Process, leader: int) -> bool:
-    return os.getsid(process.pid) == leader and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 def _safely(is_meant: Callable[[psutil.Process], bool], process: psutil.Process) -> bool:

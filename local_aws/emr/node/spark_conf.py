@@ -76,10 +76,11 @@ def spark_defaults(asked: Mapping[str, str], warehouse_path: Path) -> str:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.authenticate": "true",  # the machine's other users reach the driver's ports; Spark makes a secret itself
         "spark.sql.warehouse.dir": warehouse_path.as_uri(),
         **asked,
     }
-    return "".join(f"{_escape_name(name)} {_escape_value(value)}\n" for name, value in properties.items())
+    return _java_properties(properties, " ")
 
 
 def core_site(asked: Mapping[str, str], bucket_paths: Iterable[Path]) -> str:
@@ -105,16 +106,15 @@ def core_site(asked: Mapping[str, str], bucket_paths: Iterable[Path]) -> str:
 
 def log4j2_properties(asked: Mapping[str, str]) -> str:
     """Return the text of log4j2.properties."""
-    properties = {**_LOGGING, **asked}
-    return "".join(f"{_escape_name(name)} = {_escape_value(value)}\n" for name, value in properties.items())
+    return _java_properties({**_LOGGING, **asked}, " = ")
 
 
-def _escape_value(value: str) -> str:
-    """Escape a value so that java.util.Properties reads it back."""
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _escape_name(name: str) -> str:
-    for special in ("\\", " ", ":", "="):
-        name = name.replace(special, f"\\{special}")
-    return name
+def _java_properties(properties: Mapping[str, str], separator: str) -> str:
+    """Write names and values so that java.util.Properties reads them back."""
+    lines = []
+    for name, value in properties.items():
+        for special in ("\\", " ", ":", "="):
+            name = name.replace(special, f"\\{special}")
+        value = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        lines.append(f"{name}{separator}{value}\n")
+    return "".join(lines)

@@ -66,8 +66,11 @@ def driver_variable(name: str) -> str | None:
 
 
 def localize(args: Sequence[str], cores: int, driver_memory: str) -> SparkSubmit:
-    """Rewrite the arguments of a cluster's spark-submit to run as `local[cores]` with the driver on this machine."""
-    kept: list[str] = ["--master", f"local[{cores}]", "--deploy-mode", "client", "--driver-memory", driver_memory]
+    """Rewrite the arguments of a cluster's spark-submit to run as `local[cores,2]` with the driver on this machine.
+
+    As on a cluster, a task that failed is tried again: the second attempt finds the photograph that killed the first.
+    """
+    kept: list[str] = ["--master", f"local[{cores},2]", "--deploy-mode", "client", "--driver-memory", driver_memory]
     properties: dict[str, str] = {}
     for option, value, words in _split(args):
         if option in CLUSTER_OPTIONS:

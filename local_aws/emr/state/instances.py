@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import string
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from local_aws.emr.errors import ValidationError
-from local_aws.emr.state.records import InstanceCollection, InstanceRecord, JsonObject, make_ec2_id, make_id
+from moto.emr.exceptions import ValidationException
 
-GROUPS, FLEETS = "INSTANCE_GROUP", "INSTANCE_FLEET"
+from local_aws.emr.state.records import ClusterRecord, JsonObject
+
+CAPACITIES = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
 _DEFAULT_INSTANCE_TYPE = "m5.xlarge"
-_ID_LETTERS = string.ascii_uppercase + string.digits
 
 
-def make_collections(asked: Mapping[str, Any]) -> tuple[str, list[InstanceCollection]]:
-    """Return which of groups or fleets RunJobFlow's Instances are, and the groups or fleets."""
+@dataclass(frozen=True)
+class InstanceCollection:
+    """An instance group or an instance fleet; nothing runs on its instances, for the machine is one."""
+
+    id: str
+    role: str
+    config: JsonObject
+    """The InstanceGroupConfig or InstanceFleetConfig of the request, with EMR's defaults."""
+
+    def instances(self) -> Iterator[JsonObject]:
+        for place, (market, instance_type) in enumerate(_wanted(self.config)):
+            digest = _digest(f"{self.id}/{place}")
+            ids = {"Id": f"ci-{digest[-13:].upper()}", "Ec2InstanceId": f"i-{digest[:17]}"}
+            yield {**ids, "Market": market, "InstanceType": instance_type}
+
+
+def instance_collections(record: ClusterRecord) -> list[InstanceCollection]:
+    """Return the groups or fleets that RunJobFlow's Instances mean, or raise what EMR answers.
+
+    Every identifier follows from the cluster's and from the place in the list, so that it stays the same.
+    """
+    asked = record.settings["Instances"]
     groups, fleets = asked.get("InstanceGroups"), asked.get("InstanceFleets")
     if groups and fleets:
-        raise ValidationError("Instance groups and instance fleets are mutually exclusive.")
-    if fleets:
-        _check_one_primary([fleet["InstanceFleetType"] for fleet in fleets])
-        return FLEETS, [make_fleet(fleet) for fleet in fleets]
-    groups = groups or _uniform_groups(asked)
-    _check_one_primary([group["InstanceRole"] for group in groups])
-    return GROUPS, [make_group(group) for group in groups]
+        raise ValidationException("Instance groups and instance fleets are mutually exclusive.")
+    make = _make_fleet if fleets else _make_group
+    configs = fleets or groups or _uniform_groups(asked)
+    collections = [make(_digest(f"{record.id}/{place}"), config) for place, config in enumerate(configs)]
+    roles = [collection.role for collection in collections]
+    if roles.count("MASTER") != 1:
+        raise ValidationException("A cluster needs exactly one instance group or fleet for the primary node (MASTER).")
+    if roles.count("CORE") > 1:
+        raise ValidationException("A cluster can have at most one instance group or fleet of core nodes (CORE).")
+    return collections
 
 
-def _uniform_groups(asked: Mapping[str, Any]) -> list[JsonObject]:
+def _uniform_groups(asked: JsonObject) -> list[JsonObject]:
     """Return the groups that MasterInstanceType, SlaveInstanceType and InstanceCount mean."""
     primary_type = asked.get("MasterInstanceType", _DEFAULT_INSTANCE_TYPE)
     groups = [{"InstanceRole": "MASTER", "InstanceType": primary_type, "InstanceCount": 1}]
@@ -38,53 +61,31 @@ def _uniform_groups(asked: Mapping[str, Any]) -> list[JsonObject]:
     return groups
 
 
-def _check_one_primary(roles: Sequence[str]) -> None:
-    if roles.count("MASTER") != 1:
-        raise ValidationError("A cluster needs exactly one instance group or fleet for the primary node (MASTER).")
-    if roles.count("CORE") > 1:
-        raise ValidationError("A cluster can have at most one instance group or fleet of core nodes (CORE).")
+def _make_group(digest: str, config: JsonObject) -> InstanceCollection:
+    role = config["InstanceRole"]
+    if role == "MASTER" and config["InstanceCount"] not in (1, 3):
+        raise ValidationException("The primary instance group must have 1 instance, or 3 for high availability.")
+    return InstanceCollection(f"ig-{digest[:13].upper()}", role, {"Market": "ON_DEMAND", **config})
 
 
-def make_group(config: JsonObject) -> InstanceCollection:
-    if config["InstanceRole"] == "MASTER" and config["InstanceCount"] not in (1, 3):
-        raise ValidationError("The primary instance group must have 1 instance, or 3 for high availability.")
-    group = InstanceCollection(make_id("ig-", _ID_LETTERS, 13), config["InstanceRole"], config, [])
-    resize_group(group, config["InstanceCount"])
-    return group
+def _make_fleet(digest: str, config: JsonObject) -> InstanceCollection:
+    role = config["InstanceFleetType"]
+    if not any(config.get(name) for name in CAPACITIES.values()):
+        raise ValidationException(f"The instance fleet {role} needs a target capacity, on-demand or Spot, above 0.")
+    return InstanceCollection(f"if-{digest[:13].upper()}", role, dict.fromkeys(CAPACITIES.values(), 0) | config)
 
 
-def resize_group(group: InstanceCollection, count: int) -> None:
-    group.config["InstanceCount"] = count
-    market = group.config.get("Market", "ON_DEMAND")
-    _resize(group, [(group.config["InstanceType"], market)] * count)
+def _wanted(config: JsonObject) -> Iterator[tuple[str, str]]:
+    """List the market and the type of each instance. A fleet gets the first of its instance types."""
+    if "InstanceRole" in config:
+        for _ in range(config["InstanceCount"]):
+            yield config["Market"], config["InstanceType"]
+        return
+    first_type = (config.get("InstanceTypeConfigs") or [{"InstanceType": _DEFAULT_INSTANCE_TYPE}])[0]
+    for market, name in CAPACITIES.items():
+        for _ in range(math.ceil(config[name] / first_type.get("WeightedCapacity", 1))):
+            yield market, first_type["InstanceType"]
 
 
-def make_fleet(config: JsonObject) -> InstanceCollection:
-    if not config.get("TargetOnDemandCapacity") and not config.get("TargetSpotCapacity"):
-        raise ValidationError(
-            f"The instance fleet {config['InstanceFleetType']} needs a target capacity, on-demand or Spot, above 0."
-        )
-    fleet = InstanceCollection(make_id("if-", _ID_LETTERS, 13), config["InstanceFleetType"], config, [])
-    resize_fleet(fleet, config)
-    return fleet
-
-
-def resize_fleet(fleet: InstanceCollection, targets: Mapping[str, Any]) -> None:
-    wanted: list[tuple[str, str]] = []
-    for market, name in (("ON_DEMAND", "TargetOnDemandCapacity"), ("SPOT", "TargetSpotCapacity")):
-        fleet.config[name] = targets.get(name, fleet.config.get(name, 0))
-        instance_type = _first_instance_type(fleet)
-        count = math.ceil(fleet.config[name] / instance_type.get("WeightedCapacity", 1))
-        wanted += [(instance_type["InstanceType"], market)] * count
-    _resize(fleet, wanted)
-
-
-def _first_instance_type(fleet: InstanceCollection) -> Mapping[str, Any]:
-    types: list[dict[str, Any]] = fleet.config.get("InstanceTypeConfigs") or [{"InstanceType": _DEFAULT_INSTANCE_TYPE}]
-    return types[0]
-
-
-def _resize(collection: InstanceCollection, wanted: Sequence[tuple[str, str]]) -> None:
-    kept = collection.instances[: len(wanted)]
-    new = [InstanceRecord(make_id("ci-"), make_ec2_id(), *asked) for asked in wanted[len(kept) :]]
-    collection.instances = kept + new
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local_aws.emr.errors import ValidationError
+from moto.emr.exceptions import ValidationException
 
 MAX_STEPS = 256
 MAX_STEP_CONCURRENCY = 256
@@ -21,15 +21,15 @@ _LOG_URI = re.compile(r"s3[an]?://[^/]+.*")
 def check_job_flow(request: Mapping[str, Any]) -> None:
     """Check all of RunJobFlow but its instances."""
     if not request.get("ServiceRole"):
-        raise ValidationError("ServiceRole is required for creating cluster.")
+        raise ValidationException("ServiceRole is required for creating cluster.")
     if not request.get("JobFlowRole"):
-        raise ValidationError("InstanceProfile is required for creating cluster.")
+        raise ValidationException("InstanceProfile is required for creating cluster.")
     label = request.get("ReleaseLabel")
     if label is not None and not _RELEASE_LABEL.fullmatch(label):
-        raise ValidationError(f"The supplied release label is invalid: {label}.")
+        raise ValidationException(f"The supplied release label is invalid: {label}.")
     log_uri = request.get("LogUri")
     if log_uri and not _LOG_URI.fullmatch(log_uri):
-        raise ValidationError(f"The log URI {log_uri} is not an S3 URI.")
+        raise ValidationException(f"The log URI {log_uri} is not an S3 URI.")
     concurrency = request.get("StepConcurrencyLevel", 1)
     check_step_concurrency(concurrency)
     check_steps(request.get("Steps", []), active=0, concurrency=concurrency)
@@ -41,13 +41,13 @@ def check_job_flow(request: Mapping[str, Any]) -> None:
 
 def check_steps(steps: Sequence[Mapping[str, Any]], active: int, concurrency: int) -> None:
     if active + len(steps) > MAX_STEPS:
-        raise ValidationError(
+        raise ValidationException(
             f"Maximum number of active steps(State = 'Running', 'Pending') for cluster is {MAX_STEPS}."
         )
     for step in steps:
         action = step.get("ActionOnFailure", "TERMINATE_CLUSTER")
         if concurrency > 1 and action != "CONTINUE":
-            raise ValidationError(
+            raise ValidationException(
                 f"ActionOnFailure {action} of step '{step['Name']}' is not valid: with a StepConcurrencyLevel of "
                 f"{concurrency} it must be CONTINUE."
             )
@@ -55,13 +55,14 @@ def check_steps(steps: Sequence[Mapping[str, Any]], active: int, concurrency: in
 
 def check_step_concurrency(level: int) -> None:
     if not 1 <= level <= MAX_STEP_CONCURRENCY:
-        raise ValidationError(f"StepConcurrencyLevel must be between 1 and {MAX_STEP_CONCURRENCY}, not {level}.")
+        raise ValidationException(f"StepConcurrencyLevel must be between 1 and {MAX_STEP_CONCURRENCY}, not {level}.")
 
 
-def check_auto_termination(policy: Mapping[str, Any]) -> None:
-    timeout = policy.get("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S)
+def check_auto_termination(policy: dict[str, Any]) -> None:
+    """Check the policy, and write EMR's default into one that names no time."""
+    timeout = policy.setdefault("IdleTimeout", DEFAULT_IDLE_TIMEOUT_S)
     if timeout not in IDLE_TIMEOUT_S:
-        raise ValidationError(
+        raise ValidationException(
             f"IdleTimeout must be between {IDLE_TIMEOUT_S.start} and {IDLE_TIMEOUT_S.stop - 1} seconds, not {timeout}."
         )
 
@@ -69,9 +70,9 @@ def check_auto_termination(policy: Mapping[str, Any]) -> None:
 def check_managed_scaling(policy: Mapping[str, Any]) -> None:
     limits = policy.get("ComputeLimits")
     if limits is None:
-        raise ValidationError("A managed scaling policy needs ComputeLimits.")
+        raise ValidationException("A managed scaling policy needs ComputeLimits.")
     minimum, maximum = limits["MinimumCapacityUnits"], limits["MaximumCapacityUnits"]
     if not 1 <= minimum <= maximum:
-        raise ValidationError(
+        raise ValidationException(
             f"MinimumCapacityUnits must be between 1 and MaximumCapacityUnits ({maximum}), not {minimum}."
         )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import secrets
 import string
 import time
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
-STARTING, BOOTSTRAPPING, RUNNING, WAITING = "STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"
-TERMINATING, TERMINATED, TERMINATED_WITH_ERRORS = "TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"
-PENDING, CANCEL_PENDING, COMPLETED, CANCELLED, FAILED = "PENDING", "CANCEL_PENDING", "COMPLETED", "CANCELLED", "FAILED"
+from pydantic import ConfigDict
 
-ENDED_STATES = frozenset({TERMINATED, TERMINATED_WITH_ERRORS})
-ENDING_STATES = ENDED_STATES | {TERMINATING}
-ACTIVE_STEP_STATES = frozenset({PENDING, RUNNING, CANCEL_PENDING})
-
+ClusterState = Literal[
+    "STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"
+]
+StepState = Literal["PENDING", "CANCEL_PENDING", "RUNNING", "COMPLETED", "CANCELLED", "FAILED"]
+CollectionType = Literal["INSTANCE_GROUP", "INSTANCE_FLEET"]
 JsonObject = dict[str, Any]
 
 
@@ -24,13 +23,9 @@ def now() -> float:
     return round(time.time(), 3)
 
 
-def make_id(prefix: str, alphabet: str = string.ascii_uppercase + string.digits, length: int = 13) -> str:
+def make_id(prefix: str) -> str:
     """Make an identifier that looks like one of AWS: `j-2AXXXXXXGAPLF`."""
-    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
-
-
-def make_ec2_id() -> str:
-    return make_id("i-", alphabet="0123456789abcdef", length=17)
+    return prefix + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(13))
 
 
 @dataclass
@@ -50,11 +45,11 @@ class StepFailure:
 
 @dataclass
 class StepRecord:
-    id: str
     config: JsonObject
     """The StepConfig of the request."""
-    created_at: float
-    state: str = PENDING
+    id: str = field(default_factory=lambda: make_id("s-"))
+    created_at: float = field(default_factory=now)
+    state: StepState = "PENDING"
     started_at: float | None = None
     ended_at: float | None = None
     reason: StateChangeReason = field(default_factory=StateChangeReason)
@@ -64,55 +59,27 @@ class StepRecord:
     def action_on_failure(self) -> str:
         return str(self.config.get("ActionOnFailure", "TERMINATE_CLUSTER"))
 
-    @property
-    def is_active(self) -> bool:
-        return self.state in ACTIVE_STEP_STATES
-
-
-@dataclass
-class InstanceRecord:
-    id: str
-    ec2_id: str
-    instance_type: str
-    market: str
-
-
-@dataclass
-class InstanceCollection:
-    """An instance group or an instance fleet; nothing runs on its instances, for the machine is one."""
-
-    id: str
-    role: str
-    config: JsonObject
-    """The InstanceGroupConfig or InstanceFleetConfig of the request."""
-    instances: list[InstanceRecord]
+    def cancel(self, why: str) -> None:
+        self.state, self.ended_at, self.reason = "CANCELLED", now(), StateChangeReason("NONE", why)
 
 
 @dataclass
 class ClusterRecord:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     id: str
     account: str
     region: str
-    request: JsonObject
-    """RunJobFlow as it was sent. What can change later has its own fields below."""
-    created_at: float
-    keep_alive: bool
-    termination_protected: bool
-    step_concurrency_level: int
-    tags: dict[str, str]
-    instance_collection_type: str
-    instance_collections: list[InstanceCollection]
-    visible_to_all_users: bool = True
-    unhealthy_node_replacement: bool = False
-    state: str = STARTING
+    settings: JsonObject
+    """RunJobFlow as it was sent, with EMR's defaults and what later requests changed."""
+    steps: list[StepRecord]
+    created_at: float = field(default_factory=now)
+    state: ClusterState = "STARTING"
     reason: StateChangeReason = field(default_factory=StateChangeReason)
     error_details: list[JsonObject] = field(default_factory=list)
     ready_at: float | None = None
     ended_at: float | None = None
     idle_since: float | None = None
-    steps: list[StepRecord] = field(default_factory=list)
-    auto_termination_policy: JsonObject | None = None
-    managed_scaling_policy: JsonObject | None = None
 
     @property
     def arn(self) -> str:
@@ -120,43 +87,34 @@ class ClusterRecord:
 
     @property
     def is_ending(self) -> bool:
-        return self.state in ENDING_STATES
+        return self.has_ended or self.state == "TERMINATING"
 
     @property
     def has_ended(self) -> bool:
-        return self.state in ENDED_STATES
+        return self.state in ("TERMINATED", "TERMINATED_WITH_ERRORS")
 
     @property
-    def primary_instance(self) -> InstanceRecord:
-        return next(c for c in self.instance_collections if c.role == "MASTER").instances[0]
+    def is_protected(self) -> bool:
+        return bool(self.settings["Instances"]["TerminationProtected"])
+
+    @property
+    def step_concurrency(self) -> int:
+        return int(self.settings["StepConcurrencyLevel"])
+
+    @property
+    def instance_collection_type(self) -> CollectionType:
+        return "INSTANCE_FLEET" if self.settings["Instances"].get("InstanceFleets") else "INSTANCE_GROUP"
 
     @property
     def log_uri(self) -> str | None:
         """The place of this cluster's logs without a slash at the end, or None when the cluster has no LogUri."""
-        uri = self.request.get("LogUri")
+        uri = self.settings.get("LogUri")
         return f"{uri.rstrip('/')}/{self.id}" if uri else None
 
-    def steps_in(self, *states: str) -> list[StepRecord]:
-        return [step for step in self.steps if step.state in states]
+    @property
+    def active_steps(self) -> list[StepRecord]:
+        return [step for step in self.steps if step.state in ("PENDING", "RUNNING", "CANCEL_PENDING")]
 
-    def to_json(self) -> JsonObject:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: JsonObject) -> ClusterRecord:
-        steps = [
-            StepRecord(
-                **step
-                | {
-                    "reason": StateChangeReason(**step["reason"]),
-                    "failure": StepFailure(**step["failure"]) if step["failure"] else None,
-                }
-            )
-            for step in fields["steps"]
-        ]
-        collections = [
-            InstanceCollection(**c | {"instances": [InstanceRecord(**i) for i in c["instances"]]})
-            for c in fields["instance_collections"]
-        ]
-        reason = StateChangeReason(**fields["reason"])
-        return cls(**fields | {"steps": steps, "instance_collections": collections, "reason": reason})
+    @property
+    def pending_steps(self) -> list[StepRecord]:
+        return [step for step in self.steps if step.state == "PENDING"]

@@ -1,4 +1,4 @@
-"""Requests to EMR about clusters: which of them belong to a run, how they are, and to end them."""
+"""Requests to EMR: which clusters belong to a run and how they are, and to end a cluster or a step."""
 
 import logging
 from collections.abc import Mapping
@@ -50,3 +50,18 @@ def terminate(emr: Any, cluster_id: str) -> None:
         if error_code(error) != "InvalidRequestException":
             raise
         logger.info("EMR knows no cluster %s: nothing to terminate", cluster_id)
+
+
+def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
+    """End a step's process at once; a step that is over, or whose cluster is gone, needs no cancelling."""
+    request = {"ClusterId": cluster_id, "StepIds": [step_id], "StepCancellationOption": "TERMINATE_PROCESS"}
+    try:
+        response = emr.cancel_steps(**request)
+    except ClientError as error:
+        # The cluster takes no more requests, so its steps are over.
+        if error_code(error) not in ("InvalidRequestException", "ValidationException"):
+            raise
+        logger.info("Step %s is over with its cluster %s: %s", step_id, cluster_id, error)
+        return
+    for step in response.get("CancelStepsInfoList", []):
+        logger.info("Cancelling step %s: %s %s", step["StepId"], step["Status"], step.get("Reason", ""))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from botocore.exceptions import ClientError, HTTPClientError
+from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_exponential
 
 from emr_pipeline.s3.objects import error_code
 
@@ -22,24 +23,24 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 
 def make_once(make: Callable[[], str], find: Callable[[], str | None]) -> str:
     """Return what `make` makes; after a passing error `find` first looks whether it was made all the same."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return make()
-        except (ClientError, HTTPClientError) as error:
-            if attempt + 1 == ATTEMPTS or not is_passing(error):
-                raise
-            logger.warning("EMR did not take the request, or took it and could not say so: %s", error)
-        time.sleep(min(2**attempt, LONGEST_WAIT_S))
-        found = find()
-        if found:
-            logger.info("EMR took the request: %s is there", found)
-            return found
+    attempts = Retrying(
+        retry=retry_if_exception(is_passing),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential(max=LONGEST_WAIT_S),
+        before_sleep=before_sleep_log(logger, logging.WARNING),
+        sleep=time.sleep,
+        reraise=True,
+    )
+    for attempt in attempts:
+        with attempt:
+            is_first = attempt.retry_state.attempt_number == 1
+            return (None if is_first else find()) or make()
     raise AssertionError("the last attempt returns or raises")
 
 
-def is_passing(error: ClientError | HTTPClientError) -> bool:
+def is_passing(error: BaseException) -> bool:
     """Return whether EMR may take the same request later."""
     if not isinstance(error, ClientError):
-        return True
+        return isinstance(error, HTTPClientError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or error_code(error) in THROTTLED

@@ -10,13 +10,12 @@ from run_contract.cluster_sizes import SIZES, ClusterSize
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
 BUCKET_TAG = "fruit-features:bucket"
-# The longest name that EMR takes.
-NAME_LENGTH = 256
+DEPLOYMENT_TAG = "fruit-features:deployment"
+LONGEST_NAME_OF_EMR = 256
 
 # Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
 # 7i has AMX, which is what precision bfloat16 is for.
 INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
-
 
 # One executor for each node. Python workers live outside the JVM's heap: four of them, each with its own network, need
 # most of the 24 GiB that YARN has on these instances; the rest is for the application master.
@@ -49,17 +48,21 @@ def cluster_name(layout: RunLayout) -> str:
     >>> cluster_name(RunLayout("pictures", "november"))
     'fruit_features pictures november'
     """
-    return f"{name_prefix(layout.bucket)}{layout.run}"[:NAME_LENGTH]
+    return f"{name_prefix(layout.bucket)}{layout.run}"[:LONGEST_NAME_OF_EMR]
 
 
-def cluster_tags(dag_id: str, run_id: str, bucket: str) -> dict[str, str]:
+def deployment_tags(settings: Settings) -> dict[str, str]:
+    """Return the tags of every cluster of this deployment: two may share an account, and even a bucket."""
+    return {BUCKET_TAG: settings.bucket, DEPLOYMENT_TAG: settings.deployment}
+
+
+def cluster_tags(settings: Settings, dag_id: str, run_id: str) -> dict[str, str]:
     """Return the tags by which a DAG run finds its own cluster, and EMR's managed policy its permission."""
     return {
         "for-use-with-amazon-emr-managed-policies": "true",
         DAG_TAG: dag_id,
         RUN_TAG: run_id,
-        # Two deployments in one account may run the same DAG with the same run id; they never share a bucket.
-        BUCKET_TAG: bucket,
+        **deployment_tags(settings),
     }
 
 
@@ -68,13 +71,14 @@ def job_flow(
 ) -> dict[str, Any]:
     """Return the request for a cluster that takes one step at a time and ends by itself when it is idle.
 
-    `scripts` are the names of the staged bootstrap scripts, in any order; they run in the order of their numbers.
+    `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
-    request = {
+    security = settings.security_configuration
+    return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,
         "Applications": [{"Name": "Spark"}],
-        "LogUri": f"{layout.log_uri}/",
+        "LogUri": f"{layout.uri('logs')}/",
         "ServiceRole": settings.service_role,
         "JobFlowRole": settings.instance_profile,
         "VisibleToAllUsers": True,
@@ -86,13 +90,20 @@ def job_flow(
             "TerminationProtected": False,
             **({"Ec2SubnetIds": list(settings.subnet_ids)} if settings.subnet_ids else {}),
         },
-        "BootstrapActions": bootstrap_actions(code_uri, scripts, settings.node_venv),
+        "BootstrapActions": [
+            {
+                "Name": script.removesuffix(".sh"),
+                "ScriptBootstrapAction": {
+                    "Path": f"{code_uri}/bootstrap/{script}",
+                    "Args": [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt"],
+                },
+            }
+            for script in scripts
+        ],
         "Configurations": configurations(settings.node_venv),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        **({"SecurityConfiguration": security} if security else {}),
     }
-    if settings.security_configuration:
-        request["SecurityConfiguration"] = settings.security_configuration
-    return request
 
 
 def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:
@@ -118,24 +129,6 @@ def _fleet(instance_fleet_type: str, capacity: dict[str, Any]) -> dict[str, Any]
         "InstanceTypeConfigs": [{"InstanceType": name, "WeightedCapacity": 1} for name in INSTANCE_TYPES],
         **capacity,
     }
-
-
-def bootstrap_actions(code_uri: str, scripts: Sequence[str], node_venv: str) -> list[dict[str, Any]]:
-    """Return one action for each script, in the order of the scripts' numbers (2 before 10).
-
-    >>> [action["Name"] for action in bootstrap_actions("s3://b/code/1", ["10_b.sh", "2_a.sh"], "/opt/venv")]
-    ['2_a', '10_b']
-    """
-    return [
-        {
-            "Name": script.removesuffix(".sh"),
-            "ScriptBootstrapAction": {
-                "Path": f"{code_uri}/bootstrap/{script}",
-                "Args": [node_venv, f"{code_uri}/bootstrap/requirements.txt"],
-            },
-        }
-        for script in sorted(scripts, key=lambda script: (int(script.partition("_")[0]), script))
-    ]
 
 
 def configurations(node_venv: str) -> list[dict[str, Any]]:

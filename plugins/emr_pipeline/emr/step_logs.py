@@ -3,27 +3,32 @@
 import gzip
 import logging
 import time
-from collections import deque
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from emr_pipeline.emr.step_failure import StepTails
-from emr_pipeline.run.layout import split_uri
-from emr_pipeline.s3.objects import NOT_FOUND, error_code, names_under
+from emr_pipeline.run.layout import object_of, split_uri
+from emr_pipeline.s3.objects import etags_under, head
 
 logger = logging.getLogger(__name__)
 
 TAIL_LINES = 40
 LINE_LENGTH = 500
+# A log of 1 MB may unpack to 1 GB, in one line: only its end is held, and unpacking stops at some time.
+TAIL_BYTES = 256 * 1024
+MOST_BYTES = 2 * 1024**3
 
 
 def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
     """Return where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
-    bucket, prefix = split_uri(log_uri)
-    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/steps/{step_id}"
+    return _cluster_logs_uri(log_uri, cluster_id, f"steps/{step_id}")
+
+
+def node_logs_uri(log_uri: str, cluster_id: str) -> str:
+    """Return where EMR puts the logs of a cluster's nodes, including those of its bootstrap actions."""
+    return _cluster_logs_uri(log_uri, cluster_id, "node")
 
 
 def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> StepTails:
@@ -34,19 +39,14 @@ def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_
     """
 
     def is_whole(name: str) -> bool:
-        shipped_at = _shipped_at(s3, f"{logs_uri}/{name}")
-        return shipped_at is not None and (ended_at is None or shipped_at >= ended_at.replace(microsecond=0))
+        shipped = head(s3, f"{logs_uri}/{name}")
+        return bool(shipped) and (ended_at is None or shipped["LastModified"] >= ended_at.replace(microsecond=0))
 
     # EMR ships both together, and no stdout if it is empty.
     _wait_until(lambda: is_whole("stderr.gz"), f"{logs_uri}/stderr.gz", wait_s, poll_s)
     _wait_until(lambda: is_whole("stdout.gz"), f"{logs_uri}/stdout.gz", min(wait_s, 2 * poll_s), poll_s)
-    return StepTails(*(_tail_if_there(s3, f"{logs_uri}/{name}") for name in ("stdout.gz", "stderr.gz")))
-
-
-def node_logs_uri(log_uri: str, cluster_id: str) -> str:
-    """Return where EMR puts the logs of a cluster's nodes, including those of its bootstrap actions."""
-    bucket, prefix = split_uri(log_uri)
-    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/node"
+    uris = (f"{logs_uri}/{name}" for name in ("stdout.gz", "stderr.gz"))
+    return StepTails(*(_tail(s3, uri) if head(s3, uri) else None for uri in uris))
 
 
 def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: float, poll_s: float) -> str | None:
@@ -54,10 +54,15 @@ def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: floa
     uri = node_logs_uri(log_uri, cluster_id)
 
     def logs() -> list[str]:
-        return [name for name in names_under(s3, uri) if "/bootstrap-actions/" in name and name.endswith("stderr.gz")]
+        return [name for name in etags_under(s3, uri) if "/bootstrap-actions/" in name and name.endswith("stderr.gz")]
 
     _wait_until(lambda: bool(logs()), f"{uri}/*/bootstrap-actions", wait_s, poll_s)
     return _tail(s3, f"{uri}/{max(logs(), key=_action_number)}") if logs() else None
+
+
+def _cluster_logs_uri(log_uri: str, cluster_id: str, folder: str) -> str:
+    bucket, prefix = split_uri(log_uri)
+    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/{folder}"
 
 
 def _wait_until(is_there: Callable[[], bool], what: str, wait_s: float, poll_s: float) -> None:
@@ -72,28 +77,16 @@ def _action_number(name: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _shipped_at(s3: Any, uri: str) -> datetime | None:
-    bucket, key = split_uri(uri)
-    try:
-        shipped_at: datetime = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
-    except ClientError as error:
-        if error_code(error) in NOT_FOUND:
-            return None
-        raise
-    return shipped_at
-
-
-def _tail_if_there(s3: Any, uri: str) -> str | None:
-    return _tail(s3, uri) if _shipped_at(s3, uri) else None
-
-
 def _tail(s3: Any, uri: str) -> str:
-    """Return the last lines, read as a stream: a step's stderr may be larger than this process's memory."""
-    bucket, key = split_uri(uri)
-    lines: deque[str] = deque(maxlen=TAIL_LINES)
-    with gzip.open(s3.get_object(Bucket=bucket, Key=key)["Body"], "rt", errors="replace") as log:
+    tail, unpacked = b"", 0
+    with gzip.open(s3.get_object(**object_of(uri))["Body"]) as log:
         try:
-            lines.extend(line.rstrip()[:LINE_LENGTH] for line in log)
-        except EOFError:
-            logger.info("%s is not complete yet; these are its last lines so far", uri)
-    return "\n".join(lines)
+            while unpacked < MOST_BYTES and (some := log.read1(TAIL_BYTES)):
+                unpacked += len(some)
+                tail = (tail + some)[-TAIL_BYTES:]
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            logger.info("%s cannot be read to its end (%s); these are its last lines so far", uri, error)
+    if unpacked >= MOST_BYTES:
+        logger.warning("%s goes on: these are the last lines of its first %d bytes", uri, unpacked)
+    lines = tail.decode(errors="replace").splitlines()
+    return "\n".join(line.rstrip()[:LINE_LENGTH] for line in lines[-TAIL_LINES:])

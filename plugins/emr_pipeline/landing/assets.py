@@ -20,19 +20,16 @@ def landing_schedule(settings: Settings) -> Any:
     every = timedelta(seconds=settings.landing_every_s)
     if settings.landing_queue_url is None:
         return every
-    return AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=[queue_asset(settings)])
-
-
-def queue_asset(settings: Settings) -> Asset:
-    """Return the asset of the queue of S3's notifications, whose watcher makes one event of each burst."""
     trigger = QueueTrigger(
-        queue_url=str(settings.landing_queue_url),
+        queue_url=settings.landing_queue_url,
         pause_s=settings.landing_settle_s,
         aws_conn_id=settings.aws_conn_id,
         region_name=settings.region,
     )
-    return Asset(
+    notifications = Asset(
         name="fruit_images_notifications",
-        uri=str(settings.landing_queue_url),
+        uri=settings.landing_queue_url,
+        # It makes one event of each burst of S3's notifications.
         watchers=[AssetWatcher(name="fruit_images_queue", trigger=trigger)],
     )
+    return AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=[notifications])

@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from emr_pipeline.emr.wait_messages import duration_text
-from emr_pipeline.errors import ParamsError
-from emr_pipeline.run.layout import split_uri
 from emr_pipeline.s3.inventory import Changes
-
-WRITTEN_FOLDERS = frozenset({"code", "feature_store", "landed", "logs", "models", "published", "runs"})
-"""Folders of the project's own bucket that runs write."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +22,18 @@ class Signal:
     """The age by S3's own clock: the clocks of two machines may differ."""
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], age_s: float) -> "Signal":
-        return cls(str(document["digest"]), str(document.get("by", "")), str(document.get("token", "")), age_s)
-
-
-def check_source(source_uri: str, bucket: str) -> None:
-    """Raise a ParamsError for a source that holds what runs write: each run would start the next."""
-    source_bucket, prefix = split_uri(source_uri.rstrip("/"))
-    if source_bucket == bucket and prefix.split("/")[0] in {"", *WRITTEN_FOLDERS}:
-        raise ParamsError(
-            f"FRUIT_FEATURES_SOURCE_URI={source_uri}: runs write there, so what one run writes would "
-            f"be new to the next, without end; give a folder for photographs alone, s3://{bucket}/landing for example"
-        )
+    def of(cls, content: Any, answer: Mapping[str, Any]) -> "Signal | None":
+        """Return the signal in landed/latest.json, from its content and S3's answer; null if none was ever given."""
+        if not isinstance(content, dict):
+            return None
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        digest, by, token = (str(content.get(name, "")) for name in ("digest", "by", "token"))
+        return cls(digest, by, token, (now - answer["LastModified"]).total_seconds())
 
 
 def inventory_of(published: Mapping[str, Any] | None, source_uri: str) -> str | None:
     """Return where the published listing of this source lies; null if none is known, so that everything is new."""
-    if published is None or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
+    if not isinstance(published, Mapping) or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
         return None
     return published.get("inventory_uri")
 

@@ -1,13 +1,15 @@
-"""Triggers that wait for a source to settle, and for messages of the queue that S3 writes to."""
+"""Trigger that waits for messages of the queue that S3 writes to."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sqs import SqsHook
-from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emr_pipeline.emr.poll_trigger import FieldsTrigger
 from emr_pipeline.settings import BOTOCORE_RETRIES
 
 MESSAGES_AT_ONCE = 10
@@ -20,42 +22,24 @@ QUIET_S = 5
 TROUBLE_PAUSE_S = 60
 
 
-class SettleTrigger(BaseTrigger):
-    """Trigger that waits for the settle time, a duration that needs no clock, and returns what was seen before."""
-
-    def __init__(self, settle_s: float, seen: dict[str, Any]) -> None:
-        super().__init__()
-        self.settle_s = settle_s
-        self.seen = seen
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return f"{type(self).__module__}.{type(self).__qualname__}", {"settle_s": self.settle_s, "seen": self.seen}
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        await asyncio.sleep(self.settle_s)
-        yield TriggerEvent(self.seen)
-
-
-class QueueTrigger(BaseEventTrigger):
+@dataclass(eq=False, repr=False)
+class QueueTrigger(FieldsTrigger, BaseEventTrigger):
     """Trigger that takes and deletes every message of the queue, with one event for each burst of any size.
 
     The messages only say that it is time to look. So none of them is read, a message that comes twice or late changes
     nothing, and the DAG's schedule makes up for one that is lost.
     """
 
-    def __init__(self, queue_url: str, pause_s: float, aws_conn_id: str, region_name: str | None) -> None:
-        super().__init__()
-        self.queue_url = queue_url
-        # The pause after an event: what comes meanwhile waits in the queue for the next event.
-        self.pause_s = pause_s
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self._taken = 0
+    # Plain values only: Airflow 3.0 returns a dictionary of a watcher's trigger in its own wrapping.
+    queue_url: str
+    pause_s: float
+    """The pause after an event: what comes meanwhile waits in the queue for the next event."""
+    aws_conn_id: str
+    region_name: str | None
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        # Plain values only: Airflow 3.0 returns a dictionary of a watcher's trigger in its own wrapping.
-        names = ("queue_url", "pause_s", "aws_conn_id", "region_name")
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._taken = 0
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each burst, without end: a person would have to notice a trigger that gave up."""
@@ -74,7 +58,7 @@ class QueueTrigger(BaseEventTrigger):
     async def _take_burst(self) -> None:
         """Take messages until one has come and then no other for a moment."""
         hook = SqsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=BOTOCORE_RETRIES)
-        # Shielded as in emr_pipeline.emr.triggers: a request to Airflow must not be interrupted.
+        # Shielded as in emr_pipeline.emr.poll_trigger: a request to Airflow must not be interrupted.
         async with await asyncio.shield(hook.get_async_conn()) as sqs:
             while not self._taken:
                 await self._take_some(sqs, LONG_POLL_S)

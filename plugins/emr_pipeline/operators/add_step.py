@@ -1,23 +1,22 @@
 """Operator that adds a stage's step to the run's cluster, once."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
+from airflow.sdk import Context
 
-from emr_pipeline.emr.cancel_step import cancel_step
+from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.idempotent_requests import make_once
-from emr_pipeline.errors import PublishedRunError
+from emr_pipeline.errors import PipelineError
 from emr_pipeline.run.layout import RunLayout, split_uri
 from emr_pipeline.run.stages import STAGES, Stage, step
-from emr_pipeline.s3.objects import has_object
+from emr_pipeline.s3.objects import delete_keys, head
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.dag_run import emr_hook_without_retries, run_layout, s3_client
 from emr_pipeline.task.links import persist_cluster_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from emr_pipeline.task.refusal import refused_for_good
 
 # A cancelled, failed or interrupted step has done nothing that counts; a retry adds another.
 ADOPTED_STATES = ("PENDING", "RUNNING", "COMPLETED")
@@ -38,16 +37,14 @@ class AddStepOperator(EmrAddStepsOperator):
 
     def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
         super().__init__(deferrable=False, **kwargs)
-        self.settings = settings
-        self.stage = stage
-        self.code_uri = code_uri
+        self.settings, self.stage, self.code_uri = settings, stage, code_uri
         self._wanted: dict[str, Any] | None = None
         self._is_killed = False
 
-    def execute(self, context: "Context") -> str:  # type: ignore[override]
+    def execute(self, context: Context) -> str:  # type: ignore[override]
         return self.add_once(context)
 
-    def add_once(self, context: "Context") -> str:
+    def add_once(self, context: Context) -> str:
         """Return the id of the run's own step, adopted or added; `wait_for_step` may call this outside its own task."""
         cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
         persist_cluster_links(context, self, cluster_id)
@@ -64,7 +61,7 @@ class AddStepOperator(EmrAddStepsOperator):
         )
         if self._is_killed:
             # The kill came while the request was under way, and found no step to cancel.
-            cancel_step(self.hook.conn, cluster_id, step_id)
+            cluster_api.cancel_step(self.hook.conn, cluster_id, step_id)
             raise AirflowFailException(f"this task was ended while it added step {step_id}")
         return step_id
 
@@ -72,24 +69,21 @@ class AddStepOperator(EmrAddStepsOperator):
         self._is_killed = True
         step_id = self._wanted and self._own_step(str(self.job_flow_id), self._wanted)
         if step_id:
-            cancel_step(self.hook.conn, str(self.job_flow_id), step_id)
+            cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), step_id)
 
+    @refused_for_good()
     def _prepare(self, layout: RunLayout) -> None:
         s3: Any = s3_client(self)
-        try:
-            Published(s3, layout.bucket).refuse_rewrite(layout)
-        except PublishedRunError as error:
-            raise AirflowFailException(str(error)) from error
+        Published(s3, layout.bucket).refuse_rewrite(layout)
         position = STAGES.index(self.stage)
         for stage in STAGES[:position]:
-            if not has_object(s3, *split_uri(layout.stats_uri(stage.name))):
-                raise AirflowFailException(
+            if not head(s3, layout.stats_uri(stage.name)):
+                raise PipelineError(
                     f"{layout.stats_uri(stage.name)} is not there: {stage.name} did not finish, and {self.stage.name} "
                     f"would read half of its data. Clear the task group {stage.name} and what follows it"
                 )
-        for stage in STAGES[position:]:
-            bucket, key = split_uri(layout.stats_uri(stage.name))
-            s3.delete_object(Bucket=bucket, Key=key)
+        stats = [split_uri(layout.stats_uri(stage.name)) for stage in STAGES[position:]]
+        delete_keys(s3, layout.bucket, [key for _, key in stats])
 
     def _own_step(self, cluster_id: str, wanted: dict[str, Any]) -> str | None:
         """Return the newest step that counts and does exactly what is wanted (list_steps gives the newest first)."""

@@ -1,30 +1,27 @@
 """Operator that makes the run's cluster, exactly one, and waits until it takes steps."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.exceptions import AirflowException
 from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
+from airflow.sdk import Context
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.emr.idempotent_requests import make_once
-from emr_pipeline.emr.job_flow import cluster_name, job_flow
+from emr_pipeline.emr.job_flow import job_flow
 from emr_pipeline.emr.step_logs import node_logs_uri, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
-from emr_pipeline.errors import PublishedRunError
 from emr_pipeline.run.code_bundle import bootstrap_scripts
-from emr_pipeline.s3.objects import names_under
+from emr_pipeline.s3.objects import etags_under
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException, TaskDeferralError
-from emr_pipeline.task.cluster_wait import wait_for_cluster
-from emr_pipeline.task.dag_run import emr_hook_without_retries, own_tags, run_layout, s3_client
-from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.dag_run import emr_hook_without_retries, own_clusters, own_tags, run_layout, s3_client
+from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from emr_pipeline.task.refusal import refused_for_good
 
 
 class CreateClusterOperator(EmrCreateJobFlowOperator):
@@ -40,15 +37,14 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
     def __init__(self, *, settings: Settings, code_uri: str, size: str, **kwargs: Any) -> None:
         # emr_default, if somebody made that connection, would mix instances of its own into the request.
         super().__init__(emr_conn_id=None, deferrable=True, **kwargs)
-        self.settings = settings
-        self.code_uri = code_uri
-        self.size = size
+        self.settings, self.code_uri, self.size = settings, code_uri, size
         self._job_flow_id: str | None = None
         self._is_killed = False
 
-    def execute(self, context: "Context") -> str:
-        self._check_unpublished(context)
-        own = self._own_clusters(context)
+    @refused_for_good()
+    def execute(self, context: Context) -> str:
+        Published(s3_client(self), self.settings.bucket).refuse_rewrite(run_layout(context, self.settings))
+        own = own_clusters(context, self)
         if own:
             self.log.info("Adopting cluster %s, which carries the tags of this run", own[0])
         else:
@@ -62,14 +58,14 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
             raise AirflowFailException(f"this task was ended while it made cluster {self._job_flow_id}")
         return self._when_usable(context, self._job_flow_id)
 
-    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> str:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         own = own_event(context, self, event)
         if own is None:
             return self.execute(context)
         self._job_flow_id = cluster_id = str(own["cluster_id"])
         return self._when_usable(context, cluster_id, started_at=own["started_at"])
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralError:
@@ -82,26 +78,16 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         if self._job_flow_id:
             self._end(self._job_flow_id)
 
-    def _check_unpublished(self, context: "Context") -> None:
-        try:
-            Published(s3_client(self), self.settings.bucket).refuse_rewrite(run_layout(context, self.settings))
-        except PublishedRunError as error:
-            raise AirflowFailException(str(error)) from error
-
-    def _own_clusters(self, context: "Context") -> list[str]:
+    def _make(self, context: Context) -> str:
         layout = run_layout(context, self.settings)
-        return cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
-
-    def _make(self, context: "Context") -> str:
-        layout = run_layout(context, self.settings)
-        scripts = bootstrap_scripts(names_under(s3_client(self), f"{self.code_uri}/bootstrap"))
-        tags = own_tags(context, layout)
+        scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
+        tags = own_tags(context, self.settings)
         request = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
         emr = emr_hook_without_retries(self)
         try:
             cluster_id = make_once(
                 make=lambda: str(emr.create_job_flow(request)["JobFlowId"]),
-                find=lambda: next(iter(self._own_clusters(context)), None),
+                find=lambda: next(iter(own_clusters(context, self)), None),
             )
         except (BotoCoreError, ClientError):
             self._end_own(context)
@@ -109,7 +95,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         self.log.info("Made cluster %s", cluster_id)
         return cluster_id
 
-    def _when_usable(self, context: "Context", cluster_id: str, started_at: float | None = None) -> str:
+    def _when_usable(self, context: Context, cluster_id: str, started_at: float | None = None) -> str:
         try:
             persist_cluster_links(context, self, cluster_id)
             wait_for_cluster(context, self, cluster_id, until_gone=False, started_at=started_at)
@@ -144,8 +130,8 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         tail = wait_for_bootstrap_tail(s3_client(self), cluster["LogUri"], cluster["Id"], wait_s, poll_s)
         return f"{message}\nthe bootstrap action's stderr ends:\n{tail}" if tail else message
 
-    def _end_own(self, context: "Context") -> None:
-        for cluster_id in self._own_clusters(context):
+    def _end_own(self, context: Context) -> None:
+        for cluster_id in own_clusters(context, self):
             self._end(cluster_id)
 
     def _end(self, cluster_id: str) -> None:

@@ -1,25 +1,20 @@
 """Operator that publishes a run that passed its audit: first its own document, then the pointer."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
-from airflow.sdk import Asset
+from airflow.sdk import Asset, Context
 
-from emr_pipeline.errors import ReportRefusedError
+from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.layout import published_uri
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots.snapshot import Origin, following, snapshot_of
-from emr_pipeline.snapshots.store import ATTEMPTS, OvertakenError, Published
-from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
+from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from emr_pipeline.task.refusal import refused_for_good
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -27,29 +22,24 @@ def published_asset(settings: Settings) -> Asset:
     return Asset(name="fruit_features", uri=published_uri(settings.bucket))
 
 
-class PublishOperator(AwsBaseOperator[S3Hook]):
+class PublishOperator(S3Operator):
     """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
-    aws_hook_class = S3Hook
     operator_extra_links = (ReportLink(), RunFolderLink())
-
-    template_fields = (*AwsBaseOperator.template_fields, "code_uri", "weights_etag")
+    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag")
 
     def __init__(self, *, settings: Settings, code_uri: str, weights_etag: str = "", **kwargs: Any) -> None:
-        super().__init__(outlets=[published_asset(settings)], **kwargs)
-        self.settings = settings
+        super().__init__(settings=settings, outlets=[published_asset(settings)], **kwargs)
         self.code_uri, self.weights_etag = code_uri, weights_etag
 
-    def execute(self, context: "Context") -> str:
+    @refused_for_good()
+    def execute(self, context: Context) -> str:
         persist_run_links(context, self)
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
         origin = Origin.of(context["params"], self.code_uri, self.weights_etag or None)
-        try:
-            snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
-        except ReportRefusedError as error:
-            raise AirflowFailException(str(error)) from error
+        snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         published = self._publish(snapshot)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra
@@ -58,20 +48,18 @@ class PublishOperator(AwsBaseOperator[S3Hook]):
     def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
         """Write the snapshot's own document, then the pointer, so whoever follows the pointer finds a document."""
         published = Published(self.hook.conn, self.settings.bucket)
-        for _ in range(ATTEMPTS):
-            current, etag = published.latest()
+
+        def following(current: dict[str, Any] | None) -> dict[str, Any] | None:
             if current:
                 # It may have been published before snapshots had documents of their own.
                 published.keep(current)
             if current and current["snapshot"] == snapshot["snapshot"]:
                 # An earlier attempt of this task has already written it.
-                self.log.info("%s says snapshot %s already", published.uri, snapshot["snapshot"])
-                return current
-            candidate = following(snapshot, current)
+                return None
+            candidate = snapshot | {"previous": current and current["snapshot"]}
             published.keep(candidate)
-            if published.point_at(candidate, etag):
-                previous = candidate["previous"]
-                self.log.info("%s now says snapshot %s, before %s", published.uri, candidate["snapshot"], previous)
-                return candidate
-            self.log.info("Another run published to %s at the same moment; looking again", published.uri)
-        raise OvertakenError(published.uri)
+            return candidate
+
+        found: dict[str, Any] = published.point(following)
+        self.log.info("%s now says snapshot %s, before %s", published.uri, found["snapshot"], found.get("previous"))
+        return found

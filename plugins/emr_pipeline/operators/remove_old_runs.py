@@ -1,36 +1,31 @@
 """Operator that removes runs that no kept snapshot names, after a run has published."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.sdk import Context
 
+from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.remove import remove_old_runs
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.dag_run import run_layout
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
-
-class RemoveOldRunsOperator(AwsBaseOperator[S3Hook]):
+class RemoveOldRunsOperator(S3Operator):
     """Operator that keeps the runs of the newest snapshots; it returns the snapshots whose runs it removed.
 
     FRUIT_FEATURES_KEEP_SNAPSHOTS says how many are kept. In the DAG this task is a teardown without a setup: if it
     fails, the task is red, but not the run, whose result is published. The next run removes what it left.
     """
 
-    aws_hook_class = S3Hook
-    template_fields = (*AwsBaseOperator.template_fields, "published")
+    template_fields = (*S3Operator.template_fields, "published")
 
     def __init__(self, *, settings: Settings, published: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.settings = settings
+        super().__init__(settings=settings, **kwargs)
         self.published = published
 
-    def execute(self, context: "Context") -> list[str]:
+    def execute(self, context: Context) -> list[str]:
         if not self.published:
             # A teardown runs whatever happened before it.
             raise AirflowSkipException("this run has published nothing: what is kept stays as it is")

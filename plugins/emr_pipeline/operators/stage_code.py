@@ -1,20 +1,18 @@
 """Operator that uploads the code for the cluster into the bucket, once for each version."""
 
-from typing import TYPE_CHECKING, Any
+import hashlib
+from typing import Any
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.sdk import Context
 
-from emr_pipeline.errors import CodeNotFoundError
-from emr_pipeline.run.code_bundle import LIBRARY, CodeBundle, gather_code
-from emr_pipeline.run.layout import code_uri, split_uri
+from emr_pipeline.errors import CodeNotFoundError, PipelineError
+from emr_pipeline.operators.s3_operator import S3Operator
+from emr_pipeline.run.code_bundle import LIBRARY, MOST_BYTES, VERSION, CodeBundle, gather_code, is_version
+from emr_pipeline.run.layout import code_uri, object_of
 from emr_pipeline.run.stages import STAGES
-from emr_pipeline.s3.objects import names_under
+from emr_pipeline.s3.objects import etags_under
 from emr_pipeline.settings import Settings
-from emr_pipeline.task.airflow_compat import AirflowFailException
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from emr_pipeline.task.refusal import refused_for_good
 
 STAGE_NAMES = [stage.name for stage in STAGES]
 
@@ -26,44 +24,53 @@ def wanted_code_uri(settings: Settings) -> str:
     return code_uri(settings.bucket, gather_code(settings.code_root, STAGE_NAMES).version)
 
 
-class StageCodeOperator(AwsBaseOperator[S3Hook]):
-    """Operator that uploads what is missing under `code/<version>/`, and returns that URI.
+class StageCodeOperator(S3Operator):
+    """Operator that uploads what is missing, or is not the same, under `code/<version>/`, and returns that URI.
 
-    With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete.
+    With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete
+    and, where the URI ends with a version, that nothing was changed or added.
     """
 
-    aws_hook_class = S3Hook
-
-    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.settings = settings
-
-    def execute(self, context: "Context") -> str:
-        try:
-            if self.settings.code_uri:
-                return self._found(self.settings.code_uri)
-            return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
-        except CodeNotFoundError as error:
-            raise AirflowFailException(str(error)) from error
+    @refused_for_good()
+    def execute(self, context: Context) -> str:
+        if self.settings.code_uri:
+            return self._found(self.settings.code_uri)
+        return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
 
     def _found(self, uri: str) -> str:
-        needed = {f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}
-        missing = needed - set(names_under(self.hook.conn, uri))
+        s3: Any = self.hook.conn
+        there = etags_under(s3, uri)
+        missing = ({f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}) - set(there)
         if missing:
             raise CodeNotFoundError(
                 f"{uri} lacks {', '.join(sorted(missing))}: stage all of one version there, or unset "
                 "FRUIT_FEATURES_CODE_URI"
             )
+        version = uri.rpartition("/")[2]
+        if VERSION.fullmatch(version):
+            files = {name: s3.get_object(**object_of(f"{uri}/{name}"))["Body"].read(MOST_BYTES) for name in there}
+            if not is_version(files, version):
+                raise PipelineError(f"{uri} does not hold what version {version} was made of: empty it, stage it again")
         self.log.info("The code is staged already: %s", uri)
         return uri
 
     def _staged(self, bundle: CodeBundle) -> str:
         s3: Any = self.hook.conn
         uri = code_uri(self.settings.bucket, bundle.version)
-        there = set(names_under(s3, uri))
-        missing = sorted(set(bundle.files) - there)
-        for name in missing:
-            bucket, key = split_uri(f"{uri}/{name}")
-            s3.put_object(Bucket=bucket, Key=key, Body=bundle.files[name])
-        self.log.info("%s: uploaded %d of %d files", uri, len(missing), len(bundle.files))
+        there = etags_under(s3, uri)
+        foreign = sorted(set(there) - set(bundle.files))
+        if foreign:
+            # The cluster runs every bootstrap script that lies there.
+            raise PipelineError(f"{uri} holds {', '.join(foreign)}, which we did not put there: look, and delete it")
+        # An ETag is the MD5 of what was put, or, under a KMS key, never the same: then all is uploaded again.
+        wanted = {
+            name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in bundle.files.items()
+        }
+        uploads = sorted(name for name in wanted if there.get(name) != wanted[name])
+        changed = [name for name in uploads if name in there]
+        if changed:
+            self.log.warning("%s: %s were not what this version has, and are replaced", uri, ", ".join(changed))
+        for name in uploads:
+            s3.put_object(**object_of(f"{uri}/{name}"), Body=bundle.files[name])
+        self.log.info("%s: uploaded %d of %d files", uri, len(uploads), len(bundle.files))
         return uri

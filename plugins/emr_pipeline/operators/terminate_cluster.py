@@ -1,22 +1,18 @@
 """Operator that ends the run's cluster and waits until it is gone."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
+from airflow.sdk import Context
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
-from emr_pipeline.emr.job_flow import cluster_name
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.cluster_wait import wait_for_cluster
-from emr_pipeline.task.dag_run import own_tags, run_layout
-from emr_pipeline.task.deferral import own_event
+from emr_pipeline.task.dag_run import own_clusters
+from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 
 class TerminateClusterOperator(EmrTerminateJobFlowOperator):
@@ -30,7 +26,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         super().__init__(deferrable=True, **kwargs)
         self.settings = settings
 
-    def execute(self, context: "Context") -> None:
+    def execute(self, context: Context) -> None:
         cluster_ids = self._own_clusters(context)
         if not cluster_ids:
             self.log.info("This run made no cluster: nothing to terminate")
@@ -46,7 +42,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         wait_for_cluster(context, self, first, until_gone=True)
         self._finish(context, first)
 
-    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         own = own_event(context, self, event)
         if own is None:
             self.execute(context)
@@ -55,14 +51,12 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         wait_for_cluster(context, self, cluster_id, until_gone=True, started_at=own["started_at"])
         self._finish(context, cluster_id)
 
-    def _own_clusters(self, context: "Context") -> list[str]:
+    def _own_clusters(self, context: Context) -> list[str]:
         """Return first the cluster that `create_cluster` named, alive or not, then live ones that it did not name."""
-        layout = run_layout(context, self.settings)
         named = [str(self.job_flow_id)] if self.job_flow_id else []
-        live = cluster_api.find_live(self.hook.conn, cluster_name(layout), own_tags(context, layout))
-        return named + [cluster_id for cluster_id in live if cluster_id not in named]
+        return named + [cluster_id for cluster_id in own_clusters(context, self) if cluster_id not in named]
 
-    def _finish(self, context: "Context", cluster_id: str) -> None:
+    def _finish(self, context: Context, cluster_id: str) -> None:
         self._check(cluster_id)
         ended = self._ended_by_a_person(context)
         if ended:
@@ -71,7 +65,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
                 "nothing was published. This task fails so that the run stays failed; clear what failed to go on"
             )
 
-    def _ended_by_a_person(self, context: "Context") -> list[str]:
+    def _ended_by_a_person(self, context: Context) -> list[str]:
         """Return the tasks that ran when somebody marked the run failed; nothing if nobody did.
 
         In that case Airflow skips the tasks that were to come, instead of failing them, and lets the teardown run. If

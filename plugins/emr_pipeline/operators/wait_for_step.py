@@ -2,29 +2,26 @@
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
+from airflow.sdk import Context
 from botocore.exceptions import ClientError
 
 from emr_pipeline.emr import cluster_api
-from emr_pipeline.emr.cancel_step import cancel_step
-from emr_pipeline.emr.step_age import age_s, lifetime_s
+from emr_pipeline.emr.step_age import age_s
 from emr_pipeline.emr.step_failure import failure_text
 from emr_pipeline.emr.step_logs import step_logs_uri, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
-from emr_pipeline.emr.wait_messages import duration_text, progress_text, waiting_text
+from emr_pipeline.emr.wait_messages import duration_text, waiting_text
 from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.run.stages import Stage
-from emr_pipeline.s3.objects import error_code, read_json
+from emr_pipeline.s3.objects import error_code
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.task.dag_run import aws_parameters, run_layout, s3_client
 from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
@@ -44,14 +41,12 @@ class WaitForStepSensor(EmrStepSensor):
 
     def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
         super().__init__(deferrable=True, **kwargs)
+        self.settings, self.stage, self.code_uri = settings, stage, code_uri
         self.limit_s = settings.time_limit_s(stage.name)
-        self.settings = settings
-        self.stage = stage
-        self.code_uri = code_uri
         self._started_at = time.time()
         self._add_again_until = 0.0
 
-    def execute(self, context: "Context") -> None:
+    def execute(self, context: Context) -> None:
         persist_run_links(context, self)
         if context["ti"].try_number > 1:
             self._add_again_until = time.time() + CLEARING_S
@@ -60,56 +55,47 @@ class WaitForStepSensor(EmrStepSensor):
         if not self._is_completed(context, step):
             self._wait_deferred(context)
 
-    def execute_complete(self, context: "Context", event: dict[str, Any] | None = None) -> None:
-        # The trigger says that it is time to look, not what there is to see.
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         own = own_event(context, self, event)
         if own is None:
             self.execute(context)
             return
-        self._started_at, self.step_id, self._add_again_until = (
-            own["started_at"],
-            own["step_id"],
-            own["add_again_until"],
-        )
-        if self.poke(context):
+        self._started_at, self.step_id = own["started_at"], own["step_id"]
+        self._add_again_until = own["add_again_until"]
+        if self._is_completed(context, self.get_emr_response(context)):
             return
         if own["status"] == "timeout":
             raise AirflowSensorTimeout("the trigger's deadline passed")
         # The trigger could not ask EMR, and now EMR answers; or the step is a new one. The wait goes on.
         self._wait_deferred(context)
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context") -> Any:
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
             # From execute_complete, or from Airflow because no triggerer looked for longer than the stage may take.
-            cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+            cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
             raise AirflowSensorTimeout(
                 f"{self.stage.name}: step {self.step_id} did not end within {duration_text(self.limit_s)}, so it was "
                 f"cancelled. If it needs more time, raise FRUIT_FEATURES_{self.stage.name.upper()}_TIME_LIMIT_S; then "
                 f"clear the task group {self.stage.name}"
             ) from error
 
-    def poke(self, context: "Context") -> bool:
-        """Return whether the step is completed; raise an error if it ended in another way."""
-        return self._is_completed(context, self.get_emr_response(context))
-
     def on_kill(self) -> None:
-        cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
+        cluster_api.cancel_step(self.hook.conn, str(self.job_flow_id), str(self.step_id))
 
-    def _is_completed(self, context: "Context", step: dict[str, Any]) -> bool:
+    def _is_completed(self, context: Context, step: dict[str, Any]) -> bool:
+        """Return whether the step is completed; raise an error if it ended in another way."""
         state = self.state_from_response(step)
-        if state == "CANCELLED" and self._started_at + lifetime_s(step) < self._add_again_until:
+        if state == "CANCELLED" and self._started_at + age_s(step) < self._add_again_until:
             self._add_again(context)
             return False
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
-        progress_uri = run_layout(context, self.settings).progress_uri(self.stage.name)
-        what = progress_text(state, read_json(s3_client(self), progress_uri) if state == "RUNNING" else None)
-        self.log.info("%s", waiting_text(self.stage.name, what, time.time() - self._started_at, self.limit_s))
+        self.log.info("%s", waiting_text(self.stage.name, state, time.time() - self._started_at, self.limit_s))
         return state in self.target_states
 
-    def _wait_deferred(self, context: "Context") -> None:
+    def _wait_deferred(self, context: Context) -> None:
         self.defer(
             trigger=StepTrigger(
                 waiting_task=task_name(context, self),
@@ -127,31 +113,26 @@ class WaitForStepSensor(EmrStepSensor):
             timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
         )
 
-    def _step_of_this_attempt(self, context: "Context") -> dict[str, Any]:
+    def _step_of_this_attempt(self, context: Context) -> dict[str, Any]:
         """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""
         try:
             step = self.get_emr_response(context)
+            if context["ti"].try_number == 1 or self.state_from_response(step) not in self.failed_states:
+                return step
         except ClientError as error:
             # The cluster has no such step: it is a new cluster, and this task was cleared alone.
             if error_code(error) != "InvalidRequestException":
                 raise
-        else:
-            is_over = self.state_from_response(step) in self.failed_states
-            if not is_over or context["ti"].try_number == 1:
-                return step
         return self._add_again(context)
 
-    def _add_again(self, context: "Context") -> dict[str, Any]:
+    def _add_again(self, context: Context) -> dict[str, Any]:
         add_step = AddStepOperator(
             task_id=f"{self.task_id}_again",
             settings=self.settings,
             stage=self.stage,
             job_flow_id=str(self.job_flow_id),
             code_uri=self.code_uri,
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            botocore_config=self.botocore_config,
+            **{name: getattr(self, name) for name in ("aws_conn_id", "region_name", "verify", "botocore_config")},
         )
         ended, self.step_id = self.step_id, add_step.add_once(context)
         self.log.info("Step %s belonged to an earlier attempt; this one waits for %s", ended, self.step_id)
@@ -164,7 +145,6 @@ class WaitForStepSensor(EmrStepSensor):
         timeline = status.get("Timeline", {})
         # A step that never started has no log to wait for.
         wait_s = self.settings.log_wait_s if "StartDateTime" in timeline else 0
-        tails = wait_for_step_tails(
-            s3_client(self), logs_uri, timeline.get("EndDateTime"), wait_s, self.settings.poll_s
-        )
+        limits_s = (wait_s, self.settings.poll_s)
+        tails = wait_for_step_tails(s3_client(self), logs_uri, timeline.get("EndDateTime"), *limits_s)
         return failure_text(self.stage.name, self.step_id, cluster, status, tails, logs_uri)

@@ -4,7 +4,8 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ LIBRARY = "image_features"
 PACKAGES = {LIBRARY: f"spark_jobs/{LIBRARY}", "run_contract": "run_contract"}
 # A zip of the same files is the same bytes: the format cannot say less than this.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+VERSION = re.compile(r"[0-9a-f]{16}")
+# Far more than all our code; more would only fill the worker's memory.
+MOST_BYTES = 64 * 1024**2
 BOOTSTRAP_SCRIPT = re.compile(r"\d+_[a-z0-9_]+\.sh")
 
 
@@ -28,49 +32,55 @@ class CodeBundle:
 
 def gather_code(root: Path, stages: Sequence[str]) -> CodeBundle:
     """Return entry points, zipped packages and bootstrap folder of the repository; raises CodeNotFoundError."""
+    jobs = [root / "spark_jobs" / f"{stage}.py" for stage in stages]
+    for path in (*jobs, root / "bootstrap", *(root / folder for folder in PACKAGES.values())):
+        if not path.exists():
+            raise CodeNotFoundError(
+                f"{path} is not there: set FRUIT_FEATURES_CODE_ROOT (now {root}) to the folder that holds spark_jobs/, "
+                "run_contract/ and bootstrap/, or FRUIT_FEATURES_CODE_URI to an s3:// prefix where the code is staged "
+                "already"
+            )
     library = {
         f"{package}/{name}": content
         for package, folder in PACKAGES.items()
-        for name, content in _sources(root / folder, root).items()
+        for name, content in _sources(root / folder).items()
     }
-    entry_points = {f"{stage}.py": _read(root / "spark_jobs" / f"{stage}.py", root) for stage in stages}
-    bootstrap = {f"bootstrap/{name}": content for name, content in _sources(root / "bootstrap", root).items()}
+    bootstrap = {f"bootstrap/{name}": content for name, content in _sources(root / "bootstrap").items()}
+    staged = {job.name: job.read_bytes() for job in jobs} | bootstrap
     # Over the sources, not over the zip: the same sources are the same version whatever zlib this Airflow has.
-    version = _digest(entry_points | bootstrap | library)
-    return CodeBundle(version, entry_points | bootstrap | {f"{LIBRARY}.zip": _zipped(library)})
+    return CodeBundle(_digest(staged | library), staged | {f"{LIBRARY}.zip": _zipped(library)})
 
 
-def bootstrap_scripts(names: Sequence[str]) -> list[str]:
-    """List those of the names that are numbered scripts; the others (requirements, notes) are there for the scripts."""
-    return [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
+def is_version(files: Mapping[str, bytes], version: str) -> bool:
+    """Return whether staged files are those that made this version."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(files[f"{LIBRARY}.zip"])) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                return False
+            library = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, zlib.error):
+        return False
+    return _digest({name: files[name] for name in files if name != f"{LIBRARY}.zip"} | library) == version
 
 
-def _sources(folder: Path, root: Path) -> dict[str, bytes]:
+def bootstrap_scripts(names: Iterable[str]) -> list[str]:
+    """List the numbered scripts among the names in the order of their numbers; other files are there for the scripts.
+
+    >>> bootstrap_scripts(["10_b.sh", "requirements.txt", "2_a.sh"])
+    ['2_a.sh', '10_b.sh']
+    """
+    scripts = [name for name in names if BOOTSTRAP_SCRIPT.fullmatch(name)]
+    return sorted(scripts, key=lambda script: (int(script.partition("_")[0]), script))
+
+
+def _sources(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder by its relative name, without what Python or an editor left there."""
-    if not folder.is_dir():
-        raise _not_found(folder, root)
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc" and not _is_hidden(path.relative_to(folder))
+        name.as_posix(): path.read_bytes()
+        for name, path in files.items()
+        if path.suffix != ".pyc" and not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
     }
-
-
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
-
-
-def _read(path: Path, root: Path) -> bytes:
-    if not path.is_file():
-        raise _not_found(path, root)
-    return path.read_bytes()
-
-
-def _not_found(path: Path, root: Path) -> CodeNotFoundError:
-    return CodeNotFoundError(
-        f"{path} is not there: set FRUIT_FEATURES_CODE_ROOT (now {root}) to the folder that holds spark_jobs/, "
-        "run_contract/ and bootstrap/, or FRUIT_FEATURES_CODE_URI to an s3:// prefix where the code is staged already"
-    )
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from run_contract.params import RUN_LENGTH, RUN_PATTERN
 from run_contract.stages import PLACES
 
+WRITTEN_FOLDERS = frozenset({"code", "landed", *(place.path.partition("/")[0] for place in PLACES.values())})
+"""Folders of the project's own bucket that runs and deployments write."""
+
 
 def run_prefix(run_id: str) -> str:
     """Return the name of a run's folder, from an Airflow run id.
@@ -36,13 +39,7 @@ class RunLayout:
 
     @property
     def run_uri(self) -> str:
-        """The run's own folder."""
         return f"s3://{self.bucket}/runs/{self.run}"
-
-    @property
-    def log_uri(self) -> str:
-        """The folder of the clusters' logs."""
-        return self.uri("logs")
 
     @property
     def validation_uri(self) -> str:
@@ -61,11 +58,9 @@ class RunLayout:
         return f"s3://{self.bucket}/{PLACES[place].path.format(run=self.run, stage=stage)}"
 
     def stats_uri(self, stage: str) -> str:
-        """Return the URI of a stage's stats."""
         return self.uri("stats", stage)
 
     def progress_uri(self, stage: str) -> str:
-        """Return the URI of a stage's progress."""
         return self.uri("progress", stage)
 
 
@@ -96,3 +91,13 @@ def split_uri(uri: str) -> tuple[str, str]:
         raise ValueError(f"{uri!r} is no s3:// URI")
     bucket, _, key = rest.partition("/")
     return bucket, key
+
+
+def object_of(uri: str) -> dict[str, str]:
+    """Return an s3:// URI as S3's requests for one object take it.
+
+    >>> object_of("s3://pictures/runs/r/stats/reduce_features.json")
+    {'Bucket': 'pictures', 'Key': 'runs/r/stats/reduce_features.json'}
+    """
+    bucket, key = split_uri(uri)
+    return {"Bucket": bucket, "Key": key}

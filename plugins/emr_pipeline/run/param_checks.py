@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.run.layout import split_uri
+from emr_pipeline.run.layout import WRITTEN_FOLDERS, split_uri
 from run_contract import params as contract
 from run_contract.backbones import DIMENSIONS
 
@@ -15,7 +15,15 @@ def check_params(params: Mapping[str, Any]) -> None:
         expected = param.refusal(params[param.name])
         if expected is not None:
             raise ParamsError(f"{param.name}={params[param.name]!r}: give {expected}")
-    _check_components(contract.used(params))
+    used = contract.used(params)
+    components, dimension = used["pca_components"], DIMENSIONS[used["backbone"]]
+    if components is None and used["explained_variance"] is None:
+        raise ParamsError("pca_components and explained_variance are both empty: give one of them")
+    if components is not None and components > dimension:
+        raise ParamsError(
+            f"pca_components={components}: backbone {params['backbone']} gives vectors of {dimension} numbers; "
+            f"give at most {dimension}, or an explained_variance"
+        )
 
 
 def check_projection(params: Mapping[str, Any], has_baseline: bool) -> None:
@@ -27,17 +35,11 @@ def check_projection(params: Mapping[str, Any], has_baseline: bool) -> None:
         raise ParamsError("reduce='project': nothing is published whose model could be used; give refit or auto")
 
 
-def weights_location(weights: str) -> tuple[str, str] | None:
-    """Return the bucket and key of weights of one's own, null for those that have a name."""
-    return split_uri(weights) if weights.startswith("s3://") else None
-
-
-def _check_components(params: Mapping[str, Any]) -> None:
-    components, dimension = params["pca_components"], DIMENSIONS[params["backbone"]]
-    if components is None and params["explained_variance"] is None:
-        raise ParamsError("pca_components and explained_variance are both empty: give one of them")
-    if components is not None and components > dimension:
+def check_source(name: str, source_uri: str, bucket: str) -> None:
+    """Raise a ParamsError, which calls the source by this name, for a source that holds what runs write."""
+    source_bucket, prefix = split_uri(source_uri.rstrip("/"))
+    if source_bucket == bucket and prefix.split("/")[0] in {"", *WRITTEN_FOLDERS}:
         raise ParamsError(
-            f"pca_components={components}: backbone {params['backbone']} gives vectors of {dimension} numbers; "
-            f"give at most {dimension}, or an explained_variance"
+            f"{name}={source_uri}: runs write there, so what one run writes would be new to the next, without end; "
+            f"give a folder for photographs alone, s3://{bucket}/landing for example"
         )

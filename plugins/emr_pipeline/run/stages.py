@@ -7,12 +7,7 @@ from emr_pipeline.run.layout import RunLayout
 from run_contract.params import params_of, used
 from run_contract.stages import STAGES, Stage
 
-__all__ = ["STAGES", "Stage", "stage_arguments", "step", "step_name"]
-
-
-def step_name(stage: Stage, layout: RunLayout) -> str:
-    """Return the name of a stage's step on its cluster, by which it is found again after a retry."""
-    return f"{stage.name} {layout.run}"
+__all__ = ["STAGES", "Stage", "stage_arguments", "step"]
 
 
 def step(stage: Stage, layout: RunLayout, params: Mapping[str, Any], code_uri: str) -> dict[str, Any]:
@@ -21,7 +16,8 @@ def step(stage: Stage, layout: RunLayout, params: Mapping[str, Any], code_uri: s
     A failed step leaves the cluster up: the teardown ends it, once the logs are read.
     """
     return {
-        "Name": step_name(stage, layout),
+        # By its name it is found again after a retry.
+        "Name": f"{stage.name} {layout.run}",
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {
             "Jar": "command-runner.jar",

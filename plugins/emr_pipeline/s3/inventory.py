@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TypeAlias
@@ -14,7 +15,8 @@ from run_contract.inventory import COLUMNS
 Entry: TypeAlias = tuple[str, int, str]
 """Key (whole), size in bytes, ETag (without quotes) of one object."""
 
-HASHED_AT_ONCE = 1000
+# Several times what S3's longest key has as CSV. A longer line would fill the memory before it is seen to be wrong.
+LONGEST_LINE = 16_384
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ def compare(listed: Iterable[Entry], published: Iterable[Entry]) -> Changes:
     >>> compare([("a.jpg", 1, "e1"), ("c.jpg", 3, "e3")], [("a.jpg", 1, "e0"), ("b.jpg", 2, "e2")]).text()
     '1 new, 1 changed, 1 gone; 2 objects in all'
     """
-    new = changed = gone = 0
-    hashed = _Hashed(listed)
-    earlier = iter(in_order(published, "the published inventory"))
+    new = changed = gone = objects = 0
+    sha256 = hashlib.sha256()
+    earlier = in_order(published, "the published inventory")
     before = next(earlier, None)
-    for entry in in_order(hashed, "the listing"):
-        while before is not None and before[0] < entry[0]:
+    for entry in in_order(listed, "the listing"):
+        key, size_bytes, etag = entry
+        objects += 1
+        # The key's length comes first: keys may contain every character, also those that separate the fields.
+        sha256.update(f"{len(key)}:{key}{size_bytes}:{etag}\n".encode())
+        while before is not None and before[0] < key:
             gone += 1
             before = next(earlier, None)
-        if before is None or before[0] != entry[0]:
+        if before is None or before[0] != key:
             new += 1
             continue
         if before != entry:
@@ -70,7 +76,7 @@ def compare(listed: Iterable[Entry], published: Iterable[Entry]) -> Changes:
         before = next(earlier, None)
     if before is not None:
         gone += 1 + sum(1 for _ in earlier)
-    return Changes(new, changed, gone, hashed.objects, hashed.digest())
+    return Changes(new, changed, gone, objects, sha256.hexdigest())
 
 
 def in_order(entries: Iterable[Entry], whose: str) -> Iterator[Entry]:
@@ -88,38 +94,22 @@ def in_order(entries: Iterable[Entry], whose: str) -> Iterator[Entry]:
 
 def read_entries(binary_file: IO[bytes]) -> Iterator[Entry]:
     """Yield the entries of an inventory.csv.gz as they are asked for; raise InventoryError if it is not one."""
-    with gzip.open(binary_file) as unpacked, io.TextIOWrapper(unpacked, encoding="utf-8", newline="") as text:
-        rows = csv.reader(text)
-        header = next(rows, None)
-        if tuple(header or ()) != COLUMNS:
-            raise InventoryError(f"an inventory begins with the columns {','.join(COLUMNS)}, not with {header}")
-        for key, size_bytes, etag in rows:
-            yield key, int(size_bytes), etag
+    try:
+        with gzip.open(binary_file) as unpacked, io.TextIOWrapper(unpacked, encoding="utf-8", newline="") as text:
+            rows = csv.reader(_lines(text))
+            header = next(rows, None)
+            if tuple(header or ()) != COLUMNS:
+                raise InventoryError(f"an inventory begins with the columns {','.join(COLUMNS)}, not with {header}")
+            for key, size_bytes, etag in rows:
+                yield key, int(size_bytes), etag
+    except InventoryError:
+        raise
+    except (OSError, EOFError, zlib.error, csv.Error, ValueError) as error:
+        raise InventoryError(f"this is no inventory, or not the whole of one: {error}") from error
 
 
-class _Hashed:
-    """Iterator that passes entries on, and counts and hashes them."""
-
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.objects = 0
-        self._entries = entries
-        self._sha256 = hashlib.sha256()
-
-    def __iter__(self) -> Iterator[Entry]:
-        lines: list[str] = []
-        for entry in self._entries:
-            key, size_bytes, etag = entry
-            # The key's length comes first: keys may contain every character, also those that separate the fields.
-            lines.append(f"{len(key)}:{key}{size_bytes}:{etag}\n")
-            if len(lines) == HASHED_AT_ONCE:
-                self._take(lines)
-            yield entry
-        self._take(lines)
-
-    def digest(self) -> str:
-        return self._sha256.hexdigest()
-
-    def _take(self, lines: list[str]) -> None:
-        self.objects += len(lines)
-        self._sha256.update("".join(lines).encode())
-        lines.clear()
+def _lines(text: IO[str]) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise InventoryError(f"an inventory has no line of {LONGEST_LINE} characters")
+        yield line

@@ -9,13 +9,11 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from emr_pipeline.run.layout import split_uri
+from emr_pipeline.run.layout import object_of, split_uri
 from emr_pipeline.s3.inventory import Changes, Entry, compare, read_entries
-from emr_pipeline.s3.objects import NOT_FOUND, error_code
+from emr_pipeline.s3.objects import head
 
 # A client keeps ten connections; each lister needs one.
 LISTERS = 8
@@ -32,8 +30,10 @@ def compare_with_inventory(s3: Any, source_uri: str, inventory_uri: str | None) 
     Without an inventory, or if it is gone, everything is new.
     """
     with tempfile.TemporaryFile() as inventory:
-        if inventory_uri is None or not _download(s3, inventory_uri, inventory):
+        if inventory_uri is None or head(s3, inventory_uri) is None:
             return compare(list_entries(s3, source_uri), ())
+        s3.download_fileobj(**object_of(inventory_uri), Fileobj=inventory)
+        inventory.seek(0)
         cuts = [entry[0] for number, entry in enumerate(read_entries(inventory), 1) if number % PART_OBJECTS == 0]
         inventory.seek(0)
         return compare(list_entries(s3, source_uri, cuts), read_entries(inventory))
@@ -48,48 +48,22 @@ def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator
     bucket, key = split_uri(source_uri.rstrip("/"))
     # Without the slash `.../fruits` would list `.../fruits-old/` too.
     request = {"Bucket": bucket, "Prefix": f"{key}/" if key else ""}
-    if not cuts:
-        for page in _pages(s3, request, None, None):
-            yield from page
-        return
     pool = ThreadPoolExecutor(LISTERS, thread_name_prefix="list-objects")
+
+    def begin(after: str | None, last: str | None) -> tuple[Future[list[list[Entry]]], Iterator[list[Entry]]]:
+        pages = _pages(s3, request, after, last)
+        return pool.submit(lambda: list(itertools.islice(pages, PAGES_AHEAD))), pages
+
     try:
-        yield from _side_by_side(pool, s3, request, cuts)
+        bounds = zip([None, *cuts], [*cuts, None], strict=True)
+        parts = deque(begin(*bound) for bound in itertools.islice(bounds, RANGES_AHEAD))
+        while parts:
+            first_pages, later_pages = parts.popleft()
+            for page in itertools.chain(first_pages.result(), later_pages):
+                yield from page
+            parts.extend(begin(*bound) for bound in itertools.islice(bounds, 1))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _download(s3: Any, uri: str, target: IO[bytes]) -> bool:
-    """Return whether there is such an object; then it is in the target, to be read from the start."""
-    bucket, key = split_uri(uri)
-    try:
-        s3.download_fileobj(bucket, key, target)
-    except ClientError as error:
-        if error_code(error) in NOT_FOUND:
-            return False
-        raise
-    target.seek(0)
-    return True
-
-
-def _side_by_side(pool: ThreadPoolExecutor, s3: Any, request: dict[str, Any], cuts: Sequence[str]) -> Iterator[Entry]:
-    parts: deque[tuple[Future[list[list[Entry]]], Iterator[list[Entry]]]] = deque()
-    for after, last in zip([None, *cuts], [*cuts, None], strict=True):
-        pages = _pages(s3, request, after, last)
-        parts.append((pool.submit(_first_pages, pages), pages))
-        if len(parts) == RANGES_AHEAD:
-            yield from _entries_of_part(*parts.popleft())
-    while parts:
-        yield from _entries_of_part(*parts.popleft())
-
-
-def _first_pages(pages: Iterator[list[Entry]]) -> list[list[Entry]]:
-    return list(itertools.islice(pages, PAGES_AHEAD))
-
-
-def _entries_of_part(first: "Future[list[list[Entry]]]", rest: Iterator[list[Entry]]) -> Iterator[Entry]:
-    for page in itertools.chain(first.result(), rest):
-        yield from page
 
 
 def _pages(s3: Any, request: dict[str, Any], after: str | None, last: str | None) -> Iterator[list[Entry]]:

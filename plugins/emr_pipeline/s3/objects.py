@@ -1,43 +1,58 @@
 """Requests to S3 for single objects, through a client that a hook made."""
 
 import json
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.run.layout import split_uri
+from emr_pipeline.run.layout import object_of, split_uri
 
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 5
 NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 # What S3 answers when another writer was first: between our read and our write, or at the very same moment.
 OVERTAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+# A hundred times what the longest document has. A larger object is not ours, and would fill the worker's memory.
+MOST_JSON_BYTES = 32 * 1024**2
+
+
+class OvertakenError(RuntimeError):
+    """Others wrote the same object first, several times in a row; a later try may succeed."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"{uri}: others were first {ATTEMPTS} times in a row; clear this task to try again")
 
 
 def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def has_bucket(s3: Any, bucket: str) -> bool:
+def unless_missing(request: Callable[..., Any], **arguments: Any) -> Any:
+    """Return S3's answer, null if what is asked for is not there."""
     try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error_code(error) in NOT_FOUND:
-            return False
-        raise
-    return True
-
-
-def has_object(s3: Any, bucket: str, key: str) -> bool:
-    return etag_of(s3, bucket, key) is not None
-
-
-def etag_of(s3: Any, bucket: str, key: str) -> str | None:
-    """Return an object's ETag without its quotes; null if there is no such object."""
-    try:
-        return str(s3.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
+        return request(**arguments)
     except ClientError as error:
         if error_code(error) in NOT_FOUND:
             return None
         raise
+
+
+def has_bucket(s3: Any, bucket: str) -> bool:
+    return unless_missing(s3.head_bucket, Bucket=bucket) is not None
+
+
+def head(s3: Any, uri: str) -> Any:
+    """Return an object's headers, null if there is no such object."""
+    return unless_missing(s3.head_object, **object_of(uri))
+
+
+def etag_of(s3: Any, uri: str) -> str | None:
+    """Return an object's ETag without its quotes, null if there is no such object."""
+    found = head(s3, uri)
+    return found and str(found["ETag"]).strip('"')
 
 
 def has_objects_under(s3: Any, uri: str) -> bool:
@@ -48,34 +63,46 @@ def has_objects_under(s3: Any, uri: str) -> bool:
     return any(entry["Key"] != folder for entry in listed)
 
 
-def names_under(s3: Any, uri: str) -> list[str]:
-    """Return the keys below a folder, relative to it."""
+def etags_under(s3: Any, uri: str) -> dict[str, str]:
+    """Return the ETags of the objects below a folder, by their keys relative to it."""
     bucket, prefix = split_uri(f"{uri}/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", [])]
+    entries = (entry for page in pages for entry in page.get("Contents", []))
+    return {entry["Key"].removeprefix(prefix): entry["ETag"].strip('"') for entry in entries}
 
 
-def find_object(s3: Any, uri: str) -> Any:
-    """Return S3's answer with the object's body and headers, or null if there is no such object."""
-    bucket, key = split_uri(uri)
+def find_json(s3: Any, uri: str) -> tuple[Any, Any]:
+    """Return a JSON object and S3's answer with its headers; null for one that is no JSON; {} if there is none."""
+    answer = unless_missing(s3.get_object, **object_of(uri))
+    if answer is None:
+        return None, {}
+    text = answer["Body"].read(MOST_JSON_BYTES)
     try:
-        return s3.get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error_code(error) in NOT_FOUND:
-            return None
-        raise
-
-
-def read_json_with_etag(s3: Any, uri: str) -> tuple[Any, str] | None:
-    """Return a JSON object and its ETag, or null if there is none."""
-    found = find_object(s3, uri)
-    return (json.loads(found["Body"].read()), found["ETag"]) if found else None
+        return json.loads(text), answer
+    except (ValueError, RecursionError) as error:
+        logger.warning("Ignored: %s is no JSON of a run: %s", uri, error)
+        return None, answer
 
 
 def read_json(s3: Any, uri: str) -> Any:
-    """Return a JSON object, or null if there is none."""
-    found = read_json_with_etag(s3, uri)
-    return found[0] if found else None
+    """Return a JSON object, null if there is none."""
+    return find_json(s3, uri)[0]
+
+
+def update_json(s3: Any, uri: str, change: Callable[[Any, Any], Any]) -> Any:
+    """Write what `change` makes of an object's content and S3's answer, and return the content that is there then.
+
+    If another writer was first, `change` is asked again. Where it returns null, the object stays as it is.
+    """
+    for _ in range(ATTEMPTS):
+        content, answer = find_json(s3, uri)
+        wanted = change(content, answer)
+        if wanted is None:
+            return content
+        if put_json_if(s3, uri, wanted, answer.get("ETag")):
+            return wanted
+        logger.info("Another task wrote %s at the same moment; looking again", uri)
+    raise OvertakenError(uri)
 
 
 def put_json_if(s3: Any, uri: str, content: Any, etag: str | None) -> bool:
@@ -83,11 +110,10 @@ def put_json_if(s3: Any, uri: str, content: Any, etag: str | None) -> bool:
 
     An ETag of null means that there was no object.
     """
-    bucket, key = split_uri(uri)
     condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     body = json.dumps(content, indent=2).encode()
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+        s3.put_object(**object_of(uri), Body=body, ContentType="application/json", **condition)
     except ClientError as error:
         # A match with an object that somebody has deleted: that is overtaken, too. A bucket that is gone is not.
         if error_code(error) in OVERTAKEN or (etag and error_code(error) in ("NoSuchKey", "404")):

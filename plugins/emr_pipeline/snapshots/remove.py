@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.s3.objects import delete_keys, names_under
-from emr_pipeline.snapshots.retention import is_half_removed, removable
-from emr_pipeline.snapshots.store import ATTEMPTS, OvertakenError, Published
+from emr_pipeline.s3.objects import delete_keys, etags_under
+from emr_pipeline.snapshots.retention import is_half_removed, published_in_order, removable
+from emr_pipeline.snapshots.store import Published, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +17,12 @@ DELETED_AT_ONCE = 1000
 
 def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str]:
     """Remove every run that is old enough, and return the snapshots whose runs were removed."""
-    latest, _ = published.latest()
-    removed = []
-    for snapshot, layout in removable(published.documents(), latest, keep, own):
+    latest = published.latest()
+    documents, removed = published.documents(), []
+    strays = len(documents) - len(published_in_order(documents, latest))
+    if strays > 0:
+        logger.info("%d snapshots are not among those before the latest one: they and their runs stay", strays)
+    for snapshot, layout in removable(documents, latest, keep, own):
         if _remove(published, str(snapshot["snapshot"]), layout, keep, own):
             removed.append(str(snapshot["snapshot"]))
     return removed
@@ -27,10 +30,11 @@ def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str
 
 def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, own: RunLayout) -> bool:
     """Mark the document, then delete the objects, so that nobody takes a run that is half removed for a whole one."""
-    if not _mark(published, snapshot, removed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")):
+    removed_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if not is_half_removed(_mark(published, snapshot, removed_at=removed_at)):
         return False
     # The pointer may have been set to this snapshot just before it was marked, by a `publish` that was repeated.
-    latest, _ = published.latest()
+    latest = published.latest()
     still = removable(published.documents(), latest, keep, own)
     if snapshot not in [str(found["snapshot"]) for found, _ in still]:
         logger.info("Snapshot %s is named again, so %s stays", snapshot, layout.run_uri)
@@ -38,8 +42,7 @@ def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, o
         return False
     count = 0
     for keys in _batches(published.s3, layout):
-        document, _ = published.document(snapshot)
-        if document is None or not is_half_removed(document):
+        if not is_half_removed(published.document(snapshot) or {}):
             logger.info("Another task has removed %s", layout.run_uri)
             return False
         delete_keys(published.s3, layout.bucket, keys)
@@ -49,24 +52,23 @@ def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, o
     return True
 
 
-def _mark(published: Published, snapshot: str, **marks: Any) -> bool:
-    """Add these marks to a snapshot's document, or take away those that are null; return False if it was removed."""
-    for _ in range(ATTEMPTS):
-        document, etag = published.document(snapshot)
+def _mark(published: Published, snapshot: str, **marks: Any) -> Snapshot:
+    """Add these marks to a snapshot's document, or take away those that are null; return the document."""
+
+    def marked(document: Snapshot | None) -> Snapshot | None:
         if document is None or "removed_objects" in document:
-            return False
-        marked = {name: value for name, value in (document | marks).items() if value is not None or name not in marks}
+            return None
         if document.get("removed_at") and marks.get("removed_at"):
-            return True  # Marked before, by a task that was interrupted or is still at work: it is the same work.
-        if published.replace_document(marked, etag):
-            return True
-    raise OvertakenError(f"the document of snapshot {snapshot}")
+            return None  # Marked before, by a task that was interrupted or is still at work: it is the same work.
+        return {name: value for name, value in (document | marks).items() if value is not None or name not in marks}
+
+    return published.update(snapshot, marked) or {}
 
 
 def _batches(s3: Any, layout: RunLayout) -> Iterator[list[str]]:
     """Yield the statistics first and the audit last: in between the run is not whole, and can still be identified."""
     prefix = f"runs/{layout.run}/"
     audit = layout.validation_uri.removeprefix(f"{layout.run_uri}/")
-    names = sorted(names_under(s3, layout.run_uri), key=lambda name: (name == audit, not name.startswith("stats/")))
+    names = sorted(etags_under(s3, layout.run_uri), key=lambda name: (name == audit, not name.startswith("stats/")))
     for start in range(0, len(names), DELETED_AT_ONCE):
         yield [prefix + name for name in names[start : start + DELETED_AT_ONCE]]

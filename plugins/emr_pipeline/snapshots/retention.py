@@ -8,25 +8,47 @@ from emr_pipeline.run.layout import RunLayout
 Snapshot = Mapping[str, Any]
 
 
+def published_in_order(snapshots: Iterable[Snapshot], latest: Snapshot | None) -> list[Snapshot]:
+    """Return the latest snapshot, the one that it names as `previous`, the one before that, and so on.
+
+    No date is looked at: the clock of a machine that publishes may be a year ahead.
+
+    >>> runs = [{"snapshot": "b", "previous": "a"}, {"snapshot": "a", "previous": None}, {"snapshot": "x"}]
+    >>> [snapshot["snapshot"] for snapshot in published_in_order(runs, runs[0])]
+    ['b', 'a']
+    """
+    documents = {str(snapshot["snapshot"]): snapshot for snapshot in snapshots}
+    found: dict[str, Snapshot] = {}
+    name = str(latest["snapshot"]) if latest else ""
+    current = documents.get(name, latest)
+    # A snapshot that was published a second time, by a task that was cleared, may close a circle.
+    while current and name not in found:
+        found[name] = current
+        name = str(current.get("previous"))
+        current = documents.get(name)
+    return list(found.values())
+
+
 def removable(
     snapshots: Iterable[Snapshot], latest: Snapshot | None, keep: int, own: RunLayout
 ) -> list[tuple[Snapshot, RunLayout]]:
     """Return the snapshots whose runs may be removed, oldest first, each with the folder to remove.
 
-    Kept are the newest `keep` snapshots and the latest one, every folder that one of these names, whichever run it
-    belongs to, and the run that is being made (`own`). A snapshot whose removal was interrupted is returned again.
+    Those are the ones that `keep` others have followed. Everything else stays: the newest ones, what does not belong
+    to their chain, every folder that one of these names, whichever run it belongs to, and the run that is being made
+    (`own`). A snapshot whose removal was interrupted is returned again.
 
-    >>> dates = ("2026-11-20", "2026-11-21", "2026-11-22")
-    >>> runs = [{"snapshot": date, "run_uri": f"s3://b/runs/{date}", "published_at": date} for date in dates]
+    >>> runs = [{"snapshot": f"{n}", "run_uri": f"s3://b/runs/{n}", "previous": f"{n - 1}"} for n in range(3)]
     >>> [snapshot["snapshot"] for snapshot, _ in removable(runs, runs[-1], 2, RunLayout("b", "new"))]
-    ['2026-11-20']
+    ['0']
     """
     every = list(snapshots)
-    listed = sorted((snapshot for snapshot in every if not snapshot.get("removed_at")), key=_age, reverse=True)
-    kept = [*listed[:keep], *([latest] if latest else [])]
-    named = {uri for snapshot in kept for uri in uris(snapshot)} | {own.run_uri}
-    old = [*listed[keep:], *(snapshot for snapshot in every if is_half_removed(snapshot))]
-    found = [(snapshot, _layout(snapshot, own.bucket)) for snapshot in sorted(old, key=_age)]
+    in_order = [snapshot for snapshot in published_in_order(every, latest) if not snapshot.get("removed_at")]
+    old = in_order[keep:][::-1]
+    kept = [snapshot for snapshot in every if not snapshot.get("removed_at") and snapshot not in old]
+    named = {uri for snapshot in (*kept, latest or {}) for uri in uris(snapshot)} | {own.run_uri}
+    candidates = [*(snapshot for snapshot in every if is_half_removed(snapshot)), *old]
+    found = [(snapshot, _layout(snapshot, own.bucket)) for snapshot in candidates]
     return [(snapshot, layout) for snapshot, layout in found if layout and not _is_named(layout.run_uri, named)]
 
 
@@ -52,10 +74,6 @@ def uris(value: Any, name: str = "") -> set[str]:
     if isinstance(value, list):
         return {uri for inner in value for uri in uris(inner, name)}
     return {value} if isinstance(value, str) and name.endswith("_uri") else set()
-
-
-def _age(snapshot: Snapshot) -> tuple[str, str]:
-    return str(snapshot.get("published_at", "")), str(snapshot["snapshot"])
 
 
 def _layout(snapshot: Snapshot, bucket: str) -> RunLayout | None:

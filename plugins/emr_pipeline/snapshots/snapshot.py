@@ -13,7 +13,7 @@ from run_contract.documents import SnapshotDocument
 from run_contract.params import deciding
 from run_contract.stages import FEATURIZE, PLACES, REDUCE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def snapshot_of(
         raise ReportRefusedError(
             f"{layout.run_uri}: {', '.join(incomplete)} left no statistics, so the stage is not complete; clear it"
         )
-    complete = {stage: of_stage for stage, of_stage in stats.items() if of_stage is not None}
     return {
         "schema_version": SCHEMA_VERSION,
         "snapshot": snapshot_id(layout.run_uri, checked),
@@ -80,8 +79,12 @@ def snapshot_of(
         "dag_run_id": dag_run_id,
         "run_uri": layout.run_uri,
         **_uris(layout, origin.params["formats"]),
-        **_origin_facts(origin),
-        **_stage_facts(complete),
+        "source_uri": origin.source_uri,
+        "params": dict(origin.params),
+        "code_uri": origin.code_uri,
+        "code_version": origin.code_version,
+        "weights_etag": origin.weights_etag,
+        **_stage_facts({stage: of_stage or {} for stage, of_stage in stats.items()}),
         "summary": checked.get("summary", {}),
         "published_at": published_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "previous": None,
@@ -92,35 +95,6 @@ def snapshot_id(run_uri: str, validation: Mapping[str, Any]) -> str:
     """Return the snapshot's id: the same run with the same audit has the same, however often it is published."""
     audit = json.dumps([run_uri, validation], sort_keys=True)
     return hashlib.sha256(audit.encode()).hexdigest()[:16]
-
-
-def made_from(snapshot: Mapping[str, Any], validation: Mapping[str, Any] | None) -> bool:
-    """Return whether a snapshot is the one that this audit of its run makes."""
-    return validation is not None and snapshot_id(snapshot["run_uri"], validation) == snapshot["snapshot"]
-
-
-def would_overwrite(
-    published: Mapping[str, Any] | None, kept: Iterable[Mapping[str, Any]], layout: RunLayout, dag_run_id: str
-) -> Mapping[str, Any] | None:
-    """Return the snapshot that a run would write over, null if there is none.
-
-    The DAG run that published may repeat its own stages. Besides the published snapshot, those that are kept count,
-    until the last object of their run is removed.
-    """
-    at_stake = [
-        snapshot
-        for snapshot in kept
-        if not snapshot.get("retracted_at") and not (snapshot.get("removed_at") and "removed_objects" in snapshot)
-    ]
-    for snapshot in [published, *at_stake]:
-        if snapshot and snapshot.get("run_uri") == layout.run_uri and snapshot.get("dag_run_id") != dag_run_id:
-            return snapshot
-    return None
-
-
-def following(snapshot: Mapping[str, Any], current: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the snapshot, with the one that it takes the place of as `previous`."""
-    return {**snapshot, "previous": current["snapshot"] if current else None}
 
 
 def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -139,17 +113,6 @@ def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
     named = [name.removesuffix("_uri") for name in SnapshotDocument.__annotations__ if name.endswith("_uri")]
     folders = [name for name in named if name in PLACES and (name != "pca_features_csv" or "csv" in formats)]
     return {f"{name}_uri": layout.uri(name) for name in folders} | {"report_uri": layout.report_page_uri}
-
-
-def _origin_facts(origin: Origin) -> dict[str, Any]:
-    return {
-        "source_uri": origin.source_uri,
-        "sample_limit": origin.params["sample_limit"],
-        "params": dict(origin.params),
-        "code_uri": origin.code_uri,
-        "code_version": origin.code_version,
-        "weights_etag": origin.weights_etag,
-    }
 
 
 def _stage_facts(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

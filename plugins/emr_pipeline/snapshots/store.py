@@ -1,26 +1,23 @@
 """The objects under published/: the pointer that readers follow, and one document for each snapshot there ever was."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from emr_pipeline.errors import PublishedRunError
-from emr_pipeline.run.layout import RunLayout, published_uri, snapshot_uri, split_uri
+from emr_pipeline.errors import PipelineError, PublishedRunError
+from emr_pipeline.run.layout import RunLayout, published_uri, snapshot_uri
 from emr_pipeline.run.stages import STAGES
-from emr_pipeline.s3.objects import has_object, names_under, put_json_if, read_json, read_json_with_etag
-from emr_pipeline.snapshots.snapshot import made_from, snapshot_id
+from emr_pipeline.s3.objects import etags_under, find_json, head, read_json, update_json
+from emr_pipeline.snapshots.snapshot import snapshot_id
+
+logger = logging.getLogger(__name__)
 
 Snapshot = dict[str, Any]
-ATTEMPTS = 5
+Change = Callable[[Snapshot | None], Snapshot | None]
+"""What a document becomes; null if it stays as it is."""
+
 READERS = 8
-
-
-class OvertakenError(RuntimeError):
-    """Others wrote the same object first, several times in a row; a later try may succeed."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        super().__init__(f"{uri}: other runs were first {ATTEMPTS} times in a row; clear this task to try again")
 
 
 class Published:
@@ -33,49 +30,40 @@ class Published:
         self.s3, self.bucket = s3, bucket
         self.uri = published_uri(bucket)
 
-    def latest(self) -> tuple[Snapshot | None, str | None]:
-        """Return what readers see now, and its ETag; two nulls if nothing is published."""
-        return read_json_with_etag(self.s3, self.uri) or (None, None)
+    def latest(self) -> Snapshot | None:
+        """Return what readers see now, null if nothing is published."""
+        return self._pointer(*find_json(self.s3, self.uri))
 
-    def point_at(self, snapshot: Mapping[str, Any], etag: str | None) -> bool:
-        """Replace the pointer that was read with this ETag; return False if somebody else did."""
-        return put_json_if(self.s3, self.uri, snapshot, etag)
+    def point(self, change: Change) -> Any:
+        """Change the pointer, and return what readers see then."""
+        return update_json(self.s3, self.uri, lambda *found: change(self._pointer(*found)))
 
-    def document(self, snapshot: str) -> tuple[Snapshot | None, str | None]:
-        """Return a snapshot's own document and its ETag; two nulls if it has none."""
-        return read_json_with_etag(self.s3, snapshot_uri(self.bucket, snapshot)) or (None, None)
+    def document(self, snapshot: str) -> Snapshot | None:
+        """Return a snapshot's own document; null if there is none, or if something else has its name."""
+        return _own(snapshot, find_json(self.s3, snapshot_uri(self.bucket, snapshot))[0])
+
+    def update(self, snapshot: str, change: Change) -> Snapshot | None:
+        """Change a snapshot's own document, and return it."""
+        uri = snapshot_uri(self.bucket, snapshot)
+        return _own(snapshot, update_json(self.s3, uri, lambda found, _: change(_own(snapshot, found))))
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Make the snapshot's own document say this."""
+        self.update(str(snapshot["snapshot"]), lambda found: None if found == snapshot else snapshot)
 
     def documents(self) -> list[Snapshot]:
         """Return the document of every snapshot there ever was, in no order."""
         folder, _, pointer = self.uri.rpartition("/")
-        names = [name for name in names_under(self.s3, folder) if name.endswith(".json") and name != pointer]
+        names = [name for name in etags_under(self.s3, folder) if name.endswith(".json") and name != pointer]
         with ThreadPoolExecutor(READERS) as pool:
-            read = list(pool.map(lambda name: read_json(self.s3, f"{folder}/{name}"), names))
+            read = list(pool.map(self.document, (name.removesuffix(".json") for name in names)))
         return [document for document in read if document is not None]
 
-    def keep(self, snapshot: Mapping[str, Any]) -> None:
-        """Make the snapshot's own document say this; raise OvertakenError if others keep changing it."""
-        for _ in range(ATTEMPTS):
-            found, etag = self.document(str(snapshot["snapshot"]))
-            if found == snapshot or self.replace_document(snapshot, etag):
-                return
-        raise OvertakenError(snapshot_uri(self.bucket, str(snapshot["snapshot"])))
-
-    def replace_document(self, snapshot: Mapping[str, Any], etag: str | None) -> bool:
-        """Replace the snapshot's own document that was read with this ETag; return False if somebody else did."""
-        return put_json_if(self.s3, snapshot_uri(self.bucket, str(snapshot["snapshot"])), snapshot, etag)
-
     def refuse_rewrite(self, layout: RunLayout) -> None:
-        """Raise PublishedRunError if this run is the latest snapshot, or an earlier one that is not yet removed."""
-        latest, _ = self.latest()
-        if latest and latest.get("run_uri") == layout.run_uri:
-            raise PublishedRunError(layout.run_uri, latest["snapshot"])
-        validation = read_json(self.s3, layout.validation_uri)
-        if validation is None:
-            return
-        document, _ = self.document(snapshot_id(layout.run_uri, validation))
-        if document and "removed_objects" not in document:
-            raise PublishedRunError(layout.run_uri, document["snapshot"])
+        """Raise PublishedRunError if this run is a snapshot, and not every object of it is removed."""
+        for snapshot in (self.latest(), *self.documents()):
+            if snapshot and snapshot.get("run_uri") == layout.run_uri and "removed_objects" not in snapshot:
+                raise PublishedRunError(layout.run_uri, snapshot["snapshot"])
 
     def is_whole(self, snapshot: Mapping[str, Any]) -> bool:
         """Return whether the run's folder still holds what was published: its audit and every stage's statistics.
@@ -86,7 +74,24 @@ class Published:
         if layout is None or snapshot.get("removed_at"):
             return False
         validation = read_json(self.s3, layout.validation_uri)
+        if validation is None or snapshot_id(layout.run_uri, validation) != snapshot["snapshot"]:
+            return False
         stages = list(snapshot.get("counts", {})) or [stage.name for stage in STAGES]
-        return made_from(snapshot, validation) and all(
-            has_object(self.s3, *split_uri(layout.stats_uri(stage))) for stage in stages
-        )
+        return all(head(self.s3, layout.stats_uri(stage)) for stage in stages)
+
+    def _pointer(self, content: Any, answer: Mapping[str, Any]) -> Snapshot | None:
+        if answer and not _is_snapshot(content):
+            raise PipelineError(f"{self.uri} is no snapshot: put back the former version of this object")
+        return content  # type: ignore[no-any-return]
+
+
+def _is_snapshot(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("snapshot"), str)
+
+
+def _own(snapshot: str, content: Any) -> Snapshot | None:
+    """Return null for what is no document of this snapshot: a copy of another's, or another program's."""
+    if content is not None and not (_is_snapshot(content) and content["snapshot"] == snapshot):
+        logger.warning("Ignored: %s.json is not the document of the snapshot of this name", snapshot)
+        return None
+    return content  # type: ignore[no-any-return]

@@ -1,19 +1,18 @@
 """What a task knows of the DAG run that it belongs to, and how it reaches AWS."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk import Context
 
-from emr_pipeline.emr.job_flow import cluster_tags
+from emr_pipeline.emr.cluster_api import find_live
+from emr_pipeline.emr.job_flow import cluster_name, cluster_tags
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
-
-def run_layout(context: "Context", settings: Settings) -> RunLayout:
+def run_layout(context: Context, settings: Settings) -> RunLayout:
     """Return the URIs of this DAG run: under the name that its params give, else under one made from the run id.
 
     The logical date plays no part: a run that an asset triggered has none.
@@ -22,13 +21,19 @@ def run_layout(context: "Context", settings: Settings) -> RunLayout:
     return RunLayout(settings.bucket, run)
 
 
-def run_id(context: "Context") -> str:
+def run_id(context: Context) -> str:
     return str(context["dag_run"].run_id)
 
 
-def own_tags(context: "Context", layout: RunLayout) -> dict[str, str]:
+def own_tags(context: Context, settings: Settings) -> dict[str, str]:
     """Return the tags that the clusters of this DAG run carry, and no others."""
-    return cluster_tags(context["dag"].dag_id, run_id(context), layout.bucket)
+    return cluster_tags(settings, context["dag"].dag_id, run_id(context))
+
+
+def own_clusters(context: Context, operator: Any) -> list[str]:
+    """Return the ids of the live clusters of this DAG run, the oldest first."""
+    name = cluster_name(run_layout(context, operator.settings))
+    return find_live(operator.hook.conn, name, own_tags(context, operator.settings))
 
 
 def aws_parameters(operator: Any) -> dict[str, Any]:

@@ -1,87 +1,67 @@
 """From contents to vectors in batches of one size, decoding a batch ahead of the network. Pure."""
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from image_features.images.decode import Pixels, decode_image
+from image_features.featurize.decode_process import Decode
+from image_features.images.decode import Pixels
 from image_features.rejects import Reject
 
 PredictFn = Callable[[np.ndarray], np.ndarray]
 Content = tuple[str, bytes]
 """The SHA-256 of an image's bytes, and the bytes."""
+Outcome = tuple[str, np.ndarray | Reject]
+"""The SHA-256 of an image's bytes, and their vector, float32 (d), or why there is none."""
 
 
 @dataclass(frozen=True)
 class FeaturizeOptions:
     """Options of the computation: `threads` decode side by side, `batch_size` images go through the network at once."""
 
-    side_px: int
-    resize: str
+    decode: Decode
     batch_size: int
     threads: int
 
 
-@dataclass
-class Computed:
-    """The outcome for some contents: `vectors` are float32 (n, d) in the order of `keys`; the others are `rejects`."""
-
-    keys: list[str] = field(default_factory=list)
-    vectors: list[np.ndarray] = field(default_factory=list)
-    rejects: dict[str, Reject] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        return len(self.keys) + len(self.rejects)
-
-
-def compute(
-    contents: Iterable[Content], predict: PredictFn, options: FeaturizeOptions, pool: ThreadPoolExecutor
-) -> Iterator[Computed]:
-    """Yield the contents in their order, one batch of the network at a time, with the rejects met on the way.
+def compute(contents: Iterable[Content], predict: PredictFn, options: FeaturizeOptions) -> Iterator[Outcome]:
+    """Yield the outcome of each content, one batch of the network at a time, with the rejects met on the way.
 
     `predict` takes uint8 (batch_size, side, side, 3) and returns float32 (batch_size, d). Its batches are always full,
     so that no vector depends on how many images there were: engines choose their kernels by the size of the batch, and
     with a batch that is not full the last digits could differ from run to run.
     """
-    decoded = _decoded(contents, options, pool)
-    computed, pixels = Computed(), []
-    for key, outcome in decoded:
+    keys: list[str] = []
+    pixels: list[Pixels] = []
+    for key, outcome in _decoded(contents, options):
         if isinstance(outcome, Reject):
-            computed.rejects[key] = outcome
+            yield key, outcome
             continue
-        computed.keys.append(key)
+        keys.append(key)
         pixels.append(outcome)
         if len(pixels) == options.batch_size:
-            computed.vectors.append(predict(np.stack(pixels)))
-            yield computed
-            computed, pixels = Computed(), []
+            yield from zip(keys, predict(np.stack(pixels)), strict=True)
+            keys, pixels = [], []
     if pixels:
         filled = itertools.islice(itertools.cycle(pixels), options.batch_size)
-        computed.vectors.append(predict(np.stack(list(filled)))[: len(pixels)])
-    if computed.rows:
-        yield computed
+        yield from zip(keys, predict(np.stack(list(filled))), strict=False)
 
 
-def _decoded(
-    contents: Iterable[Content], options: FeaturizeOptions, pool: ThreadPoolExecutor
-) -> Iterator[tuple[str, Pixels | Reject]]:
+def _decoded(contents: Iterable[Content], options: FeaturizeOptions) -> Iterator[tuple[str, Pixels | Reject]]:
     """Yield what is decoded in order, one batch ahead of the network and no further.
 
     Pixels take 20 times the memory of their JPEG.
     """
-    ahead: list[tuple[str, Future[Pixels | Reject]]] = []
-    # Enough for the batch that the network waits for and for the next one.
-    most = 2 * options.batch_size
-    waiting = iter(contents)
-    while True:
-        for key, content in itertools.islice(waiting, most - len(ahead)):
-            ahead.append((key, pool.submit(decode_image, content, options.side_px, options.resize)))
-        if not ahead:
-            return
-        for key, future in ahead[: options.batch_size]:
+    with ThreadPoolExecutor(options.threads, thread_name_prefix="decode") as pool:
+        ahead = deque[tuple[str, Future[Pixels | Reject]]]()
+        for key, content in contents:
+            ahead.append((key, pool.submit(options.decode, content)))
+            if len(ahead) > options.batch_size:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        for key, future in ahead:
             yield key, future.result()
-        del ahead[: options.batch_size]

@@ -13,9 +13,7 @@ from image_features.schemas import FEATURES, IMAGES, MANIFEST, OBJECTS, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset, read_rejects
 from image_features.storage.feature_store import by_etag
-
-REJECTED_BY = "ingest_images"
-"""The stage that made `images`: what it rejected is none of the run's images."""
+from run_contract.stages import INGEST
 
 CHUNK_IMAGES = 500_000
 """About the number of images that the driver and every worker hold at once, of about 300 bytes each."""
@@ -34,7 +32,7 @@ def image_chunks(spark: SparkSession, arguments: FeaturizeArguments) -> Iterator
     among those that the run fetched nor known to the store.
     """
     manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
-    rejected = read_rejects(spark, arguments.rejects_uri, REJECTED_BY).select("image_id")
+    rejected = read_rejects(spark, arguments.rejects_uri, INGEST).select("image_id")
     images = read_dataset(spark, arguments.images_uri, IMAGES).select(*NARROW_IMAGES.names)
     listed, read = manifest.count(), images.count() + rejected.count()
     chunks = max(1, -(-listed // CHUNK_IMAGES))
@@ -43,21 +41,15 @@ def image_chunks(spark: SparkSession, arguments: FeaturizeArguments) -> Iterator
         answered = images.select("image_id").union(rejected)
         # Spark itself sees too late that they are few, and shuffles them into 200 partitions.
         others = manifest.join(broadcast(answered) if chunks == 1 else answered, "image_id", "left_anti")
-        images = images.union(_known(spark, others, objects_uri).select(*NARROW_IMAGES.names))
+        known = by_etag(feature_store.read(spark, objects_uri, OBJECTS)).where("is_image")
+        known = known.select("etag", "size_bytes", "content_sha256")
+        images = images.union(others.join(known, ["etag", "size_bytes"], "left").select(*NARROW_IMAGES.names))
     if chunks == 1:
         yield _narrow(images, objects_uri)
         return
     with persisted(images) as kept:
         for number in range(chunks):
             yield _narrow(kept.where(pmod(xxhash64("content_sha256"), lit(chunks)) == number), objects_uri)
-
-
-def _known(spark: SparkSession, listed: DataFrame, objects_uri: str) -> DataFrame:
-    """Return the rows of the manifest with the SHA-256 that the store has for their ETag and size, or null."""
-    if not feature_store.has_parts(objects_uri):
-        return listed.withColumn("content_sha256", lit(None).cast("string"))
-    known = by_etag(read_dataset(spark, objects_uri, OBJECTS)).where("is_image")
-    return listed.join(known.select("etag", "size_bytes", "content_sha256"), ["etag", "size_bytes"], "left")
 
 
 def _narrow(images: DataFrame, objects_uri: str) -> pa.Table:

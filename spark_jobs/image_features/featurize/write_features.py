@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +13,14 @@ from pyspark import Broadcast, SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.errors import MissingVectorsError
+from image_features.featurize.arguments import FeaturizeArguments
 from image_features.featurize.content_index import NARROW_IMAGES
-from image_features.featurize.worker import Counts
 from image_features.schemas import FEATURES, VECTORS
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
-from image_features.storage.datasets import REJECT_FILES, write_rejects
+from image_features.storage.datasets import REJECT_FILES, start_rejects, write_rejects
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
+from run_contract.stages import FEATURIZE
 
 _FEATURES = to_arrow_schema(FEATURES)
 _VECTORS = to_arrow_schema(VECTORS)
@@ -30,43 +30,13 @@ Groups = Sequence[tuple[int, list[str]]]
 """The store's files in numbered groups, a task each."""
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Numbers of the run's images, of their different contents, and of those that have a reason and no vector."""
-
-    images: int = 0
-    contents: int = 0
-    rejected_contents: int = 0
-    rejects: Counter[str] = field(default_factory=Counter)
-
-    def __add__(self, other: Coverage) -> Coverage:
-        return Coverage(
-            self.images + other.images,
-            self.contents + other.contents,
-            self.rejected_contents + other.rejected_contents,
-            self.rejects + other.rejects,
-        )
-
-    @property
-    def features(self) -> int:
-        """The number of images that have a row of `features`."""
-        return self.images - self.rejects.total()
-
-    def vectors(self, new: Counts, planned: int) -> dict[str, int]:
-        """Count each image once: its vector was computed now or before, or is another image's, or there is none."""
-        rejected_before = self.rejected_contents - new.rejected
-        return {
-            "computed": new.computed,
-            "reused": self.contents - planned - rejected_before,
-            "same_bytes": self.images - self.contents,
-            "rejected_before": rejected_before,
-        }
-
-
 def write_features(
-    context: SparkContext, chunks: Iterable[pa.Table], vectors_uri: str, features_uri: str, rejects_uri: str
-) -> Coverage:
+    context: SparkContext, chunks: Iterable[pa.Table], vectors_uri: str, arguments: FeaturizeArguments
+) -> Counter[str]:
     """Write `features` and the stage's rejects: each image of `chunks` becomes a row of one of them.
+
+    Returns how many `images` and `features` there are, how many rejects of each reason, and how many different
+    `contents` and `rejected_contents`.
 
     A chunk goes to every worker, which reads its groups of the store's files and writes a file of features for each. A
     vector that stands twice in the store, as after a repeated task, is taken from the first group that has it.
@@ -74,20 +44,38 @@ def write_features(
     Raises MissingVectorsError if an image's content is not in the store.
     """
     groups = list(enumerate(file_groups(vectors_uri, tasks=context.defaultParallelism)))
-    objects.delete_prefix(features_uri)
-    covered = Coverage()
+    objects.delete_prefix(arguments.features_uri)
+    start_rejects(arguments.rejects_uri, FEATURIZE)
+    covered = Counter[str]()
     for images in chunks:
         everywhere = context.broadcast(images)
         owners = _first_groups(context, everywhere, groups, images.num_rows)
         missing = np.count_nonzero(owners < 0)
         if missing:
             raise MissingVectorsError(vectors_uri, int(missing), "there is no vector")
-        covered += _write_chunk(context, everywhere, owners, groups, features_uri, rejects_uri)
+        covered += _write_chunk(context, everywhere, owners, groups, arguments)
         everywhere.destroy()
-    if not covered.features:
+    if not covered["features"]:
         # A dataset without a row is a dataset nevertheless.
-        write_part(features_uri, [], _FEATURES, [])
+        write_part(arguments.features_uri, [], _FEATURES, [])
     return covered
+
+
+def vector_counts(covered: Mapping[str, int], new: Mapping[str, int]) -> dict[str, int]:
+    """Count each image once: its vector was computed now or before, or is another image's, or there is none.
+
+    `covered` are the counts of `write_features`, `new` those of `featurize`.
+
+    >>> vector_counts(Counter(images=9, contents=7, rejected_contents=2), Counter(computed=3, rejected=1))
+    {'computed': 3, 'reused': 2, 'same_bytes': 2, 'rejected_before': 1}
+    """
+    rejected_before = covered["rejected_contents"] - new["rejected"]
+    return {
+        "computed": new["computed"],
+        "reused": covered["contents"] - new["computed"] - covered["rejected_contents"],
+        "same_bytes": covered["images"] - covered["contents"],
+        "rejected_before": rejected_before,
+    }
 
 
 def _first_groups(
@@ -111,16 +99,15 @@ def _write_chunk(
     images: Broadcast[pa.Table],
     owners: npt.NDArray[np.int32],
     groups: Groups,
-    features_uri: str,
-    rejects_uri: str,
-) -> Coverage:
+    arguments: FeaturizeArguments,
+) -> Counter[str]:
     owner_of = context.broadcast(owners)
 
-    def write(group: tuple[int, list[str]]) -> Coverage:
+    def write(group: tuple[int, list[str]]) -> Counter[str]:
         number, uris = group
         mine = images.value.filter(pa.array(owner_of.value == number))
         if not mine.num_rows:
-            return Coverage()
+            return Counter()
         vectors = _read(uris, _VECTORS.names)
         places = pc.index_in(mine["content_sha256"], vectors["content_sha256"].combine_chunks())
         table = mine.append_column("place", places).sort_by(_IN_ORDER)
@@ -129,17 +116,19 @@ def _write_chunk(
         rejected = table.filter(without)
         rejects = _with(rejected, vectors, REJECT_FILES)
         if features.num_rows:
-            write_part(features_uri, features.to_batches(), _FEATURES, features["image_id"].to_pylist())
-        return Coverage(
-            mine.num_rows,
-            pc.count_distinct(mine["content_sha256"]).as_py(),
-            pc.count_distinct(rejected["content_sha256"]).as_py(),
-            write_rejects(rejects, rejects_uri, rejects["image_id"].to_pylist()),
+            ids = features["image_id"].to_pylist()
+            write_part(arguments.features_uri, features.to_batches(), _FEATURES, ids)
+        counts = write_rejects(rejects, arguments.rejects_uri, FEATURIZE, rejects["image_id"].to_pylist())
+        return counts + Counter(
+            images=mine.num_rows,
+            features=features.num_rows,
+            contents=pc.count_distinct(mine["content_sha256"]).as_py(),
+            rejected_contents=pc.count_distinct(rejected["content_sha256"]).as_py(),
         )
 
     written = one_task_each(context, groups, write).collect()
     owner_of.destroy()
-    return sum(written, Coverage())
+    return sum(written, Counter())
 
 
 def _read(uris: Sequence[str], columns: list[str]) -> pa.Table:

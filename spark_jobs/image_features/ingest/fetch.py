@@ -1,10 +1,11 @@
 """Workers fetch packs of objects, many requests at once: images and rejects to the run, facts to the store."""
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -12,15 +13,18 @@ from pyspark import SparkContext
 from pyspark.accumulators import Accumulator
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from image_features.errors import ObjectNotFoundError
-from image_features.images.formats import KEPT_BYTES, reject_by_content, reject_by_listing
+from image_features.errors import AccessDeniedError, ObjectNotFoundError, ObjectStoreError
+from image_features.images.formats import KEPT_BYTES, reject_by_content, reject_no_image
+from image_features.ingest.arguments import IngestArguments
+from image_features.ingest.manifest import reject_unread
 from image_features.ingest.packs import MAX_OBJECT_BYTES, MAX_PACK_IMAGES
 from image_features.rejects import Reject
 from image_features.schemas import IMAGES, OBJECTS, TO_FETCH
 from image_features.spark_tasks import one_task_each
-from image_features.storage import objects
+from image_features.storage import feature_store, objects
 from image_features.storage.datasets import REJECT_FILES, write_rejects
 from image_features.storage.parquet_files import read_part, write_part
+from run_contract.stages import INGEST
 
 REQUESTS_IN_FLIGHT = 32
 # Content goes into the file of images in batches of about this size, so that a pack is held in memory twice at most.
@@ -28,113 +32,114 @@ _BATCH_BYTES = 8 * 2**20
 _IMAGES = to_arrow_schema(IMAGES)
 _OBJECTS = to_arrow_schema(OBJECTS)
 
+# What S3 answers for the sake of one object, besides KMS's codes. Any other refusal is the store's, and ends the stage.
+_OF_THE_OBJECT = ("KeyTooLongError", "InvalidURI", "InvalidArgument", "InvalidRequest", "MethodNotAllowed")
+
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Targets:
-    """The URIs that packs are fetched to: the run's images, the store's objects, and the stage's rejects."""
-
-    images_uri: str
-    objects_uri: str
-    rejects_uri: str
-
-
-@dataclass(frozen=True)
 class Fetched:
-    """The outcome for one object: its row of `images` or a reject, and what the store keeps of it if it was read."""
+    """The outcome for one object: a reject, or its content; `read` is what the store keeps of it if it was read."""
 
-    image: Row | None = None
-    reject: Reject | None = None
-    known: Row | None = None
-
-
-@dataclass
-class _PackOutcome:
-    rejects: list[Row] = field(default_factory=list)
-    known: list[Row] = field(default_factory=list)
+    reject: Reject | None
+    read: Row | None = None
+    content: bytes = b""
 
 
-def fetch_packs(context: SparkContext, pack_uris: list[str], targets: Targets, done: Accumulator[int]) -> Counter[str]:
-    """Fetch every pack, one task each, and return how many rejects there are of each reason.
+def fetch_packs(
+    context: SparkContext, pack_uris: list[str], arguments: IngestArguments, done: Accumulator[int]
+) -> Counter[str]:
+    """Fetch every pack, one task each; count the rejects of each reason, and the objects `fetched` and `known`.
 
     Replaces the dataset `images`. `done` counts objects as tasks end.
     """
 
     def fetch_one(pack_uri: str) -> Counter[str]:
-        rows, rejects = fetch_pack(pack_uri, targets)
+        counts, rows = fetch_pack(pack_uri, arguments)
         done.add(rows)
-        return rejects
+        return counts
 
-    objects.delete_prefix(targets.images_uri)
+    objects.delete_prefix(arguments.images_uri)
     if not pack_uris:
         # A run that has nothing to fetch has the dataset nevertheless.
-        write_part(targets.images_uri, [], _IMAGES, [])
+        write_part(arguments.images_uri, [], _IMAGES, [])
     # The last packs are the largest. They go first, so that no core waits long for another at the end.
     return sum(one_task_each(context, pack_uris[::-1], fetch_one).collect(), Counter())
 
 
-def fetch_pack(pack_uri: str, targets: Targets) -> tuple[int, Counter[str]]:
-    """Fetch the objects of one pack; return how many rows it has, and how many rejects there are of each reason."""
+def fetch_pack(pack_uri: str, arguments: IngestArguments) -> tuple[Counter[str], int]:
+    """Fetch the objects of one pack; return the counts of `fetch_packs`, and how many rows the pack has."""
     rows = [row for batch in read_part(pack_uri, TO_FETCH.names, MAX_PACK_IMAGES) for row in batch.to_pylist()]
     ids = [row["image_id"] for row in rows]
-    outcome = _PackOutcome()
     with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="fetch") as pool:
-        # All of a pack may be in flight or waiting here: its bytes are bounded where packs are made.
-        images = _images(rows, pool.map(fetch, rows), outcome)
-        # It is written also when it is empty: an earlier attempt at this pack may have found an image.
-        write_part(targets.images_uri, _in_batches(images), _IMAGES, ids)
-    if outcome.known:
-        batch = pa.RecordBatch.from_pylist(outcome.known, schema=_OBJECTS)
-        keys = [f"{row['etag']} {row['size_bytes']}" for row in outcome.known]
-        write_part(targets.objects_uri, [batch], _OBJECTS, keys)
-    return len(rows), write_rejects(pa.Table.from_pylist(outcome.rejects, REJECT_FILES), targets.rejects_uri, ids)
+        # All of a pack is held here: its bytes are bounded where packs are made.
+        outcomes = list(zip(rows, pool.map(functools.partial(fetch, arguments.source_uri), rows), strict=True))
+    # It is written also when it is empty: an earlier attempt at this pack may have found an image.
+    write_part(arguments.images_uri, _image_batches(outcomes), _IMAGES, ids)
+    read = [one.read for _, one in outcomes if one.read]
+    if read:
+        objects_uri = feature_store.objects_uri(arguments.feature_store_uri)
+        keys = [f"{row['etag']} {row['size_bytes']}" for row in read]
+        write_part(objects_uri, [pa.RecordBatch.from_pylist(read, schema=_OBJECTS)], _OBJECTS, keys)
+    rejects = [
+        {"image_id": row["image_id"], "uri": row["uri"], **vars(one.reject)} for row, one in outcomes if one.reject
+    ]
+    counts = write_rejects(pa.Table.from_pylist(rejects, REJECT_FILES), arguments.rejects_uri, INGEST, ids)
+    counts["fetched"] = len(read)
+    counts["known"] = sum(row.get("first_bytes") is not None for row in rows)
+    return counts, len(rows)
 
 
-def fetch(row: Row) -> Fetched:
-    """Fetch one object; an object that is gone is a reject, and a store that fails is an error."""
+def fetch(source_uri: str, row: Row) -> Fetched:
+    """Fetch one object; a refusal for the object's own sake is a reject, and any other refusal an error."""
     uri = row["uri"]
-    reject = reject_by_listing(uri, row["size_bytes"], MAX_OBJECT_BYTES)
+    reject = reject_unread(uri, source_uri, row["size_bytes"])
     if reject:
-        return Fetched(reject=reject)
+        return Fetched(reject)
+    if row.get("first_bytes") is not None:
+        # The reason depends on the object's name too, which may be a new one for known bytes.
+        return Fetched(reject_no_image(uri, row["first_bytes"]))
     try:
         stored = objects.read_object(uri, MAX_OBJECT_BYTES, REQUESTS_IN_FLIGHT)
     except ObjectNotFoundError:
-        return Fetched(reject=Reject("object_vanished", "listed, and gone when it was read"))
+        return Fetched(Reject("object_vanished", "listed, and gone when it was read"))
+    except (AccessDeniedError, ObjectStoreError) as error:
+        return Fetched(_own_refusal(error))
     # It may have been replaced since it was listed: what was read counts.
-    reject = reject_by_listing(uri, stored.size_bytes, MAX_OBJECT_BYTES)
+    reject = reject_unread(uri, source_uri, stored.size_bytes)
     if reject:
-        return Fetched(reject=reject)
+        return Fetched(reject)
     reject = reject_by_content(uri, stored.content)
     read = {
         "etag": stored.etag,
         "size_bytes": stored.size_bytes,
         "content_sha256": hashlib.sha256(stored.content).hexdigest(),
+        "is_image": reject is None,
+        "first_bytes": stored.content[:KEPT_BYTES],
     }
-    known = {**read, "is_image": reject is None, "first_bytes": stored.content[:KEPT_BYTES]}
-    if reject:
-        return Fetched(reject=reject, known=known)
-    place = {column: row[column] for column in ("image_id", "uri", "label", "split")}
-    return Fetched(image={**place, **read, "content": stored.content}, known=known)
+    return Fetched(reject, read, stored.content)
 
 
-def _images(rows: Iterable[Row], fetched: Iterable[Fetched], outcome: _PackOutcome) -> Iterator[Row]:
-    """Yield the images alone; all else goes to `outcome`."""
-    for row, one in zip(rows, fetched, strict=True):
-        if one.known:
-            outcome.known.append(one.known)
-        if one.reject:
-            outcome.rejects.append({"image_id": row["image_id"], "uri": row["uri"], **vars(one.reject)})
-        if one.image:
-            yield one.image
+def _own_refusal(error: AccessDeniedError | ObjectStoreError) -> Reject:
+    """Return the reject of an object that cannot be handed out; raises the error again if it is not the object's."""
+    if isinstance(error, AccessDeniedError):
+        return Reject("object_refused", f"{error.action} is denied for this object, or for its key in KMS")
+    if error.code == "InvalidObjectState":
+        return Reject("object_archived", "its storage class is an archive, and it is not restored")
+    if error.code in _OF_THE_OBJECT or error.code.startswith("KMS."):
+        return Reject("object_refused", f"{error.code}: {error.detail}")
+    raise error
 
 
-def _in_batches(images: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+def _image_batches(outcomes: Iterable[tuple[Row, Fetched]]) -> Iterator[pa.RecordBatch]:
     batch: list[Row] = []
     size_bytes = 0
-    for image in images:
-        batch.append(image)
-        size_bytes += len(image["content"])
+    for row, one in outcomes:
+        if not one.reject:
+            # Of the columns that both have, those of the object as it was read count.
+            batch.append({**row, **(one.read or {}), "content": one.content})
+            size_bytes += len(one.content)
         if size_bytes >= _BATCH_BYTES:
             yield pa.RecordBatch.from_pylist(batch, schema=_IMAGES)
             batch, size_bytes = [], 0

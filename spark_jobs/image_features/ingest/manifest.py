@@ -1,17 +1,32 @@
 """The manifest: one row for every listed object, with the label and split that its folders give it. Pure."""
 
 import hashlib
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
+from image_features.images.formats import reject_by_listing
+from image_features.ingest.packs import MAX_OBJECT_BYTES
+from image_features.rejects import Reject
 from image_features.storage.objects import ListedObject
 
 SPLITS = ("Training", "Test", "Validation")
+SYSTEM_FOLDERS = (
+    *("@eaDir", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),
+    *("lost+found", "Network Trash Folder", "Temporary Items"),
+)
+IGNORED_FOLDER = rf"(?i)(?:^|/)(\.[^/]*|{'|'.join(map(re.escape, SYSTEM_FOLDERS))})/"
+"""The pattern of a hidden folder, or of one that a system keeps for itself, in a path under the source.
+
+Python and Spark both search it.
+"""
 
 
-@dataclass(frozen=True)
-class FetchRow:
-    """The part of a manifest's row that fetching needs."""
+class ManifestRow(NamedTuple):
+    """A row of the dataset `manifest`, field for column."""
 
     image_id: str
     uri: str
@@ -19,12 +34,6 @@ class FetchRow:
     split: str | None
     size_bytes: int
     etag: str
-
-
-@dataclass(frozen=True)
-class ManifestRow(FetchRow):
-    """A row of the dataset `manifest`, field for column."""
-
     modified_at: datetime
 
 
@@ -45,14 +54,46 @@ def image_id(uri: str) -> str:
 
 
 def label_and_split(uri: str, source_uri: str) -> tuple[str | None, str | None]:
-    """Return the parent folder, and the outermost folder that is named as a split.
+    """Return the parent folder, and the outermost folder that is named as a split; none of them in an ignored folder.
 
     Folders above the source do not count.
 
     >>> label_and_split("s3://photos/Test/Apple/1.jpg", "s3://photos")
     ('Apple', 'Test')
     """
-    folders = uri.removeprefix(source_uri.rstrip("/") + "/").split("/")[:-1]
+    path = path_under(source_uri, uri)
+    if re.search(IGNORED_FOLDER, path):
+        return None, None
+    folders = path.split("/")[:-1]
     split = next((folder for folder in folders if folder in SPLITS), None)
     parent = folders[-1] if folders else ""
     return (parent if parent and parent not in SPLITS else None), split
+
+
+def reject_unread(uri: str, source_uri: str, size_bytes: int) -> Reject | None:
+    """Return why an object need not be fetched, or None.
+
+    >>> reject_unread("s3://photos/Apple/.ipynb_checkpoints/1.jpg", "s3://photos", 9)
+    Reject(reason='ignored_object', detail='in the folder .ipynb_checkpoints')
+    """
+    ignored = re.search(IGNORED_FOLDER, path_under(source_uri, uri))
+    if ignored:
+        return Reject("ignored_object", f"in the folder {ignored[1]}")
+    return reject_by_listing(uri, size_bytes, MAX_OBJECT_BYTES)
+
+
+def path_under(source_uri: str, uri: str) -> str:
+    """Return the part of an object's URI that follows the source's URI and a slash."""
+    return uri.removeprefix(source_uri.rstrip("/") + "/")
+
+
+def labels_that_look_alike(labels: Iterable[str]) -> list[list[str]]:
+    """Return the groups of labels that Unicode writes in two ways, as systems write the same name of a folder.
+
+    >>> [len(group) for group in labels_that_look_alike(["Pe\\u0302che", "P\\u00eache", "Fig"])]
+    [2]
+    """
+    spellings = defaultdict(list)
+    for label in sorted(labels):
+        spellings[unicodedata.normalize("NFC", label)].append(label)
+    return [group for group in spellings.values() if len(group) > 1]

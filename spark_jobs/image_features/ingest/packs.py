@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
+from image_features.images.limits import MAX_OBJECT_BYTES
+
 # It bounds what a task holds in memory at once, and so the memory of a Python worker: see `fetch`.
-MAX_PACK_BYTES = 64 * 2**20
+MAX_PACK_BYTES = MAX_OBJECT_BYTES
 MAX_PACK_IMAGES = 1000
-# No object is larger than a pack.
-MAX_OBJECT_BYTES = MAX_PACK_BYTES
 
 _FIRST_PACK_IMAGES = 32
 _PACKS_BEFORE_DOUBLING = 8
@@ -49,5 +49,6 @@ def pack_limit(number: int) -> int:
 
 
 def fetched_bytes(row: Sized) -> int:
-    """Return what the row adds to its pack: nothing if the object is too large, for then it is never fetched."""
-    return row.size_bytes if row.size_bytes <= MAX_OBJECT_BYTES else 0
+    """Return what the row adds to its pack: nothing if it is too large or known, for then it is never fetched."""
+    is_fetched = row.size_bytes <= MAX_OBJECT_BYTES and getattr(row, "first_bytes", None) is None
+    return row.size_bytes if is_fetched else 0

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from image_features.errors import ImageFeaturesError
 from image_features.storage import objects
+from run_contract.documents import ProgressDocument, State
 
 logger = logging.getLogger(__name__)
 
@@ -16,13 +16,13 @@ WRITE_EVERY_S = 2.0
 
 
 class ProgressReporter:
-    """Writer of `{"stage", "state", "done", "total", "unit", "updated_at"}`; `total` is null until it is known."""
+    """Writer of a stage's progress; `total` is null until it is known."""
 
     def __init__(
         self,
         uri: str,
         stage: str,
-        write: Callable[[str, dict[str, Any]], None] = objects.write_json,
+        write: Callable[[str, ProgressDocument], None] = objects.write_json,
         every_s: float = WRITE_EVERY_S,
     ) -> None:
         self._uri, self._stage, self._write, self._every_s = uri, stage, write, every_s
@@ -47,7 +47,7 @@ class ProgressReporter:
             left.set()
             thread.join()
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: State) -> None:
         """Write the last state, `done` or `failed`; raise nothing, so as not to hide how the stage itself ended."""
         self._try_publish(state)
 
@@ -57,25 +57,23 @@ class ProgressReporter:
             if left.wait(self._every_s):
                 return
 
-    def _try_publish(self, state: str) -> None:
+    def _try_publish(self, state: State) -> None:
         try:
             self._publish(state)
         except ImageFeaturesError as error:
             logger.warning("progress is not written: %s", error)
 
-    def _publish(self, state: str) -> None:
+    def _publish(self, state: State) -> None:
         done = self._done()
         if self._total is not None:
             # A task that Spark runs twice counts twice; a share above one would confuse the reader.
             done = self._total if state == "done" else min(done, self._total)
-        self._write(
-            self._uri,
-            {
-                "stage": self._stage,
-                "state": state,
-                "done": done,
-                "total": self._total,
-                "unit": self._unit,
-                "updated_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            },
-        )
+        document: ProgressDocument = {
+            "stage": self._stage,
+            "state": state,
+            "done": done,
+            "total": self._total,
+            "unit": self._unit,
+            "updated_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
+        self._write(self._uri, document)

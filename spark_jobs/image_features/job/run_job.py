@@ -16,6 +16,7 @@ from image_features.job.progress import ProgressReporter
 from image_features.job.session import open_session
 from image_features.job.stats import StageStats, stats_document
 from image_features.storage import objects
+from run_contract.documents import State
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def _run(stage: str, arguments: Arguments, work: Work[Arguments]) -> None:
     objects.delete(arguments.stats_uri)
     progress = ProgressReporter(arguments.progress_uri, stage)
     progress.start()
-    state = "failed"
+    state: State = "failed"
     try:
         with open_session(stage) as spark:
             stats = work(spark, arguments, progress)

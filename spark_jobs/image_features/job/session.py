@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-_SETTINGS = {
+_SETTINGS: dict[str, bool | float | int | str | None] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # The model and the S3 client are made once per Python worker and kept for all its tasks.
@@ -23,10 +23,7 @@ def open_session(app_name: str) -> Iterator[SparkSession]:
     A session that was open before belongs to whoever opened it, and stays open.
     """
     is_ours = SparkContext._active_spark_context is None
-    builder = SparkSession.builder.appName(app_name)
-    for key, value in _SETTINGS.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    session = SparkSession.builder.appName(app_name).config(map=_SETTINGS).getOrCreate()
     # Spark's own messages while it shuts down would push the job's last line out of sight.
     session.sparkContext.setLogLevel("WARN")
     try:

@@ -1,11 +1,13 @@
 """The stats of a stage: the document that it writes when it is complete."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
 from typing import Any
+
+from run_contract.documents import StatsDocument
 
 _PACKAGES = (
     "pyspark",
@@ -38,7 +40,7 @@ def stats_document(
     spark_version: str,
     started: datetime,
     finished: datetime,
-) -> dict[str, Any]:
+) -> StatsDocument:
     """Return the document that is written as the stats of a stage."""
     return {
         "stage": stage,
@@ -49,15 +51,15 @@ def stats_document(
         "started_at": _iso(started),
         "finished_at": _iso(finished),
         "arguments": dict(arguments),
-        "versions": _versions(spark_version),
+        "versions": {"python": platform.python_version(), "spark": spark_version, **package_versions(_PACKAGES)},
         "details": dict(stats.details),
     }
 
 
-def _versions(spark_version: str) -> dict[str, str]:
-    # Versions are read from the installed packages: to import TensorFlow for its version would take seconds.
-    versions = {"python": platform.python_version(), "spark": spark_version}
-    for package in _PACKAGES:
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed, and import none: TensorFlow would take seconds."""
+    versions = {}
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -1,17 +1,35 @@
-"""The arguments that say which network makes the vectors: the same in every job that has to know it."""
+"""The network that makes the vectors: its params are one value on the whole way from the parser to the workers."""
 
 from dataclasses import dataclass
 
+from image_features.images.decode import Pixels, Reject, decode_image
 from image_features.job.arguments import JobArguments
+from image_features.networks.backbones import BACKBONES, Backbone
+from run_contract.params import param_named
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkArguments(JobArguments):
-    """The network's params, and where its weights lie."""
+class NetworkChoice:
+    """The params of a network. What passes them on passes this value; only what uses one of them names it."""
+
+    backbone: str = param_named("backbone").default
+    weights: str = param_named("weights").default
+    resize: str = param_named("resize").default
+    engine: str = param_named("engine").default
+    precision: str = param_named("precision").default
+
+    @property
+    def architecture(self) -> Backbone:
+        """The backbone itself, by its name."""
+        return BACKBONES[self.backbone]
+
+    def decode(self, content: bytes) -> Pixels | Reject:
+        """Return the pixels that this network takes, or why there are none."""
+        return decode_image(content, self.architecture.side_px, self.resize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArguments(NetworkChoice, JobArguments):
+    """The network, and where its weights lie."""
 
     models_uri: str
-    backbone: str
-    weights: str
-    resize: str
-    engine: str
-    precision: str

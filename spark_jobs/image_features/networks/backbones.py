@@ -5,7 +5,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from image_features.errors import UnknownBackboneError
 from run_contract.backbones import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -16,14 +15,11 @@ _KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file that Keras publishes; `md5` where Keras itself checks it."""
+    """A file that Keras publishes; `md5` where Keras itself checks it, else the size that its server announces."""
 
     url: str
     md5: str | None = None
-
-    @property
-    def file_name(self) -> str:
-        return self.url.rpartition("/")[2]
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,6 @@ class Backbone:
     name: str
     module: str
     constructor: str
-    parameters: int
     imagenet: PublishedWeights | None
     dense: tuple[int, ...] = ()
     side_px: int = 224
@@ -84,43 +79,35 @@ BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone(
-            name="mobilenet_v2",
-            module="mobilenet_v2",
-            constructor="MobileNetV2",
-            parameters=2_257_984,
-            imagenet=PublishedWeights(
-                f"{_KERAS_FILES}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+            "mobilenet_v2",
+            "mobilenet_v2",
+            "MobileNetV2",
+            # Keras pins no digest of this file, so there is none that we know to be right.
+            PublishedWeights(
+                f"{_KERAS_FILES}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+                size_bytes=9_406_464,
             ),
         ),
         Backbone(
-            name="resnet50",
-            module="resnet50",
-            constructor="ResNet50",
-            parameters=23_587_712,
-            imagenet=PublishedWeights(
+            "resnet50",
+            "resnet50",
+            "ResNet50",
+            PublishedWeights(
                 f"{_KERAS_FILES}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
                 md5="4d473c1dd8becc155b73f8504c6f6626",
             ),
         ),
         Backbone(
-            name="vgg16",
-            module="vgg16",
-            constructor="VGG16",
-            parameters=14_714_688,
-            imagenet=PublishedWeights(
+            "vgg16",
+            "vgg16",
+            "VGG16",
+            PublishedWeights(
                 f"{_KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
                 md5="6d6bbae143d832006294945121d1f1fc",
             ),
         ),
-        Backbone(
-            name="vgg16_fc512",
-            module="vgg16",
-            constructor="VGG16",
-            parameters=27_822_912,
-            # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.
-            imagenet=None,
-            dense=(512, 512),
-        ),
+        # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.
+        Backbone("vgg16_fc512", "vgg16", "VGG16", None, dense=(512, 512)),
     )
 }
 
@@ -129,10 +116,3 @@ def _channels_first() -> bool:
     import keras
 
     return bool(keras.config.image_data_format() == "channels_first")
-
-
-def backbone_named(name: str) -> Backbone:
-    """Return the backbone of this name; raises UnknownBackboneError."""
-    if name not in BACKBONES:
-        raise UnknownBackboneError(name, tuple(BACKBONES))
-    return BACKBONES[name]

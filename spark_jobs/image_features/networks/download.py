@@ -1,8 +1,9 @@
-"""Downloads by HTTP that find out soon if there is no internet."""
+"""Downloads by HTTP that are whole, and that find out soon if there is no internet."""
 
 import shutil
 import threading
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ def download(url: str, path: Path, answers_within_s: float = ANSWERS_WITHIN_S) -
     try:
         with _answer(url, answers_within_s) as response, path.open("wb") as file:
             shutil.copyfileobj(response, file)
-    except OSError as error:
+            announced = response.headers.get("Content-Length")
+    except (OSError, HTTPException) as error:
         raise DownloadError(f"{url}: {error}") from error
+    # A connection that breaks off ends the content without an error.
+    if announced and path.stat().st_size != int(announced):
+        raise DownloadError(f"{url}: the download ended after {path.stat().st_size} of {announced} bytes")
 
 
 def _answer(url: str, within_s: float) -> Any:
@@ -33,7 +38,7 @@ def _answer(url: str, within_s: float) -> Any:
     def ask() -> None:
         try:
             answers.append(urllib.request.urlopen(url, timeout=within_s))
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             answers.append(error)
 
     # A name server that does not answer holds getaddrinfo for longer than any timeout of urlopen. The thread is a
@@ -42,6 +47,6 @@ def _answer(url: str, within_s: float) -> Any:
     thread.start()
     thread.join(within_s)
     answer = answers[0] if answers else TimeoutError(f"no answer within {within_s:g} s")
-    if isinstance(answer, OSError):
+    if isinstance(answer, Exception):
         raise answer
     return answer

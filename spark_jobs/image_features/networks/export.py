@@ -5,17 +5,18 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from image_features.errors import ObjectNotFoundError
 from image_features.images.decode import PREPROCESSING_VERSION
-from image_features.networks.backbones import Backbone
-from image_features.networks.engines import engine_module
+from image_features.job.stats import package_versions
+from image_features.networks.arguments import NetworkArguments, NetworkChoice
+from image_features.networks.engines.engine import engine_module
 from image_features.networks.keras_model import choose_backend, load_network, with_preprocessing
 from image_features.networks.subprocess_call import in_own_process
-from image_features.networks.weights import FoundWeights, sha256_of
+from image_features.networks.weights import FoundWeights, sha256_of, stage
 from image_features.storage import objects
 
 logger = logging.getLogger(__name__)
@@ -33,40 +34,40 @@ class ExportedNetwork:
     weights_sha256: str
 
 
-def find_or_export(
-    backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str, folder: Path
-) -> ExportedNetwork:
+def find_or_export(asked: NetworkArguments, weights: FoundWeights, folder: Path) -> ExportedNetwork:
     """Return the network that an earlier run kept, if it was made of the same things; else make it and keep it.
 
     Its files lie at models/<sha256>/ as weights do, and models/networks/<key>.json names them. The key is a digest of
-    all that the network is made of, so a network that is found is the network that would be made.
+    all that the network is made of, so a network that is found is the network that would be made. Weights that Keras
+    publishes are staged only then, for they were loaded.
     """
-    made_of = _made_of(backbone, weights, engine)
-    record_uri = _record_uri(made_of, models_uri)
-    found = _find(record_uri, folder)
-    if found is not None:
+    made_of = _made_of(asked, weights)
+    record_uri = _record_uri(made_of, asked.models_uri)
+    network = _find(record_uri, folder)
+    if network is not None:
         logger.info("an earlier run exported this network: %s", record_uri)
-        return found
-    exported = in_own_process(export_network, backbone, weights, engine, folder)
-    _keep(exported, made_of, record_uri, models_uri)
-    return exported
+    else:
+        network = in_own_process(export_network, asked, weights, folder)
+        _keep(network, made_of, record_uri, asked.models_uri)
+    stage(weights, asked.architecture, asked.models_uri)
+    return network
 
 
-def export_network(backbone: Backbone, weights: FoundWeights, engine: str, folder: Path) -> ExportedNetwork:
+def export_network(asked: NetworkChoice, weights: FoundWeights, folder: Path) -> ExportedNetwork:
     """Build the network, load its weights and write its files to `folder`.
 
     It needs a process of its own, because Keras keeps the backend that it was imported with. Raises
     WeightsMismatchError.
     """
-    module = engine_module(engine)
+    module = engine_module(asked)
     choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
-    network = load_network(backbone, weights)
+    network = load_network(asked.architecture, weights)
     return ExportedNetwork(module.export(with_preprocessing(network), folder), network.weights_sha256)
 
 
-def kept_weights_sha256(backbone: Backbone, weights: FoundWeights, engine: str, models_uri: str) -> str | None:
+def kept_weights_sha256(asked: NetworkArguments, weights: FoundWeights) -> str | None:
     """Return the SHA-256 of the weights of a network that an earlier run kept, None if no run did; make no network."""
-    record = objects.find_json(_record_uri(_made_of(backbone, weights, engine), models_uri))
+    record = objects.find_json(_record_uri(_made_of(asked, weights), asked.models_uri))
     return record["weights_sha256"] if record else None
 
 
@@ -75,15 +76,15 @@ def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
     return f"{models_uri}/networks/{key}.json"
 
 
-def _made_of(backbone: Backbone, weights: FoundWeights, engine: str) -> dict[str, Any]:
+def _made_of(asked: NetworkChoice, weights: FoundWeights) -> dict[str, Any]:
     package = resources.files("image_features.networks")
-    sources = [name.format(engine=engine) for name in _SOURCES]
+    sources = [name.format(engine=asked.engine) for name in _SOURCES]
     return {
-        "backbone": backbone.name,
-        "engine": engine,
+        "backbone": asked.architecture.name,
+        "engine": asked.engine,
         "preprocessing_version": PREPROCESSING_VERSION,
         "weights": weights.sha256 or weights.source,
-        "versions": {name: version for name in _PACKAGES if (version := _version(name))},
+        "versions": package_versions(_PACKAGES),
         "sources": {name: hashlib.sha256(package.joinpath(name).read_bytes()).hexdigest() for name in sources},
     }
 
@@ -94,7 +95,8 @@ def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
         return None
     files = []
     for entry in record["files"]:
-        path = folder / entry["name"]
+        # A name leads to no other folder, whoever wrote the record.
+        path = folder / Path(entry["name"]).name
         try:
             objects.download(entry["uri"], str(path))
         except ObjectNotFoundError:
@@ -116,10 +118,3 @@ def _keep(exported: ExportedNetwork, made_of: dict[str, Any], record_uri: str, m
         entries.append({"name": path.name, "uri": uri, "sha256": sha256})
     # The record is written last, so that all files that it names exist.
     objects.write_json(record_uri, {"files": entries, "weights_sha256": exported.weights_sha256, "made_of": made_of})
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

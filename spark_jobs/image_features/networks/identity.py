@@ -1,39 +1,47 @@
 """The identity of vectors: what they must share to be compared, and how it is known without making a network."""
 
 import logging
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from image_features.errors import ImageFeaturesError
 from image_features.images.decode import PREPROCESSING_VERSION
-from image_features.networks.arguments import NetworkArguments
-from image_features.networks.backbones import backbone_named
+from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.export import kept_weights_sha256
-from image_features.networks.weights import FoundWeights, known_sha256
-from run_contract.params import identity_params
-from run_contract.weights import seed_of
+from image_features.networks.weights import find_weights, staged_sha256
+from run_contract.params import identity_params, store_params
+from run_contract.weights import IMAGENET
 
 logger = logging.getLogger(__name__)
 
 Identity = dict[str, Any]
 
 
-def identity_of(asked: NetworkArguments, weights_sha256: str) -> Identity:
+def identity_of(network: NetworkChoice, weights_sha256: str) -> Identity:
     """Return what vectors must share to be compared with one another, and to be reused."""
-    named = {param.name: getattr(asked, param.name) for param in identity_params()}
+    named = {param.name: getattr(network, param.name) for param in identity_params()}
     return {**named, "weights_sha256": weights_sha256, "preprocessing_version": PREPROCESSING_VERSION}
 
 
-def known_identity(asked: NetworkArguments) -> Identity | None:
-    """Return the identity that featurize_images will find, from what lies in S3 alone; None if that does not say it."""
-    backbone, seed = backbone_named(asked.backbone), seed_of(asked.weights)
+def store_identity(network: NetworkChoice, weights_sha256: str) -> Identity:
+    """Return what the feature store keeps vectors by: their identity, and what it keeps apart all the same."""
+    kept_apart = {param.name: getattr(network, param.name) for param in store_params()}
+    return {**identity_of(network, weights_sha256), **kept_apart}
+
+
+def known_weights_sha256(asked: NetworkArguments) -> str | None:
+    """Return the digest of the weights that featurize_images will find, from what lies in S3 alone.
+
+    It is None if that does not say it.
+    """
     try:
-        if seed is None:
-            sha256 = known_sha256(asked.weights, backbone, asked.models_uri)
-        else:
-            weights = FoundWeights(asked.weights, seed=seed)
-            sha256 = kept_weights_sha256(backbone, weights, asked.engine, asked.models_uri)
+        if asked.weights == IMAGENET:
+            return staged_sha256(asked.architecture, asked.models_uri)
+        with tempfile.TemporaryDirectory() as folder:
+            found = find_weights(asked.weights, asked.architecture, asked.models_uri, Path(folder))
+        return found.sha256 or kept_weights_sha256(asked, found)
     except (ImageFeaturesError, OSError) as error:
         # featurize_images ends with what is wrong and how to mend it. Here it only means that nothing is known.
         logger.warning("the identity of weights %s is not known: %s", asked.weights, error)
         return None
-    return None if sha256 is None else identity_of(asked, sha256)

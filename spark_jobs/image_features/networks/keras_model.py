@@ -6,7 +6,6 @@ import os
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 class WeightsMismatchError(ImageFeaturesError):
     """A file of weights does not fit its backbone."""
 
-    def __init__(self, backbone: str, expected: int, weights: str, detail: str) -> None:
-        self.backbone, self.expected, self.weights, self.detail = backbone, expected, weights, detail
+    def __init__(self, backbone: str, parameters: int, weights: FoundWeights, detail: str) -> None:
+        self.backbone, self.weights, self.detail = backbone, weights.source, " ".join(detail.split())[:300]
+        place = f" ({weights.place})" if weights.place else ""
         super().__init__(
-            f"{weights}: these weights do not fit {backbone}, which has {expected:,} parameters without its "
-            f"classifier: {detail}; pass the file that was saved from this backbone, or choose the other backbone"
+            f"{weights.source}{place}: these weights do not fit {backbone}, which has {parameters:,} parameters "
+            f"without its classifier: {self.detail}; pass the file that was saved from this backbone, or choose the "
+            "other backbone"
         )
 
 
@@ -60,7 +61,7 @@ def choose_backend(backend: str, image_data_format: str) -> None:
 def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
     """Build a backbone and give it its weights.
 
-    Raises WeightsMismatchError if the file of weights does not fit the backbone.
+    Raises WeightsMismatchError if the file of weights does not fit the backbone, or holds what no training ends with.
     """
     model = backbone.build()
     if weights.path is None:
@@ -71,14 +72,18 @@ def load_network(backbone: Backbone, weights: FoundWeights) -> Network:
             # Keras warns about each part that it skips; whether it skipped any is found out below.
             warnings.simplefilter("ignore")
             model.load_weights(str(weights.path))
-    except (ValueError, OSError, LookupError, TypeError, AttributeError, BadZipFile) as error:
-        # Keras raises all of these for a file of another network, or of no network at all.
-        detail = " ".join(str(error).split())[:300]
-        raise WeightsMismatchError(backbone.name, backbone.parameters, weights.source, detail) from error
+    except Exception as error:
+        # For a file of another network, of no network or with a damaged block, Keras and h5py raise what they like.
+        detail = f"{type(error).__name__}: {error}"
+        raise WeightsMismatchError(backbone.name, model.count_params(), weights, detail) from error
     untouched = [name for name, kernel in _kernels(model).items() if np.array_equal(kernel, drawn[name])]
     if untouched:
         detail = f"it has nothing for {len(untouched)} of its layers, {untouched[0]} the first"
-        raise WeightsMismatchError(backbone.name, backbone.parameters, weights.source, detail)
+        raise WeightsMismatchError(backbone.name, model.count_params(), weights, detail)
+    unsound = [weight.path for weight in model.weights if not _is_sound(weight.path, weight.numpy())]
+    if unsound:
+        detail = f"{len(unsound)} of its weights hold NaN, Inf or negative variances, {unsound[0]} the first"
+        raise WeightsMismatchError(backbone.name, model.count_params(), weights, detail)
     assert weights.sha256 is not None
     return Network(backbone, model, weights.sha256)
 
@@ -110,6 +115,10 @@ def _draw(model: "keras.Model", seed: int | None) -> str:
             weight.assign(kernel)
             digest.update(kernel.tobytes())
     return digest.hexdigest()
+
+
+def _is_sound(path: str, values: NDArray[np.float32]) -> bool:
+    return bool(np.isfinite(values).all()) and not (path.endswith("variance") and values.min() < 0)
 
 
 def _kernels(model: "keras.Model") -> dict[str, NDArray[np.float32]]:

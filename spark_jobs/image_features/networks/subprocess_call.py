@@ -1,14 +1,14 @@
 """One call in a process of its own: what it imports, and all of its memory, are gone when it is done."""
 
+import signal
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, TypeVar, cast
 
 from image_features.errors import ImageFeaturesError
 
 Result = TypeVar("Result")
-Given = TypeVarTuple("Given")
 
 
 class ProcessLostError(ImageFeaturesError):
@@ -16,13 +16,13 @@ class ProcessLostError(ImageFeaturesError):
 
     def __init__(self, work: str, exit_code: int | None) -> None:
         self.work, self.exit_code = work, exit_code
-        super().__init__(
-            f"{work}: its process ended with exit code {exit_code}; -9 is a kill, as by a machine that has no memory "
-            "left: give the driver's node more; for any other, read the traceback above"
-        )
+        remedy = "read the traceback above"
+        if exit_code == -signal.SIGKILL:
+            remedy = "a machine that has no memory left kills processes: give the driver's node more"
+        super().__init__(f"{work}: its process ended with exit code {exit_code}; {remedy}")
 
 
-def in_own_process(work: Callable[[*Given], Result], *arguments: *Given) -> Result:
+def in_own_process(work: Callable[..., Result], *arguments: Any) -> Result:
     """Return what `work` returns in a new process, or raise the ImageFeaturesError that it raises.
 
     `work`, its arguments and its result must be picklable. Raises ProcessLostError if the process ends without an

@@ -4,9 +4,7 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from image_features.errors import ImageFeaturesError
@@ -16,6 +14,8 @@ from image_features.storage import objects
 from run_contract.weights import IMAGENET, seed_of
 
 logger = logging.getLogger(__name__)
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class WeightsUnavailableError(ImageFeaturesError):
@@ -32,12 +32,17 @@ class WeightsUnavailableError(ImageFeaturesError):
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """Either a file and its SHA-256, or the seed of weights that were never trained."""
+    """Either a file and its SHA-256, or the seed of weights that were never trained.
+
+    `place` says for errors where Keras's own file was found. It `is_new` if no run has staged it.
+    """
 
     source: str
     path: Path | None = None
     sha256: str | None = None
     seed: int | None = None
+    place: str = ""
+    is_new: bool = False
 
 
 def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights:
@@ -47,24 +52,42 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
     """
     seed = seed_of(source)
     if seed is not None:
+        logger.warning(
+            "RANDOM WEIGHTS (%s): %s was never trained; its features only try the pipeline and mean nothing",
+            source,
+            backbone.name,
+        )
         return FoundWeights(source, seed=seed)
     try:
-        path = _imagenet(backbone, models_uri, folder) if source == IMAGENET else _own(source, folder)
+        if source == IMAGENET:
+            return _imagenet(backbone, models_uri, folder)
+        path = _own(source, folder)
+        return FoundWeights(source, path, sha256_of(path))
     except (ImageFeaturesError, OSError) as error:
         raise WeightsUnavailableError(backbone.name, source, models_uri, str(error)) from error
-    return FoundWeights(source, path, sha256_of(path))
 
 
-def known_sha256(source: str, backbone: Backbone, models_uri: str) -> str | None:
-    """Return the SHA-256 of the file that `find_weights` would find, None if that file is not in S3 or here yet.
+def staged_sha256(backbone: Backbone, models_uri: str) -> str | None:
+    """Return the SHA-256 of Keras's own file as an earlier run staged it, None if no run did."""
+    pointer = objects.find_json(_pointer_uri(backbone, models_uri))
+    return pointer["sha256"] if pointer else None
 
-    `source` names a file: `imagenet`, an s3:// URI or a local path.
-    """
-    if source == IMAGENET:
-        pointer = objects.find_json(_pointer_uri(backbone, models_uri))
-        return pointer["sha256"] if pointer else None
-    with tempfile.TemporaryDirectory() as folder:
-        return sha256_of(_own(source, Path(folder)))
+
+def stage(weights: FoundWeights, backbone: Backbone, models_uri: str) -> None:
+    """Keep Keras's own file for all later runs; to be called once it was loaded. Other weights stay where they are."""
+    if not weights.is_new or weights.path is None:
+        return
+    uri = f"{models_uri}/{weights.sha256}/{weights.path.name}"
+    objects.upload(str(weights.path), uri)
+    # Two runs may come here at once: the pointer of the first one stays, and both files have the same content.
+    objects.write_json_if_absent(_pointer_uri(backbone, models_uri), {"uri": uri, "sha256": weights.sha256})
+    logger.info("weights of %s are staged: %s", backbone.name, uri)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _own(source: str, folder: Path) -> Path:
@@ -78,50 +101,43 @@ def _own(source: str, folder: Path) -> Path:
     return path
 
 
-def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> Path:
-    """Return Keras's own file as an earlier run staged it; else fetch it, and stage it for all later runs."""
+def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights:
+    """Return Keras's own file as an earlier run staged it; else fetch it."""
     if backbone.imagenet is None:
         raise DownloadError(f"nobody publishes ImageNet weights for {backbone.name}")
     pointer_uri = _pointer_uri(backbone, models_uri)
     pointer = objects.find_json(pointer_uri)
-    if pointer:
-        return _staged(pointer, folder)
-    path = folder / backbone.imagenet.file_name
-    _fetch(backbone.imagenet, path)
-    sha256 = sha256_of(path)
-    uri = f"{models_uri}/{sha256}/{path.name}"
-    objects.upload(str(path), uri)
-    # Two runs may come here at once: the pointer of the first one stays, and both files have the same content.
-    objects.write_json_if_absent(pointer_uri, {"uri": uri, "sha256": sha256})
-    logger.info("weights of %s are staged: %s", backbone.name, uri)
-    return path
-
-
-def _staged(pointer: dict[str, str], folder: Path) -> Path:
-    path = _own(pointer["uri"], folder)
+    if pointer is None:
+        path = folder / backbone.imagenet.url.rpartition("/")[2]
+        place = _fetch(backbone.imagenet, path)
+        return FoundWeights(IMAGENET, path, sha256_of(path), place=place, is_new=True)
+    place = f"{pointer['uri']}, which {pointer_uri} names; delete both, and the next run fetches the file again"
+    try:
+        path = _own(pointer["uri"], folder)
+    except ImageFeaturesError as error:
+        raise DownloadError(f"{error} ({place})") from error
     sha256 = sha256_of(path)
     if sha256 != pointer["sha256"]:
-        raise DownloadError(f"{pointer['uri']} is not what was staged: its SHA-256 is {sha256}; delete it")
-    return path
+        raise DownloadError(f"it is not what was staged, for its SHA-256 is {sha256} ({place})")
+    return FoundWeights(IMAGENET, path, sha256, place=place)
 
 
-def _fetch(published: PublishedWeights, path: Path) -> None:
-    cached = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / published.file_name
+def _fetch(published: PublishedWeights, path: Path) -> str:
+    """Write Keras's own file to `path`, from its cache or by HTTP, and return from where."""
+    cached = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / path.name
     if cached.is_file():
         shutil.copyfile(cached, path)
     else:
         download(published.url, path)
-    with path.open("rb") as file:
-        md5 = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
-    if published.md5 not in (None, md5):
-        raise DownloadError(f"{published.url}: the downloaded file has another MD5 than Keras expects")
+    place, content = str(cached) if cached.is_file() else published.url, path.read_bytes()
+    if not content.startswith(_HDF5_SIGNATURE):
+        raise DownloadError(f"{place}: it is no HDF5 file, but begins with {content[:20]!r}; a page to log in, perhaps")
+    if published.size_bytes not in (None, len(content)):
+        raise DownloadError(f"{place}: it has {len(content)} bytes, and Keras's file has {published.size_bytes}")
+    if published.md5 not in (None, hashlib.md5(content, usedforsecurity=False).hexdigest()):
+        raise DownloadError(f"{place}: it has another MD5 than Keras expects")
+    return place
 
 
 def _pointer_uri(backbone: Backbone, models_uri: str) -> str:
     return f"{models_uri}/{backbone.name}-imagenet.json"
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -32,11 +32,6 @@ class ReduceArguments(JobArguments):
         if asked.count(None) != 1:
             raise ArgumentError("--pca-components, --explained-variance", asked, "exactly one of the two")
 
-    @property
-    def run_uri(self) -> str:
-        """The run's folder, in which the stats lie."""
-        return self.stats_prefix_uri.rpartition("/")[0]
-
 
 def parse_reduce_arguments(argv: Sequence[str]) -> ReduceArguments:
     """Return the arguments; raises CommandLineError or ArgumentError."""

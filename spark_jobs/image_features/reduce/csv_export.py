@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.functions import col
 
 from image_features.reduce.arguments import ReduceArguments
@@ -21,17 +21,15 @@ _OPTIONS = {
 }
 
 
-def to_csv_columns(pca_features: DataFrame, components: int) -> DataFrame:
-    """Return the vector as the columns `pc_001`, `pc_002`, ...: float32 in the fewest digits that read back equal."""
-    image = [name for name in PCA_FEATURES.names if name != "pca_features"]
-    spread = [col("pca_features")[number].alias(f"pc_{number + 1:03d}") for number in range(components)]
-    return pca_features.select(*image, *spread)
-
-
 def write_or_remove_csv(spark: SparkSession, arguments: ReduceArguments, components: int) -> None:
-    """Write the CSV if asked for; otherwise delete that of an earlier attempt, which would contradict this run."""
+    """Write the CSV if asked for; otherwise delete that of an earlier attempt, which would contradict this run.
+
+    A vector is the columns `pc_001`, `pc_002`, ...: float32 in the fewest digits that read back equal.
+    """
     if "csv" not in arguments.formats:
         objects.delete_prefix(arguments.pca_features_csv_uri)
         return
-    pca_features = to_csv_columns(read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES), components)
-    pca_features.write.mode("overwrite").options(**_OPTIONS).csv(arguments.pca_features_csv_uri)
+    image = [name for name in PCA_FEATURES.names if name != "pca_features"]
+    spread = [col("pca_features")[number].alias(f"pc_{number + 1:03d}") for number in range(components)]
+    table = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES).select(*image, *spread)
+    table.write.mode("overwrite").options(**_OPTIONS).csv(arguments.pca_features_csv_uri)

@@ -6,25 +6,37 @@ stage's time. Here a worker reads a file as Parquet has it and writes the file t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark import SparkContext
+from pyspark import RDD, SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 from threadpoolctl import threadpool_limits
 
-from image_features.reduce.gram import Gram, gram_of_batches
+from image_features.errors import ImageFeaturesError
+from image_features.reduce.gram import Gram, gram_of_batches, merge_all
 from image_features.reduce.pca import PcaModel, project
-from image_features.reduce.spark_gram import combined
 from image_features.schemas import PCA_FEATURES
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
 from image_features.storage.vector_columns import to_list_column, to_matrix
 
+# Partial Grams merged by one task; each is 8 * d * d bytes (32 MB at 2,048 columns), so this bounds the memory of a
+# Python worker.
+FAN_IN = 8
 _PCA_FEATURES = to_arrow_schema(PCA_FEATURES)
 _IMAGE_COLUMNS = [name for name in PCA_FEATURES.names if name != "pca_features"]
+
+
+class NoVectorsError(ImageFeaturesError):
+    """There is no row to fit anything on."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"no rows with a column {column!r}: every image was rejected or none was found; read the rejects' reasons"
+        )
 
 
 def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
@@ -40,6 +52,29 @@ def gram_of_dataset(context: SparkContext, uri: str, column: str) -> Gram:
     groups = list(enumerate(file_groups(uri)))
     partials = one_task_each(context, groups, partial).flatMap(lambda partials: partials)
     return combined(partials, len(groups), column)
+
+
+def combined(partials: RDD[tuple[int, Gram]], partitions: int, column: str) -> Gram:
+    """Return the one Gram of all (partition, Gram) pairs. Raises NoVectorsError if there is none.
+
+    Neighbours are merged in the order of their partitions, FAN_IN at a time, on the executors, until one is left.
+    RDD.treeReduce merges in the order in which blocks arrive, so that two runs over the same rows differ in their last
+    digits.
+    """
+    while partitions > 1:
+        partitions = -(-partitions // FAN_IN)
+        grouped = partials.map(lambda pair: (pair[0] // FAN_IN, pair)).groupByKey(partitions, lambda group: group)
+        partials = grouped.mapValues(_merged_in_order)
+    merged = partials.collect()
+    if not merged:
+        raise NoVectorsError(column)
+    return merged[0][1]
+
+
+def _merged_in_order(partials: Iterable[tuple[int, Gram]]) -> Gram:
+    merged = merge_all(gram for _, gram in sorted(partials, key=lambda pair: pair[0]))
+    assert merged is not None, "a group has at least one member"
+    return merged
 
 
 def project_dataset(context: SparkContext, features_uri: str, model: PcaModel, pca_features_uri: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ BLOCK_ROWS = 4096
 class Gram:
     """The count, the `mean` (d,) and the `scatter` (d, d) of vectors with d columns, both float64.
 
-    `scatter` is the sum of the outer products about the mean, so that scatter / (rows - 1) is the covariance.
+    `scatter` is the sum of the outer products about the mean.
     """
 
     rows: int
@@ -30,9 +30,9 @@ class Gram:
     def width(self) -> int:
         return len(self.mean)
 
-    def variances(self) -> NDArray[np.float64]:
-        """Return the variance of each column, divided by n - 1 as Spark ML does. A constant column's is exactly 0."""
-        return np.diagonal(self.scatter) / max(self.rows - 1, 1)
+    def covariance(self) -> NDArray[np.float64]:
+        """Return the covariance (d, d), divided by n - 1 as Spark ML does. A constant column's is exactly 0."""
+        return self.scatter / max(self.rows - 1, 1)
 
 
 def gram_of(block: NDArray[np.floating]) -> Gram:
@@ -81,9 +81,5 @@ def merge_all(grams: Iterable[Gram]) -> Gram | None:
 
 def gram_of_batches(batches: Iterable[NDArray[np.floating]]) -> Gram | None:
     """Return one Gram of all batches, each of shape (any, d), in bounded memory; None if there are no rows."""
-    return merge_all(gram_of(block) for batch in batches for block in _blocks(batch))
-
-
-def _blocks(batch: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
-    for start in range(0, len(batch), BLOCK_ROWS):
-        yield batch[start : start + BLOCK_ROWS]
+    starts = ((batch, start) for batch in batches for start in range(0, len(batch), BLOCK_ROWS))
+    return merge_all(gram_of(batch[start : start + BLOCK_ROWS]) for batch, start in starts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
@@ -12,15 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from image_features.errors import ImageFeaturesError
 from image_features.reduce.arguments import ReduceArguments
-from image_features.reduce.drift import drift_of, on_rows
 from image_features.reduce.gram import Gram
-from image_features.reduce.pca import PcaModel, fit_pca
+from image_features.reduce.pca import PcaModel, drift_of, fit_pca, on_rows
 from image_features.reduce.row_changes import RowChanges
-from image_features.reduce.spark_model import ModelUnreadableError, load_model, to_pca_model, to_pipeline_model
+from image_features.reduce.spark_model import load_model, to_pca_model, to_pipeline_model
 from image_features.storage.snapshots import Snapshot, name_of, other_vectors
 from image_features.unavailable import Unavailable
-
-Found = TypeVar("Found")
 
 # What a snapshot's `model` must say for its model to be used again.
 _HISTORY = ("fitted_in", "rows_fitted", "added_since_fit")
@@ -48,6 +45,7 @@ class ChosenModel:
     rows_fitted: int
     added_since_fit: int = 0
     drift: float | None = None
+    drift_limit: float | None = None
 
     @property
     def added_share_since_fit(self) -> float:
@@ -73,11 +71,11 @@ class ChosenModel:
                 "why": self.why,
                 "fitted_in": self.fitted_in,
                 "rows_fitted": self.rows_fitted,
-                "added": changes.added,
-                "removed": changes.removed,
+                **changes,
                 "added_since_fit": self.added_since_fit,
                 "added_share_since_fit": self.added_share_since_fit,
                 "drift": self.drift,
+                "drift_limit": self.drift_limit,
             },
         }
 
@@ -89,11 +87,21 @@ def reusable_snapshot(
 
     Raises CannotProjectError if `project` is asked for and there is none, before a row is read.
     """
-    found = Unavailable("a new model was asked for") if arguments.reduce == "refit" else baseline
-    if not isinstance(found, Unavailable):
-        reason = _unusable(found, identity, arguments)
-        found = Unavailable(reason) if reason else found
-    return _or_refuse(found, arguments)
+    if arguments.reduce == "refit":
+        return Unavailable("a new model was asked for")
+    if isinstance(baseline, Unavailable):
+        return _no_model(baseline.reason, arguments)
+    name, params = name_of(baseline), baseline.get("params") or {}
+    different = other_vectors(baseline, identity)
+    if different:
+        return _no_model(different, arguments)
+    if any((baseline.get("model") or {}).get(fact) is None for fact in _HISTORY):
+        return _no_model(f"{name} does not say where its model was fitted", arguments)
+    asked, then = arguments.explained_variance, params.get("explained_variance")
+    if asked not in (None, then):
+        found = "one fitted for a number of components" if then is None else f"one fitted for {then}"
+        return _no_model(f"an explained variance of {asked} is asked for, and {name} has {found}", arguments)
+    return baseline
 
 
 def choose_model(
@@ -106,14 +114,14 @@ def choose_model(
     # With so small a matrix several BLAS threads mostly wait for one another, and use the processor meanwhile: the
     # eigenvectors of 1280 x 1280 took ten times the processor time on two threads, next to Spark's own.
     with threadpool_limits(limits=1):
-        reused = _or_refuse(_reused(gram, changes, snapshot, arguments), arguments)
+        reused = _reused(gram, changes, snapshot, arguments)
         if isinstance(reused, Unavailable):
             return _refit(spark, gram, arguments, reused.reason)
-        reason = too_far(reused, arguments) if arguments.reduce == "auto" else ""
-        return _refit(spark, gram, arguments, reason, reused.drift) if reason else reused
+        why = _too_far(reused, arguments) if arguments.reduce == "auto" else ""
+        return _refit(spark, gram, arguments, why, reused.drift) if why else reused
 
 
-def too_far(reused: ChosenModel, arguments: ReduceArguments) -> str:
+def _too_far(reused: ChosenModel, arguments: ReduceArguments) -> str:
     """Return why `auto` fits a new model, or an empty text if it goes on with `reused`."""
     share, drift = reused.added_share_since_fit, reused.drift or 0.0
     if share > arguments.refit_share:
@@ -127,8 +135,8 @@ def _refit(
     spark: SparkSession, gram: Gram, arguments: ReduceArguments, why: str, drift: float | None = None
 ) -> ChosenModel:
     model = fit_pca(gram, arguments.pca_components, arguments.explained_variance)
-    pipeline = to_pipeline_model(spark, model)
-    return ChosenModel(pipeline, model, "refit", why, arguments.run_uri, model.rows, drift=drift)
+    run_uri = arguments.stats_prefix_uri.rpartition("/")[0]
+    return ChosenModel(to_pipeline_model(spark, model), model, "refit", why, run_uri, model.rows, drift=drift)
 
 
 def _reused(
@@ -138,40 +146,26 @@ def _reused(
     if isinstance(snapshot, Unavailable):
         return snapshot
     name, history = name_of(snapshot), snapshot["model"]
-    try:
-        pipeline = load_model(snapshot["model_uri"])
-    except ModelUnreadableError as error:
-        return Unavailable(f"the model of {name} does not load ({error.detail})")
+    pipeline = load_model(snapshot["model_uri"])
+    if isinstance(pipeline, Unavailable):
+        return _no_model(f"the model of {name} does not load ({pipeline.reason})", arguments)
     fitted = to_pca_model(pipeline, history["rows_fitted"])
     width, components = fitted.components.shape
     if width != gram.width:
-        return Unavailable(f"the model of {name} is for vectors of {width} entries")
+        return _no_model(f"the model of {name} is for vectors of {width} entries", arguments)
     if arguments.pca_components not in (None, components):
         asked = f"{arguments.pca_components} components are asked for"
-        return Unavailable(f"{asked}, and the model of {name} has {components}")
+        return _no_model(f"{asked}, and the model of {name} has {components}", arguments)
     model = on_rows(fitted, gram)
     why = f"the model of {name} was asked for"
     if arguments.reduce == "auto":
         why = f"the model of {name} is near enough: neither its drift nor the share of new rows is too large"
-    added = history["added_since_fit"] + changes.added
-    return ChosenModel(pipeline, model, "project", why, history["fitted_in"], fitted.rows, added, drift_of(model))
+    added = history["added_since_fit"] + changes["added"]
+    fitted_in, drift = history["fitted_in"], drift_of(model)
+    return ChosenModel(pipeline, model, "project", why, fitted_in, fitted.rows, added, drift, arguments.refit_drift)
 
 
-def _unusable(snapshot: Snapshot, identity: Mapping[str, Any] | None, arguments: ReduceArguments) -> str:
-    """Return why the snapshot's model may not be used for vectors of `identity`, or an empty text if it may."""
-    different = other_vectors(snapshot, identity)
-    if different:
-        return different
-    if any((snapshot.get("model") or {}).get(name) is None for name in _HISTORY):
-        return f"{name_of(snapshot)} does not say where its model was fitted"
-    asked, then = arguments.explained_variance, (snapshot.get("params") or {}).get("explained_variance")
-    if asked is not None and asked != then:
-        found = "one fitted for a number of components" if then is None else f"one fitted for {then}"
-        return f"an explained variance of {asked} is asked for, and {name_of(snapshot)} has {found}"
-    return ""
-
-
-def _or_refuse(found: Found | Unavailable, arguments: ReduceArguments) -> Found | Unavailable:
-    if isinstance(found, Unavailable) and arguments.reduce == "project":
-        raise CannotProjectError(found.reason)
-    return found
+def _no_model(reason: str, arguments: ReduceArguments) -> Unavailable:
+    if arguments.reduce == "project":
+        raise CannotProjectError(reason)
+    return Unavailable(reason)

@@ -1,8 +1,8 @@
-"""StandardScaler and PCA from a Gram matrix: how many components, which ones, and the projection of rows on them."""
+"""StandardScaler and PCA from a Gram matrix: the components, the projection of rows on them, and how well they fit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,49 +75,36 @@ def fit_pca(gram: Gram, components: int | None = None, explained_variance: float
     `components` is their number. If `explained_variance` is given instead, they are the fewest that reach that share of
     the variance; if neither is given, all. Raises NonFiniteFeaturesError, NoVarianceError or TooManyComponentsError.
     """
-    std = np.sqrt(finite_variances(gram))
+    std = np.sqrt(np.diagonal(gram.covariance()))
     ascending, vectors = np.linalg.eigh(scaled_covariance(gram, std))
     eigenvalues = np.maximum(ascending[::-1], 0.0)
-    possible = min(gram.rows - 1, _rank(eigenvalues))
+    # What is above rounding error, by the tolerance that numpy.linalg.matrix_rank uses.
+    rank = np.count_nonzero(eigenvalues > eigenvalues[0] * len(eigenvalues) * np.finfo(np.float64).eps)
+    possible = min(gram.rows - 1, int(rank))
     if possible < 1:
         raise NoVarianceError(gram.rows, gram.width)
     spectrum = eigenvalues / eigenvalues.sum()
     k = possible if components is None else components
     if explained_variance is not None:
-        k = components_for_share(spectrum[:possible], explained_variance)
+        # Rounding may keep the sum of all just below a share of 1; then it is all of them.
+        k = min(int(np.searchsorted(np.cumsum(spectrum[:possible]), explained_variance)) + 1, possible)
     if k > possible:
         raise TooManyComponentsError(k, gram.rows, gram.width, possible)
     chosen = with_fixed_signs(vectors[:, ::-1][:, :k])
     return PcaModel(gram.rows, gram.mean, std, chosen, spectrum[:k], spectrum)
 
 
-def finite_variances(gram: Gram) -> FloatArray:
-    """Return the variance of each column. Raises NonFiniteFeaturesError."""
-    non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
-    if non_finite:
-        raise NonFiniteFeaturesError(gram.width, non_finite)
-    return gram.variances()
-
-
 def scaled_covariance(gram: Gram, std: FloatArray) -> FloatArray:
-    """Return the covariance (d, d) of the rows, each column divided by `std`.
+    """Return the covariance (d, d) of the rows, each column divided by `std`. Raises NonFiniteFeaturesError.
 
     That is the correlation matrix if `std` is the rows' own.
     """
+    non_finite = int(np.count_nonzero(~np.isfinite(np.diagonal(gram.scatter))))
+    if non_finite:
+        raise NonFiniteFeaturesError(gram.width, non_finite)
     scale = inverse_or_zero(std)
-    covariance: FloatArray = gram.scatter / max(gram.rows - 1, 1) * scale[:, None] * scale
+    covariance: FloatArray = gram.covariance() * scale[:, None] * scale
     return covariance
-
-
-def components_for_share(spectrum: FloatArray, share: float) -> int:
-    """Return the smallest k whose first k ratios sum to at least `share`.
-
-    Rounding may keep the sum of all just below a share of 1; then it is all of them.
-
-    >>> components_for_share(np.array([0.5, 0.25, 0.125, 0.125]), 0.75)
-    2
-    """
-    return min(int(np.searchsorted(np.cumsum(spectrum), share)) + 1, len(spectrum))
 
 
 def with_fixed_signs(components: FloatArray) -> FloatArray:
@@ -152,7 +139,30 @@ def inverse_or_zero(std: FloatArray) -> FloatArray:
     return np.divide(1.0, std, out=np.zeros_like(std), where=std > 0)
 
 
-def _rank(eigenvalues: FloatArray) -> int:
-    """Return how many eigenvalues are above rounding error, by the tolerance that numpy.linalg.matrix_rank uses."""
-    tolerance = eigenvalues[0] * len(eigenvalues) * np.finfo(np.float64).eps
-    return int(np.count_nonzero(eigenvalues > tolerance))
+def on_rows(model: PcaModel, gram: Gram) -> PcaModel:
+    """Return the same scaling and components with the variance that they explain of the rows of `gram`.
+
+    With C (d, d) the rows' covariance, each column divided by the model's deviation, and w_i the components:
+    `explained_variance_ratio[i]` = w_i' C w_i / trace C, which need not be in falling order, and `spectrum` the
+    eigenvalues of C / trace C, which no other components could exceed. Variances are about the rows' own means. A
+    column that did not vary when the model was fitted does not count, because the model scales it to 0.
+
+    Raises NonFiniteFeaturesError, or NoVarianceError if the rows do not vary.
+    """
+    covariance = scaled_covariance(gram, model.std)
+    total = float(np.trace(covariance))
+    if total <= 0:
+        raise NoVarianceError(gram.rows, gram.width)
+    kept = np.einsum("ij,ij->j", model.components, covariance @ model.components)
+    spectrum = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
+    return replace(model, rows=gram.rows, explained_variance_ratio=kept / total, spectrum=spectrum / spectrum.sum())
+
+
+def drift_of(standing: PcaModel) -> float:
+    """Return 1 - (variance that a model's components keep / variance that as many of a refit would keep), 0 to 1.
+
+    `standing` is the model that `on_rows` returned. Both variances are in the model's own scaling, so the best that k
+    components could keep is the sum of the k largest eigenvalues (Ky Fan), and 0 means that a refit gains nothing.
+    """
+    possible = float(standing.spectrum[: standing.components.shape[1]].sum())
+    return max(0.0, 1.0 - float(standing.explained_variance_ratio.sum()) / possible)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count_if, lit
@@ -17,30 +16,26 @@ from image_features.unavailable import Unavailable
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class RowChanges:
-    """Counts of rows; an image whose etag changed counts in both, for its old row was removed and a new one added."""
-
-    added: int
-    removed: int
+# Numbers of rows that were `added` and `removed`. An image whose etag changed counts in both: its old row was removed,
+# and a new one added.
+RowChanges = dict[str, int]
 
 
 def changes_since(spark: SparkSession, features: DataFrame, rows: int, baseline: Snapshot | Unavailable) -> RowChanges:
-    """Return how the `rows` rows of `features` differ from those of the snapshot; all are new if it cannot be read."""
+    """Count the pairs of image_id and etag that only `features`, of `rows` rows, or only the snapshot's features have.
+
+    All rows are new if the snapshot's cannot be read.
+    """
+    all_new = {"added": rows, "removed": 0}
     if isinstance(baseline, Unavailable):
-        return RowChanges(added=rows, removed=0)
+        return all_new
     try:
-        return count_changes(features, read_dataset(spark, baseline["features_uri"], FEATURES))
+        then = read_dataset(spark, baseline["features_uri"], FEATURES)
     except (MissingDatasetError, SchemaMismatchError) as error:
         logger.warning("all rows count as new, because the features of %s cannot be read: %s", name_of(baseline), error)
-        return RowChanges(added=rows, removed=0)
-
-
-def count_changes(now: DataFrame, then: DataFrame) -> RowChanges:
-    """Count the pairs of image_id and etag that only one of the two datasets has. No other column is read."""
-    sides = [frame.select("image_id", "etag", lit(side).alias("side")) for frame, side in ((now, 1), (then, -1))]
+        return all_new
+    sides = [frame.select("image_id", "etag", lit(side).alias("side")) for frame, side in ((features, 1), (then, -1))]
     # Grouping takes two nulls for equal, as etags must be here. A join would not.
     pairs = sides[0].unionByName(sides[1]).groupBy("image_id", "etag").agg(sum_of("side").alias("side"))
-    row = pairs.agg(count_if(col("side") > 0).alias("added"), count_if(col("side") < 0).alias("removed")).collect()[0]
-    return RowChanges(row["added"], row["removed"])
+    counts = pairs.agg(count_if(col("side") > 0).alias("added"), count_if(col("side") < 0).alias("removed"))
+    return counts.collect()[0].asDict()

@@ -7,7 +7,9 @@ Its input is a vector column `features_vector`, its output a vector column `pca_
 
 from __future__ import annotations
 
-from py4j.java_gateway import JavaObject
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.ml import PipelineModel
@@ -19,41 +21,36 @@ from pyspark.ml.wrapper import JavaModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
-from image_features.errors import ImageFeaturesError
 from image_features.job.error_text import name_and_gist
 from image_features.reduce.pca import PcaModel
+from image_features.unavailable import Unavailable
 
 INPUT_COLUMN = "features_vector"
 SCALED_COLUMN = "scaled_features_vector"
 OUTPUT_COLUMN = "pca_features_vector"
 
 
-class ModelUnreadableError(ImageFeaturesError):
-    """A saved model is not there, or this project did not write it."""
-
-    def __init__(self, uri: str, detail: str) -> None:
-        self.uri, self.detail = uri, detail
-        super().__init__(f"{uri} does not load: {detail}; clear reduce_features, which writes it")
-
-
 def to_pipeline_model(spark: SparkSession, model: PcaModel) -> PipelineModel:
     """Return the same scaling and projection as Spark ML would have fitted."""
-    return PipelineModel([_scaler(spark, model), _pca(spark, model)])
+    width, k = model.components.shape
+    components = DenseMatrix(width, k, model.components.ravel(order="F"))
+    scaling = DenseVector(model.std), DenseVector(model.mean)
+    projection = components, DenseVector(model.explained_variance_ratio)
+    scaled = {"inputCol": INPUT_COLUMN, "outputCol": SCALED_COLUMN, "withMean": True, "withStd": True}
+    projected = {"inputCol": SCALED_COLUMN, "outputCol": OUTPUT_COLUMN, "k": k}
+    scaler = _stage(spark, StandardScalerModel, "standard_scaler", scaling, scaled)
+    return PipelineModel([scaler, _stage(spark, PCAModel, "pca", projection, projected)])
 
 
-def save_model(pipeline: PipelineModel, uri: str) -> None:
-    pipeline.write().overwrite().save(uri)
-
-
-def load_model(uri: str) -> PipelineModel:
-    """Load a StandardScalerModel and a PCAModel as any Spark would. Raises ModelUnreadableError."""
+def load_model(uri: str) -> PipelineModel | Unavailable:
+    """Load a StandardScalerModel and a PCAModel as any Spark would, or return why they do not load."""
     try:
         pipeline = PipelineModel.load(uri)
     except (Py4JError, PySparkException, ValueError) as error:
         # PipelineModel.load raises the ValueError "RDD is empty" for a folder that is empty or not there.
-        raise ModelUnreadableError(uri, ": ".join(name_and_gist(error))) from error
+        return Unavailable(": ".join(name_and_gist(error)))
     if [type(stage) for stage in pipeline.stages] != [StandardScalerModel, PCAModel]:
-        raise ModelUnreadableError(uri, "it is not a StandardScalerModel followed by a PCAModel")
+        return Unavailable("it is not a StandardScalerModel followed by a PCAModel")
     return pipeline
 
 
@@ -76,36 +73,18 @@ def apply_model(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     return projected.drop(INPUT_COLUMN, SCALED_COLUMN, OUTPUT_COLUMN)
 
 
-def _scaler(spark: SparkSession, model: PcaModel) -> JavaModel:
-    java = _new(spark, "StandardScalerModel", "standard_scaler", DenseVector(model.std), DenseVector(model.mean))
-    java.set(java.getParam("withMean"), True)
-    java.set(java.getParam("withStd"), True)
-    java.setInputCol(INPUT_COLUMN)
-    java.setOutputCol(SCALED_COLUMN)
-    return _as_python(StandardScalerModel, java)
-
-
-def _pca(spark: SparkSession, model: PcaModel) -> JavaModel:
-    width, k = model.components.shape
-    components = DenseMatrix(width, k, model.components.ravel(order="F"))
-    java = _new(spark, "PCAModel", "pca", components, DenseVector(model.explained_variance_ratio))
-    java.set(java.getParam("k"), k)
-    java.setInputCol(SCALED_COLUMN)
-    java.setOutputCol(OUTPUT_COLUMN)
-    return _as_python(PCAModel, java)
-
-
-def _new(spark: SparkSession, kind: str, uid: str, *fitted: DenseVector | DenseMatrix) -> JavaObject:
+def _stage(
+    spark: SparkSession, kind: type[JavaModel], name: str, fitted: Iterable[Any], params: Mapping[str, Any]
+) -> JavaModel:
     # The constructors that take fitted values are private[ml] in Scala only; the JVM, and so Py4J, may call them.
     # The uid is fixed, so that a rerun writes the same model under the same names.
     jvm = spark._jvm
     assert jvm is not None, "a classic session, as spark-submit makes it, has a JVM"
-    constructor = getattr(jvm.org.apache.spark.ml.feature, kind)
-    return constructor(f"fruit_features_{uid}", *[_py2java(spark.sparkContext, value) for value in fitted])
-
-
-def _as_python(kind: type, java: JavaObject) -> JavaModel:
-    stage: JavaModel = kind(java)
+    constructor = getattr(jvm.org.apache.spark.ml.feature, kind.__name__)
+    java = constructor(f"fruit_features_{name}", *[_py2java(spark.sparkContext, value) for value in fitted])
+    for param, value in params.items():
+        java.set(java.getParam(param), value)
+    stage = kind(java)
     stage._transfer_params_from_java()
     stage._resetUid(java.uid())
     return stage

@@ -12,8 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from image_features.spark_tasks import one_task_each
-from image_features.storage import feature_store, objects
-from image_features.storage.parquet_files import grouped, read_part, write_part
+from image_features.storage import objects
+from image_features.storage.parquet_files import data_files, grouped, read_part, write_part
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ ROWS_PER_READ = 1024
 
 def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:
     """Merge the small files of one folder of the store if there are many; return how many were merged."""
-    small = [part for part in feature_store.parts(folder_uri) if part.size_bytes < SMALL_BYTES]
+    small = [part for part in data_files(folder_uri) if part.size_bytes < SMALL_BYTES]
     if len(small) <= MOST_SMALL_FILES:
         return 0
     groups = [[part.uri for part in group] for group in grouped(small, MERGED_BYTES)]

@@ -54,27 +54,20 @@ def persisted(frame: DataFrame) -> Iterator[DataFrame]:
         frame.unpersist()
 
 
-def write_dataset(frame: DataFrame, uri: str, schema: StructType) -> None:
-    """Write `frame` as the whole dataset at `uri`: what was under this prefix, and nothing else, is replaced."""
-    _check(uri, frame.schema, schema)
-    frame.write.mode("overwrite").option("compression", "zstd").parquet(uri)
-
-
-def start_rejects(rejects_uri: str, stage: str) -> str:
-    """Make one stage's part of `rejects` an empty dataset, and return its URI."""
+def start_rejects(rejects_uri: str, stage: str) -> None:
+    """Make one stage's part of `rejects` an empty dataset."""
     uri = _rejects_of(rejects_uri, stage)
     objects.delete_prefix(uri)
     write_part(uri, [], REJECT_FILES, [])
-    return uri
 
 
-def write_rejects(rejects: pa.Table, uri: str, keys: Iterable[str]) -> Counter[str]:
+def write_rejects(rejects: pa.Table, rejects_uri: str, stage: str, keys: Iterable[str]) -> Counter[str]:
     """Add a file of rejects to what `start_rejects` began, and return how many there are of each reason.
 
     The file is named after `keys`, so that a repeated task replaces what it wrote before.
     """
     if rejects.num_rows:
-        write_part(uri, rejects.to_batches(), REJECT_FILES, keys)
+        write_part(_rejects_of(rejects_uri, stage), rejects.to_batches(), REJECT_FILES, keys)
     return Counter(rejects["reason"].to_pylist())
 
 

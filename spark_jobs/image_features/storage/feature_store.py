@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import struct
+from pyspark.sql.types import StructType
 
 from image_features.images.formats import SNIFFING_VERSION
 from image_features.schemas import OBJECTS
 from image_features.storage import objects
+from image_features.storage.datasets import read_dataset
+from image_features.storage.parquet_files import data_files
 
 
 def objects_uri(store_uri: str) -> str:
@@ -19,34 +22,36 @@ def objects_uri(store_uri: str) -> str:
     return f"{store_uri}/objects/v{SNIFFING_VERSION}"
 
 
-def vectors_uri(store_uri: str, identity: Mapping[str, Any], engine: str) -> str:
-    """Return the folder of the vectors of one identity and engine; no two networks share one, so vectors never mix."""
-    return f"{store_uri}/vectors/{store_key(identity, engine)}"
+def vectors_uri(store_uri: str, store_identity: Mapping[str, Any]) -> str:
+    """Return the folder of the vectors of one network; no two networks share one, so vectors never mix."""
+    return f"{store_uri}/vectors/{store_key(store_identity)}"
 
 
-def store_key(identity: Mapping[str, Any], engine: str) -> str:
-    """Return 16 hexadecimal digits that stand for an identity and an engine, whatever the order of their names.
+def store_key(store_identity: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that stand for what a network's vectors are kept by, in any order of its names.
 
-    >>> store_key({"backbone": "vgg16"}, "openvino")
+    >>> store_key({"backbone": "vgg16", "engine": "openvino"})
     '07d559879360f03d'
     """
-    return hashlib.sha256(json.dumps(_whole(identity, engine), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(store_identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_identity(store_uri: str, identity: Mapping[str, Any], engine: str) -> None:
-    """Write the identity next to the vectors for people to read: the key alone says nothing."""
-    uri = f"{vectors_uri(store_uri, identity, engine)}/identity.json"
-    objects.write_json_if_absent(uri, _whole(identity, engine))
+def write_identity(store_uri: str, store_identity: Mapping[str, Any]) -> None:
+    """Write what they are kept by next to the vectors for people to read: the key alone says nothing."""
+    objects.write_json_if_absent(f"{vectors_uri(store_uri, store_identity)}/identity.json", store_identity)
 
 
 def has_parts(folder_uri: str) -> bool:
     """Return whether a folder of the store holds any rows."""
-    return next(parts(folder_uri), None) is not None
+    return next(data_files(folder_uri), None) is not None
 
 
-def parts(folder_uri: str) -> Iterator[objects.ListedObject]:
-    """List the Parquet files of a folder of the store."""
-    return (listed for listed in objects.list_objects(folder_uri) if listed.uri.endswith(".parquet"))
+def read(spark: SparkSession, folder_uri: str, schema: StructType) -> DataFrame:
+    """Return the rows of a folder of the store, which may hold none yet."""
+    if has_parts(folder_uri):
+        return read_dataset(spark, folder_uri, schema)
+    # Only by the limit does Spark know that there is no row, and leaves out the join.
+    return spark.createDataFrame([], schema).limit(0)
 
 
 def by_etag(store_objects: DataFrame) -> DataFrame:
@@ -54,7 +59,3 @@ def by_etag(store_objects: DataFrame) -> DataFrame:
     keys = ("etag", "size_bytes")
     facts = [name for name in OBJECTS.names if name not in keys]
     return store_objects.groupBy(*keys).agg(min_of(struct(*facts)).alias("facts")).select(*keys, "facts.*")
-
-
-def _whole(identity: Mapping[str, Any], engine: str) -> dict[str, Any]:
-    return {**identity, "engine": engine}

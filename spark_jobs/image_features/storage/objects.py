@@ -69,16 +69,14 @@ def s3_client(connections: int = 10) -> Any:
 
 def read_bytes(uri: str) -> bytes:
     """Return the content of an object."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:GetObject"):
-        return bytes(s3_client().get_object(Bucket=bucket, Key=key)["Body"].read())
+    with _object(uri, "s3:GetObject") as place:
+        return bytes(s3_client().get_object(**place)["Body"].read())
 
 
 def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
     """Return content, size and ETag by one request; the content of an object over `max_bytes` is not read."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:GetObject"):
-        response = s3_client(connections).get_object(Bucket=bucket, Key=key)
+    with _object(uri, "s3:GetObject") as place:
+        response = s3_client(connections).get_object(**place)
         with response["Body"] as body:
             content = body.read() if response["ContentLength"] <= max_bytes else b""
     return StoredObject(content, response["ContentLength"], response["ETag"].strip('"'))
@@ -99,9 +97,8 @@ def find_json(uri: str) -> Any:
 
 def write_bytes(uri: str, content: bytes, content_type: str = "application/octet-stream") -> None:
     """Write `content` as the whole object."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:PutObject"):
-        s3_client().put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+    with _object(uri, "s3:PutObject") as place:
+        s3_client().put_object(**place, Body=content, ContentType=content_type)
 
 
 def write_json(uri: str, document: Mapping[str, Any]) -> None:
@@ -111,11 +108,10 @@ def write_json(uri: str, document: Mapping[str, Any]) -> None:
 
 def write_json_if_absent(uri: str, document: Mapping[str, Any]) -> bool:
     """Write `document` unless the object exists, by one atomic request; return whether it was written."""
-    bucket, key = split_uri(uri)
     body = _json_bytes(document)
     try:
-        with _own_errors(uri, "s3:PutObject"):
-            s3_client().put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        with _object(uri, "s3:PutObject") as place:
+            s3_client().put_object(**place, Body=body, ContentType="application/json", IfNoneMatch="*")
     except ObjectStoreError as error:
         if error.code in ("PreconditionFailed", "ConditionalRequestConflict"):
             return False
@@ -125,54 +121,41 @@ def write_json_if_absent(uri: str, document: Mapping[str, Any]) -> bool:
 
 def download(uri: str, path: str) -> None:
     """Write the content of an object to the local file `path`."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:GetObject"):
-        s3_client().download_file(bucket, key, path)
+    with _object(uri, "s3:GetObject") as place:
+        s3_client().download_file(**place, Filename=path)
 
 
 def upload(path: str, uri: str) -> None:
     """Write the local file `path` as the whole object."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:PutObject"):
-        s3_client().upload_file(path, bucket, key)
-
-
-def exists(uri: str) -> bool:
-    """Return whether there is an object of this name."""
-    bucket, key = split_uri(uri)
-    try:
-        with _own_errors(uri, "s3:HeadObject"):
-            s3_client().head_object(Bucket=bucket, Key=key)
-    except ObjectNotFoundError:
-        return False
-    return True
+    with _object(uri, "s3:PutObject") as place:
+        s3_client().upload_file(**place, Filename=path)
 
 
 def delete(uri: str) -> None:
     """Delete one object; an object that does not exist is no error."""
-    bucket, key = split_uri(uri)
-    with _own_errors(uri, "s3:DeleteObject"):
-        s3_client().delete_object(Bucket=bucket, Key=key)
+    with _object(uri, "s3:DeleteObject") as place:
+        s3_client().delete_object(**place)
 
 
 def delete_prefix(prefix_uri: str) -> None:
-    """Delete every object under `prefix_uri/`."""
-    bucket, _ = split_uri(prefix_uri)
-    with _own_errors(prefix_uri, "s3:DeleteObject"):
+    """Delete every object under `prefix_uri/`; raises an error if S3 refuses one of them."""
+    with _object(prefix_uri, "s3:DeleteObject") as place:
         for page in _pages(prefix_uri):
             keys = [{"Key": entry["Key"]} for entry in page]
-            if keys:
-                s3_client().delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            deletion = {"Objects": keys, "Quiet": True}
+            answer = s3_client().delete_objects(Bucket=place["Bucket"], Delete=deletion) if keys else {}
+            # S3 answers 200 all the same. What is left of an old dataset would be read as a part of the new one.
+            for refused in answer.get("Errors", []):
+                raise ClientError({"Error": refused}, f"DeleteObjects on {refused['Key']}")
 
 
 def list_objects(prefix_uri: str) -> Iterator[ListedObject]:
     """List the objects under `prefix_uri/` in key order, page by page: memory does not grow with their number."""
-    bucket, _ = split_uri(prefix_uri)
-    with _own_errors(prefix_uri, "s3:ListBucket"):
+    with _object(prefix_uri, "s3:ListBucket") as place:
         for page in _pages(prefix_uri):
             for entry in page:
                 yield ListedObject(
-                    uri=f"s3://{bucket}/{entry['Key']}",
+                    uri=f"s3://{place['Bucket']}/{entry['Key']}",
                     size_bytes=entry["Size"],
                     etag=entry["ETag"].strip('"'),
                     modified_at=entry["LastModified"],
@@ -193,9 +176,11 @@ def _json_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 @contextmanager
-def _own_errors(uri: str, action: str) -> Iterator[None]:
+def _object(uri: str, action: str) -> Iterator[dict[str, str]]:
+    """Yield the arguments by which boto3 names the object, and turn what S3 refuses into an error of ours."""
+    bucket, key = split_uri(uri)
     try:
-        yield
+        yield {"Bucket": bucket, "Key": key}
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         if code == "NoSuchBucket":

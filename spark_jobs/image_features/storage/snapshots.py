@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from image_features.errors import ObjectNotFoundError
 from image_features.storage import objects
 from image_features.unavailable import Unavailable
 
@@ -22,9 +21,8 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailabl
     document of schema_version 1 has fewer keys: what it does not have is not known.
     """
     folder = published_uri.rpartition("/")[0]
-    try:
-        snapshot: Snapshot = objects.read_json(published_uri)
-    except ObjectNotFoundError:
+    snapshot: Snapshot | None = objects.find_json(published_uri)
+    if snapshot is None:
         return NOTHING_PUBLISHED
     # A run that was published twice is its own predecessor.
     passed: set[str | None] = set()
@@ -33,9 +31,8 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailabl
         previous = snapshot.get("previous")
         if previous is None or previous in passed:
             return NONE_BEFORE
-        try:
-            snapshot = objects.read_json(f"{folder}/{previous}.json")
-        except ObjectNotFoundError:
+        snapshot = objects.find_json(f"{folder}/{previous}.json")
+        if snapshot is None:
             return Unavailable(
                 f"the published run is this run, and the record of the one before it, {previous}, is gone"
             )
@@ -53,11 +50,8 @@ def name_of(snapshot: Snapshot) -> str:
 
 def read_identity(stats_prefix_uri: str) -> Mapping[str, Any] | None:
     """Return the identity of a run's vectors from the stats of featurize_images, or None if they do not say it."""
-    try:
-        stats = objects.read_json(f"{stats_prefix_uri}/featurize_images.json")
-    except ObjectNotFoundError:
-        return None
-    identity: Mapping[str, Any] | None = stats["details"].get("identity")
+    stats = objects.find_json(f"{stats_prefix_uri}/featurize_images.json")
+    identity: Mapping[str, Any] | None = stats and stats["details"].get("identity")
     return identity
 
 

@@ -21,11 +21,6 @@ class ValidateArguments(JobArguments):
     published_uri: str
     max_reject_share: float
 
-    @property
-    def run_uri(self) -> str:
-        """The run's folder, in which the report lies."""
-        return self.report_uri.rpartition("/")[0]
-
 
 def parse_validate_arguments(argv: Sequence[str]) -> ValidateArguments:
     """Return the arguments; raises CommandLineError or ArgumentError."""

@@ -7,8 +7,9 @@ import http.client
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def asked(endpoint: Endpoint, method: str, path: str, body: bytes | None = None, **rest: Any) -> tuple[int, bytes]:
+def asked(
+    endpoint: Endpoint, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=20)
     with contextlib.closing(connection):
-        connection.request(method, path, body, **rest)
+        connection.request(method, path, body, endpoint.signed(method, path, body, headers))
         response = connection.getresponse()
         return response.status, response.read()
 
@@ -36,9 +39,8 @@ def asked(endpoint: Endpoint, method: str, path: str, body: bytes | None = None,
 @contextlib.contextmanager
 def half_sent(endpoint: Endpoint, method: str, path: str) -> Iterator[None]:
     """A request that announces a body and never sends the rest of it."""
-    with socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2]))) as connection:
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
-        connection.sendall(head.encode() + b"<half")
+    with socket.create_connection(endpoint.address) as connection:
+        connection.sendall(endpoint.head(method, path, content_length="1000") + b"<half")
         yield
 
 
@@ -86,7 +88,7 @@ def test_xml_that_is_deep_or_large_is_refused(
     s3.put_object(Bucket=bucket, Key="a")
     body = b"<%s>%s</%s>" % (root.encode(), inside, root.encode())
     status, answer = asked(endpoint, method, f"/{bucket}{path}", body)
-    assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True)
+    assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True) or status == 413
 
 
 def test_a_number_of_thousands_of_digits_is_refused(endpoint: Endpoint, bucket: str) -> None:

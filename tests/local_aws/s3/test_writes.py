@@ -119,10 +119,8 @@ def test_writers_and_deleters_in_one_folder_do_not_disturb_each_other(s3: S3Clie
 
 def test_a_half_received_object_is_never_seen(endpoint: Endpoint, s3: S3Client, bucket: str, bucket_path: Path) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"whole")
-    address = ("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
-    with socket.create_connection(address) as connection:
-        head = f"PUT /{bucket}/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n".encode()
-        connection.sendall(head + b"x" * 2_000_000)
+    with socket.create_connection(endpoint.address) as connection:
+        connection.sendall(endpoint.head("PUT", f"/{bucket}/a", content_length="3000000") + b"x" * 2_000_000)
         time.sleep(0.3)
         assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"whole"
         assert [path.name for path in bucket_path.rglob("*")] == ["a"]
@@ -145,7 +143,8 @@ def test_bytes_that_do_not_fit_their_checksum_are_refused(
     endpoint: Endpoint, s3: S3Client, bucket: str, headers: dict[str, str], code: str
 ) -> None:
     connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"))
-    connection.request("PUT", f"/{bucket}/a", body=b"pear", headers=headers)
+    path = f"/{bucket}/a"
+    connection.request("PUT", path, body=b"pear", headers=endpoint.signed("PUT", path, b"pear", headers))
     response = connection.getresponse()
     assert (response.status, f"<Code>{code}</Code>".encode() in response.read()) == (400, True)
     assert refused(s3.get_object, Bucket=bucket, Key="a") == (404, "NoSuchKey")
@@ -162,7 +161,8 @@ def test_a_checksum_is_given_back(s3: S3Client, bucket: str, algorithm: Any) -> 
 def put_raw(endpoint: Endpoint, path: str, method: str = "PUT") -> tuple[int, bytes]:
     """A request with the path as it is: boto3 would not send some."""
     connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"))
-    connection.request(method, path, body=b"pear" if method == "PUT" else None)
+    body = b"pear" if method == "PUT" else b""
+    connection.request(method, path, body=body, headers=endpoint.signed(method, path, body))
     response = connection.getresponse()
     return response.status, response.read()
 

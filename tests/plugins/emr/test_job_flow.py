@@ -6,12 +6,13 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from emr_pipeline.emr.job_flow import SIZES, bootstrap_actions, cluster_tags, configurations, instance_fleets, job_flow
+from emr_pipeline.emr.job_flow import SIZES, cluster_tags, configurations, instance_fleets, job_flow
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 
 LAYOUT = RunLayout("b", "r")
-TAGS = cluster_tags("fruit_features", "manual__2026-11-20T16:00:00+00:00", "b")
+DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_FEATURES_DEPLOYMENT": "blue"})
+TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
 def request(size: str = "small", **environment: str) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def test_the_cluster_carries_the_runs_tags() -> None:
         "for-use-with-amazon-emr-managed-policies": "true",
         "fruit-features:dag": "fruit_features",
         "fruit-features:run": "manual__2026-11-20T16:00:00+00:00",
-        "fruit-features:bucket": "b",
+        "fruit-features:bucket": "bbb",
+        "fruit-features:deployment": "blue",
     }
 
 
@@ -81,12 +83,12 @@ def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(size: str, c
     assert fleets.get("TASK", {}).get("TargetSpotCapacity", 0) == spot
 
 
-def test_bootstrap_scripts_run_in_the_order_of_their_numbers() -> None:
-    actions = bootstrap_actions("s3://b/code/v1", ["100_last.sh", "9_first.sh", "20_then.sh"], "/venv")
+def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements() -> None:
+    (action,) = request(NODE_VENV="/venv")["BootstrapActions"]
 
-    assert [action["Name"] for action in actions] == ["9_first", "20_then", "100_last"]
-    assert actions[0]["ScriptBootstrapAction"] == {
-        "Path": "s3://b/code/v1/bootstrap/9_first.sh",
+    assert action["Name"] == "10_a"
+    assert action["ScriptBootstrapAction"] == {
+        "Path": "s3://b/code/v1/bootstrap/10_a.sh",
         "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt"],
     }
 

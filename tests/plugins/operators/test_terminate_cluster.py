@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
-from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.dag_run import own_tags
 from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
@@ -94,7 +93,7 @@ def test_that_another_cluster_is_gone_says_nothing_of_the_runs_own(
 
 
 def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: FakeEmr, context: Any) -> None:
-    own = own_tags(context, RunLayout("pictures", "r"))
+    own = own_tags(context, settings)
     cluster.add_cluster("j-2", "fruit_features pictures r", "WAITING", own)
     cluster.add_cluster("j-3", "fruit_features pictures r", "WAITING", own | {"fruit-features:run": "another"})
 
@@ -105,7 +104,7 @@ def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: 
 
 
 def test_a_cluster_of_which_no_id_was_recorded_is_found_by_its_tags(settings: Any, emr: FakeEmr, context: Any) -> None:
-    emr.add_cluster("j-2", "fruit_features pictures r", "BOOTSTRAPPING", own_tags(context, RunLayout("pictures", "r")))
+    emr.add_cluster("j-2", "fruit_features pictures r", "BOOTSTRAPPING", own_tags(context, settings))
 
     operator(settings, cluster_id=None).execute(context)
 

@@ -103,7 +103,7 @@ def test_missing_code_is_named_with_both_ways_out(repository: Path, missing: str
     assert "FRUIT_FEATURES_CODE_URI" in str(refusal.value)
 
 
-def test_only_numbered_scripts_are_bootstrap_actions() -> None:
-    names = ["10_python_environment.sh", "check_environment.py", "requirements.txt", "20_verify.sh", "notes.sh"]
+def test_numbered_scripts_alone_are_bootstrap_actions_in_the_order_of_their_numbers() -> None:
+    names = ["100_last.sh", "check_environment.py", "requirements.txt", "20_verify.sh", "notes.sh", "9_first.sh"]
 
-    assert bootstrap_scripts(names) == ["10_python_environment.sh", "20_verify.sh"]
+    assert bootstrap_scripts([*names, "1_line_feed.sh\n"]) == ["9_first.sh", "20_verify.sh", "100_last.sh"]

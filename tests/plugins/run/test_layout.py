@@ -34,7 +34,7 @@ def test_every_uri_of_a_run() -> None:
     assert LAYOUT.validation_uri == "s3://pictures/runs/r1/report/validation.json"
     assert LAYOUT.report_page_uri == "s3://pictures/runs/r1/report/index.html"
     assert LAYOUT.uri("models") == "s3://pictures/models"
-    assert LAYOUT.log_uri == "s3://pictures/logs"
+    assert LAYOUT.uri("logs") == "s3://pictures/logs"
     assert LAYOUT.uri("published") == "s3://pictures/published/latest.json"
     assert LAYOUT.uri("inventory") == "s3://pictures/runs/r1/inventory.csv.gz"
     assert LAYOUT.uri("stats_prefix") == "s3://pictures/runs/r1/stats"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.run.param_checks import check_params, check_projection, weights_location
+from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from tests.plugins import form
 
 GOOD: dict[str, Any] = form.PARAMS | {"source_uri": "s3://photos/fruit", "run": None}
@@ -74,7 +74,14 @@ def test_a_projection_on_nothing_is_refused_with_a_remedy() -> None:
         check_projection(GOOD | {"reduce": "project"}, has_baseline=False)
 
 
-def test_only_weights_of_ones_own_have_a_place() -> None:
-    assert weights_location("imagenet") is None
-    assert weights_location("random:1") is None
-    assert weights_location("s3://photos/models/w.h5") == ("photos", "models/w.h5")
+@pytest.mark.parametrize("source", ["", "/", "//", "/runs", "/runs/r/images/", "/code/1", "/landed", "/published/x"])
+def test_a_source_that_runs_write_to_is_refused_by_the_name_that_it_was_given_by(source: str) -> None:
+    with pytest.raises(ParamsError, match=r"^SOURCE=s3://pictures.*give a folder for photographs alone"):
+        check_source("SOURCE", f"s3://pictures{source}", "pictures")
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://pictures/landing", "s3://pictures/runs-of-apples/", "s3://others", "s3://others/runs"]
+)
+def test_a_folder_of_photographs_alone_is_a_source(uri: str) -> None:
+    check_source("SOURCE", uri, "pictures")

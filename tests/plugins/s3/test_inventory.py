@@ -119,6 +119,28 @@ def test_a_table_that_is_no_inventory_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"no gzip",
+        gzip.compress(b"key,size_bytes,etag\na.jpg,1,e\n" * 99)[:-9],
+        gzip.compress(b"key,size_bytes,etag\na.jpg,1\n"),
+        gzip.compress(b"key,size_bytes,etag\na.jpg,many,e\n"),
+        gzip.compress(b"key,size_bytes,etag\n\xff,1,e\n"),
+        gzip.compress(b"key,size_bytes,etag\n" + b"a" * 50_000_000),
+    ],
+)
+def test_an_inventory_that_is_damaged_is_refused_in_little_memory(content: bytes) -> None:
+    tracemalloc.start()
+
+    with pytest.raises(InventoryError):
+        list(read_entries(io.BytesIO(content)))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
     ("changes", "text"),
     [
         (Changes(0, 0, 0, 1048, ""), "nothing new; 1,048 objects in all"),

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emr_pipeline.s3.objects import delete_keys, etag_of, put_json_if, read_json_with_etag
+from emr_pipeline.s3 import objects
+from emr_pipeline.s3.objects import delete_keys, etag_of, find_json, put_json_if, update_json
 
 URI = "s3://pictures/published/x.json"
 
 
 def read(s3: Any) -> tuple[Any, str]:
-    found = read_json_with_etag(s3, URI)
-    assert found is not None
-    return found
+    content, answer = find_json(s3, URI)
+    return content, answer["ETag"]
 
 
 def test_the_first_write_is_done_and_a_second_that_saw_nothing_is_not(s3: Any) -> None:
@@ -38,7 +38,7 @@ def test_what_was_deleted_meanwhile_is_not_written_again(s3: Any) -> None:
     s3.delete_object(Bucket="pictures", Key="published/x.json")
 
     assert not put_json_if(s3, URI, {"by": 2}, etag)
-    assert etag_of(s3, "pictures", "published/x.json") is None
+    assert etag_of(s3, URI) is None
 
 
 def test_a_bucket_that_is_gone_is_an_error_and_not_somebody_elses_write(s3: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_bucket_that_is_gone_is_an_error_and_not_somebody_elses_write(s3: Any)
 def test_an_etag_has_no_quotes(s3: Any) -> None:
     put_json_if(s3, URI, {"by": 1}, None)
 
-    assert etag_of(s3, "pictures", "published/x.json") == json.loads(read(s3)[1])
+    assert etag_of(s3, URI) == json.loads(read(s3)[1])
 
 
 def test_keys_are_deleted_and_others_stay(s3: Any) -> None:
@@ -59,3 +59,27 @@ def test_keys_are_deleted_and_others_stay(s3: Any) -> None:
     delete_keys(s3, "pictures", ["a", "c \u00e9+%"])
 
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="pictures")["Contents"]] == ["b"]
+
+
+def test_an_object_that_is_no_json_or_too_large_for_one_is_read_as_null(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "MOST_JSON_BYTES", 1000)
+    for body in (b"{", b"\xff", b"[" * 900, json.dumps({"long": "x" * 1000}).encode()):
+        s3.put_object(Bucket="pictures", Key="published/x.json", Body=body)
+
+        assert read(s3)[0] is None
+    assert find_json(s3, "s3://pictures/published/none.json") == (None, {})
+
+
+def test_a_change_that_another_writer_overtakes_is_made_again_of_what_that_one_wrote(s3: Any) -> None:
+    seen = []
+
+    def change(content: Any, _: Any) -> Any:
+        seen.append(content)
+        if len(seen) == 1:
+            put_json_if(s3, URI, {"by": "another"}, None)
+        return {"after": content}
+
+    assert update_json(s3, URI, change) == {"after": {"by": "another"}} == read(s3)[0]
+    assert seen == [None, {"by": "another"}]

@@ -7,7 +7,7 @@ import pytest
 
 from emr_pipeline.errors import ReportRefusedError
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.snapshots.snapshot import Origin, following, made_from, snapshot_id, snapshot_of, would_overwrite
+from emr_pipeline.snapshots.snapshot import Origin, snapshot_id, snapshot_of
 from tests.plugins.form import PARAMS
 
 LAYOUT = RunLayout("b", "r")
@@ -30,7 +30,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)
 
 def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
     assert snapshot_of(LAYOUT, "manual__1", ORIGIN, PASSED, STATS, NOON) == {
-        "schema_version": 2,
+        "schema_version": 3,
         "snapshot": snapshot_id("s3://b/runs/r", PASSED),
         "run": "r",
         "dag_run_id": "manual__1",
@@ -45,7 +45,6 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
         "inventory_uri": "s3://b/runs/r/inventory.csv.gz",
         "report_uri": "s3://b/runs/r/report/index.html",
         "source_uri": "s3://pictures/landing",
-        "sample_limit": None,
         "code_uri": "s3://b/code/abc",
         "code_version": "abc",
         "weights_etag": "etag of the weights",
@@ -100,14 +99,6 @@ def test_the_same_audit_is_the_same_snapshot_and_another_is_another() -> None:
     assert snapshot_id("s3://b/runs/r2", PASSED) != snapshot_id(uri, PASSED)
 
 
-def test_a_snapshot_is_made_from_its_own_audit_only() -> None:
-    snapshot = snapshot_of(LAYOUT, "manual__1", ORIGIN, PASSED, STATS, NOON)
-
-    assert made_from(snapshot, PASSED)
-    assert not made_from(snapshot, PASSED | {"summary": {}})
-    assert not made_from(snapshot, None)
-
-
 @pytest.mark.parametrize(
     ("changed", "code", "weights_etag", "told"),
     [
@@ -146,33 +137,6 @@ def test_what_a_document_of_version_1_does_not_say_is_a_difference_and_no_error(
 
     assert "source_uri is s3://pictures/landing, not known of what is published" in told
     assert "backbone is 'mobilenet_v2', not known of what is published" in told
-
-
-@pytest.mark.parametrize(
-    ("marks", "is_refused"),
-    [
-        ({}, True),
-        ({"dag_run_id": "manual__1"}, False),
-        ({"run_uri": "s3://b/runs/r2"}, False),
-        ({"retracted_at": "2026"}, False),
-        ({"removed_at": "2026"}, True),
-        ({"removed_at": "2026", "removed_objects": 9}, False),
-    ],
-)
-def test_a_kept_snapshot_is_not_written_over_until_the_last_of_its_run_is_gone(
-    marks: dict[str, Any], is_refused: bool
-) -> None:
-    kept = {"snapshot": "s", "run_uri": "s3://b/runs/r", "dag_run_id": "another"} | marks
-
-    assert would_overwrite(None, [kept], LAYOUT, "manual__1") == (kept if is_refused else None)
-
-
-def test_a_snapshot_names_the_one_before() -> None:
-    assert following({"snapshot": "new", "previous": None}, {"snapshot": "old"}) == {
-        "snapshot": "new",
-        "previous": "old",
-    }
-    assert following({"snapshot": "new", "previous": None}, None)["previous"] is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.stage_code import wanted_code_uri
-from emr_pipeline.task.airflow_compat import AirflowSkipException
+from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
 from tests.plugins.published_runs import BUCKET, latest, publish_run, put
 
 PHOTOS = ("landing/apple/1.jpg", "landing/apple/2 \u00e9.jpg", "landing/pear/1.jpg")
@@ -115,13 +115,14 @@ def test_a_document_of_version_1_lets_the_run_run(check_run: CheckRunOperator, c
     assert check_run.execute(context) == "s3://pictures/runs/r"
 
 
-def test_a_dag_run_that_is_cleared_from_its_first_task_on_is_repeated(
+def test_a_published_dag_run_that_is_cleared_from_its_first_task_on_is_refused_and_not_skipped(
     check_run: CheckRunOperator, context: Any, s3: Any
 ) -> None:
     context["dag_run"].run_id = latest(s3)["dag_run_id"]
     context["params"] |= {"run": "before"}
 
-    assert check_run.execute(context) == "s3://pictures/runs/before"
+    with pytest.raises(AirflowFailException, match="what is published is never rewritten"):
+        check_run.execute(context)
 
 
 def test_weights_under_the_same_name_with_other_bytes_run(check_run: CheckRunOperator, context: Any, s3: Any) -> None:

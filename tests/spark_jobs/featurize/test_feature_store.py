@@ -12,9 +12,12 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize import content_index, worker
 from image_features.featurize.batches import PredictFn
-from image_features.storage import compaction, feature_store, objects
+from image_features.networks.arguments import NetworkChoice
+from image_features.storage import compaction, objects
+from image_features.storage.parquet_files import data_files
 from tests.spark_jobs import pictures
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
+from tests.spark_jobs.stored_datasets import exists
 
 WEIGHTS = "--weights=random:0"
 
@@ -89,14 +92,17 @@ def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     run.put({"a/1.jpg": pictures.jpeg(1), "a/words.txt": b"only words", "a/none.png": b""})
     run.both(WEIGHTS)
     run = Run(prefix_uri, "second")
-    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1)})
+    run.put({"a/words.jpg": b"only words", "a/too.jpg": pictures.jpeg(1), "a/.git/1.jpg": pictures.jpeg(1)})
     run.both(WEIGHTS)
     assert run.rows(spark, "images") == {}
     assert {path: (row.reason, row.detail) for path, row in run.rows(spark, "rejects").items()} == {
         "a/words.txt": ("ignored_object", "starts with b'only words'"),
         "a/words.jpg": ("not_an_image", "starts with b'only words'"),
         "a/none.png": ("empty_object", None),
+        "a/.git/1.jpg": ("ignored_object", "in the folder .git"),
     }
+    details = run.stats("ingest_images")["details"]
+    assert (details["fetched"], details["known"]) == (0, 4)
 
 
 @pytest.mark.slow
@@ -111,7 +117,7 @@ def test_another_network_reuses_no_vector_and_leaves_the_others_alone(
         assert run.vectors() == {"computed": 3, "reused": 0, "same_bytes": 0, "rejected_before": 0}
     run.both(WEIGHTS)
     assert run.vectors()["reused"] == 3
-    folders = {part.uri.split("/")[-2] for part in feature_store.parts(f"{run.store_uri}/vectors")}
+    folders = {part.uri.split("/")[-2] for part in data_files(f"{run.store_uri}/vectors")}
     assert len(folders) == 4
     for folder in folders:
         said = objects.read_json(f"{run.store_uri}/vectors/{folder}/identity.json")
@@ -175,7 +181,7 @@ def test_a_step_that_dies_is_resumed_where_it_was(
     assert run.ingest(WEIGHTS) == 0
     use_predict_fn(monkeypatch, dies_at(7))
     assert run.featurize(WEIGHTS) == 1
-    assert not objects.exists(f"{run.uri}/stats/featurize_images.json")
+    assert not exists(f"{run.uri}/stats/featurize_images.json")
 
     use_predict_fn(monkeypatch, make_mean_colors())
     assert run.featurize(WEIGHTS) == 0
@@ -195,14 +201,14 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
     run = Run(prefix_uri)
     run.put(_photos(0, 6))
     assert run.ingest(WEIGHTS) == 0
-    (work,) = [worker.Work(part.uri, 0, 6) for part in feature_store.parts(f"{run.uri}/images")]
-    options = worker.FeaturizeOptions(side_px=8, resize="bilinear", batch_size=4, threads=1)
+    (work,) = [worker.Work(part.uri, np.arange(6, dtype=np.int32)) for part in data_files(f"{run.uri}/images")]
+    options = worker.FeaturizeOptions(NetworkChoice().decode, batch_size=4, threads=1)
     counts = worker.featurize_work(work, make_mean_colors()(), options, f"{prefix_uri}/vectors")
-    assert counts == worker.Counts(6, 0)
-    assert len(list(feature_store.parts(f"{prefix_uri}/vectors"))) == 2
+    assert counts == {"computed": 6}
+    assert len(list(data_files(f"{prefix_uri}/vectors"))) == 6
     # Repeated, it writes the same objects again.
     worker.featurize_work(work, make_mean_colors()(), options, f"{prefix_uri}/vectors")
-    assert len(list(feature_store.parts(f"{prefix_uri}/vectors"))) == 2
+    assert len(list(data_files(f"{prefix_uri}/vectors"))) == 6
 
 
 @pytest.mark.slow
@@ -232,8 +238,8 @@ def test_many_small_files_are_put_together_and_say_the_same(
     run = Run(prefix_uri, "later")
     run.put(_photos(12, 13))
     run.both(WEIGHTS)
-    assert len(list(feature_store.parts(f"{run.store_uri}/vectors"))) == 1
-    assert len(list(feature_store.parts(f"{run.store_uri}/objects"))) == 1
+    assert len(list(data_files(f"{run.store_uri}/vectors"))) == 1
+    assert len(list(data_files(f"{run.store_uri}/objects"))) == 1
     again = Run(prefix_uri, "again").both(WEIGHTS)
     assert again.vectors() == {"computed": 0, "reused": 13, "same_bytes": 0, "rejected_before": 0}
     assert before.items() <= _features(spark, again).items()
@@ -279,7 +285,7 @@ def test_a_run_may_fetch_some_images_and_know_others_in_many_chunks(
 
 def _write_again(run: Run, folder: str) -> None:
     """Write each row of the store a second time, as where a task was repeated and another run wrote it too."""
-    for part in list(feature_store.parts(f"{run.store_uri}/{folder}")):
+    for part in list(data_files(f"{run.store_uri}/{folder}")):
         objects.write_bytes(part.uri.replace("/part-", "/part-again-"), objects.read_bytes(part.uri))
 
 
@@ -308,7 +314,7 @@ def test_of_two_vectors_the_first_in_the_store_is_used(
     run.put(_photos(0, 1))
     before = _features(spark, run.both(WEIGHTS))
     assert run.ingest(WEIGHTS) == 0
-    (part,) = feature_store.parts(f"{run.store_uri}/vectors")
+    (part,) = data_files(f"{run.store_uri}/vectors")
     other = pq.read_table(io.BytesIO(objects.read_bytes(part.uri)))
     changed = other.set_column(
         1, other.schema.field("features"), pa.array([[9.0]], other.schema.field("features").type)
@@ -334,7 +340,7 @@ def test_a_vector_that_stands_twice_hides_no_missing_one(
     run.put(_photos(0, 2))
     run.both(WEIGHTS)
     assert run.ingest(WEIGHTS) == 0
-    (one, other) = feature_store.parts(f"{run.store_uri}/vectors")
+    (one, other) = data_files(f"{run.store_uri}/vectors")
     objects.write_bytes(one.uri.replace("/part-", "/part-again-"), objects.read_bytes(one.uri))
     objects.delete(other.uri)
     assert run.featurize(WEIGHTS) == 1

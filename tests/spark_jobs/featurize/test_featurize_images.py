@@ -1,7 +1,7 @@
 """The stage featurize_images: every image is a vector or a reject, in one pass, and the vectors are Keras's."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize.batches import FeaturizeOptions, compute
 from image_features.images.decode import PREPROCESSING_VERSION, decode_image
-from image_features.networks.engines import ENGINES
+from image_features.rejects import Reject
 from image_features.storage import objects
 from tests.spark_jobs import pictures
-from tests.spark_jobs.networks_for_tests import assert_same_vectors, predicted_by_keras, random_network
+from tests.spark_jobs.networks_for_tests import ENGINES, assert_same_vectors, predicted_by_keras, random_network
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
+from tests.spark_jobs.stored_datasets import exists
 
 # name: (content, reason or None for a vector)
 HOSTILE: dict[str, tuple[bytes, str | None]] = {
@@ -84,17 +85,16 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         sizes.append(len(pixels))
         return make_mean_colors()()(pixels)
 
-    options = FeaturizeOptions(side_px=16, resize="bilinear", batch_size=batch_size, threads=2)
-    with ThreadPoolExecutor(2) as pool:
-        computed = list(compute(iter(contents.items()), predict, options, pool))
+    decode = partial(decode_image, side_px=16, resize="bilinear")
+    options = FeaturizeOptions(decode, batch_size, threads=2)
+    outcomes = dict(compute(iter(contents.items()), predict, options))
     assert set(sizes) == {batch_size}
-    assert [key for one in computed for key in one.rejects] == ["cut"]
-    keys = [key for one in computed for key in one.keys]
-    vectors = dict(zip(keys, np.concatenate([batch for one in computed for batch in one.vectors]), strict=True))
-    assert len(vectors) == 9
-    for name, vector in vectors.items():
-        expected = np.asarray(decode_image(contents[name], 16, "bilinear")).mean(axis=(0, 1))
-        np.testing.assert_allclose(vector, expected, rtol=1e-5)
+    assert outcomes.keys() == contents.keys()
+    reject = outcomes.pop("cut")
+    assert isinstance(reject, Reject) and reject.reason == "decode_failed"
+    for name, vector in outcomes.items():
+        expected = np.asarray(decode(contents[name])).mean(axis=(0, 1))
+        np.testing.assert_allclose(np.asarray(vector), expected, rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
         "weights_sha256": network.weights_sha256,
         "preprocessing_version": PREPROCESSING_VERSION,
     }
-    assert (details["dimension"], details["engine"]) == (1280, engine)
+    assert (details["dimension"], stats["arguments"]["engine"]) == (1280, engine)
     assert details["images_per_second"] > 0
     assert "RANDOM WEIGHTS" in caplog.text
 
@@ -176,7 +176,7 @@ def test_the_last_line_says_what_is_refused(
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"ERROR {error}: ")
     assert re.search(says, last)
-    assert not objects.exists(f"{run.uri}/stats/featurize_images.json")
+    assert not exists(f"{run.uri}/stats/featurize_images.json")
 
 
 def test_weights_of_another_network_end_the_job_with_a_remedy(

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_features.images.formats import claims_image, reject_by_content, reject_by_listing, starts_as_image
+from image_features.images.formats import (
+    KEPT_BYTES,
+    claims_image,
+    readable_format,
+    reject_by_content,
+    reject_by_listing,
+    reject_no_image,
+)
 from image_features.schemas import REJECT_REASONS
 from tests.spark_jobs import pictures
 
@@ -45,14 +52,55 @@ def test_a_reject_shows_what_the_content_starts_with() -> None:
 
 
 def test_a_text_that_begins_like_a_bitmap_format_pillow_knows_is_no_image() -> None:
-    assert not starts_as_image(b"P3 is my favorite formula one team")
+    assert _reason("s3://b/notes", b"P3 is my favorite formula one team") == "ignored_object"
 
 
 @pytest.mark.parametrize(
-    "content", [pictures.truncated_jpeg(), pictures.decompression_bomb()], ids=["truncated", "bomb"]
+    "content",
+    [pictures.truncated_jpeg(), pictures.decompression_bomb(), pictures.jpeg()[:4], pictures.palette_png()[:9]],
+    ids=["truncated", "bomb", "first four bytes", "first nine bytes"],
 )
 def test_a_damaged_image_is_still_an_image(content: bytes) -> None:
-    assert starts_as_image(content)
+    assert readable_format(content)
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "name"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "camera raw"),
+        (b"II*\0\x10\0\0\0CR\2\0\xaa\xbb\xcc\xdd", "camera raw"),
+        (b"FUJIFILMCCD-RAW 0201FF", "camera raw"),
+        (b"\xff\x0a\xfa\x1f", "JPEG XL"),
+        (b"P6\n64 48\n255\n\xc8\x1e", "PPM"),
+        (b"8BPS\0\1\0\0\0\0\0\0\0\3", "PSD"),
+    ],
+)
+@pytest.mark.parametrize("uri", ["s3://b/Apple/1", "s3://b/Apple/1.jpg"])
+def test_an_image_that_cannot_be_read_counts_and_its_format_is_named(uri: str, first_bytes: bytes, name: str) -> None:
+    reject = reject_by_content(uri, first_bytes)
+    assert reject is not None
+    assert (reject.reason, str(reject.detail).split(",")[0]) == ("unsupported_format", name)
+    assert reject == reject_no_image(uri, first_bytes[:KEPT_BYTES])
+
+
+@pytest.mark.parametrize(("extension", "name"), [("NEF", "camera raw"), ("heic", "HEIC"), ("jxl", "JPEG XL")])
+def test_an_extension_names_the_format_where_the_content_does_not(extension: str, name: str) -> None:
+    reject = reject_by_content(f"s3://b/Apple/1.{extension}", TEXT)
+    assert reject is not None
+    assert reject.reason == "unsupported_format"
+    assert str(reject.detail).startswith(name)
+
+
+def test_an_avif_may_say_first_that_it_is_any_heif() -> None:
+    content = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + bytes(50)
+    assert readable_format(content) == "AVIF"
+
+
+@pytest.mark.parametrize("text", [b"BM is a band from the north", b"P1 2024 results", b"<html><svg></svg>", b"II", b""])
+def test_words_that_begin_as_a_signature_does_are_no_image(text: bytes) -> None:
+    assert _reason("s3://b/notes.txt", text) == "ignored_object"
 
 
 @pytest.mark.parametrize(

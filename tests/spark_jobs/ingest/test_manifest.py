@@ -11,7 +11,8 @@ from image_features.ingest.manifest import SPLITS, image_id, label_and_split, ma
 from image_features.storage.objects import ListedObject
 
 SOURCE = "s3://lake/landing/fruits"
-FOLDER = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
+NAME = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
+FOLDER = NAME.filter(lambda name: not name.startswith("."))
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,12 @@ FOLDER = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=
         ("Pêche 100% + #1 \U0001f351/ä.jpg", "Pêche 100% + #1 \U0001f351", None),
         ("test/Apple/1.jpg", "Apple", None),
         ("Apple//1.jpg", None, None),
+        ("Test/Apple/.git/1.jpg", None, None),
+        ("Apple/__MACOSX/Fig/1.jpg", None, None),
+        ("System Volume Information/Fig/1.jpg", None, None),
+        (".hidden.jpg", None, None),
+        ("Apple/.hidden.jpg", "Apple", None),
+        ("lost+found again/1.jpg", "lost+found again", None),
     ],
 )
 def test_label_is_the_parent_folder_and_split_any_folder_above(path: str, label: str | None, split: str | None) -> None:
@@ -33,6 +40,7 @@ def test_label_is_the_parent_folder_and_split_any_folder_above(path: str, label:
 
 def test_folders_above_the_source_do_not_count() -> None:
     assert label_and_split("s3://lake/Training/Apple/1.jpg", "s3://lake/Training/Apple") == (None, None)
+    assert label_and_split("s3://lake/.cache/Apple/1.jpg", "s3://lake/.cache/") == ("Apple", None)
 
 
 def test_a_slash_at_the_sources_end_changes_nothing() -> None:

@@ -27,7 +27,7 @@ PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
 
 def another(param: Param) -> Any:
     """Return a value that the param may have and does not have by default."""
-    if param.is_list:
+    if param.kind is tuple:
         return list(param.choices)
     if param.choices:
         return param.choices[-1]
@@ -61,4 +61,4 @@ def test_another_value_reaches_the_stage(stage: Stage, param: Param) -> None:
     value = another(param)
     assert value != FORM[param.name]
     got = getattr(parsed(stage, FORM | {param.name: value}), param.name)
-    assert (list(got) if param.is_list else got) == value
+    assert (list(got) if param.kind is tuple else got) == value

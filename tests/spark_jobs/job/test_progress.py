@@ -1,27 +1,27 @@
 """The progress file follows the work, and its last word is how the stage ended."""
 
 import threading
-from typing import Any
 
 import pytest
 
 from image_features.errors import BucketNotFoundError
 from image_features.job.progress import ProgressReporter
+from run_contract.documents import ProgressDocument
 
 
 class Recorder:
     """Stands where the object store is; wakes whoever waits for a write."""
 
     def __init__(self) -> None:
-        self.written: list[tuple[str, dict[str, Any]]] = []
+        self.written: list[tuple[str, ProgressDocument]] = []
         self.wrote = threading.Condition()
 
-    def __call__(self, uri: str, document: dict[str, Any]) -> None:
+    def __call__(self, uri: str, document: ProgressDocument) -> None:
         with self.wrote:
             self.written.append((uri, document))
             self.wrote.notify_all()
 
-    def wait_for(self, done: int) -> dict[str, Any]:
+    def wait_for(self, done: int) -> ProgressDocument:
         with self.wrote:
             assert self.wrote.wait_for(lambda: self.written[-1][1]["done"] == done, timeout=10)
             return self.written[-1][1]
@@ -39,8 +39,9 @@ def test_progress_follows_the_work_and_ends_done() -> None:
     progress.finish("done")
     uri, last = write.written[-1]
     assert uri == "s3://b/p.json"
-    assert last.pop("updated_at").endswith("Z")
-    assert last == {"stage": "ingest_images", "state": "done", "done": 10, "total": 10, "unit": "objects"}
+    expected = {"stage": "ingest_images", "state": "done", "done": 10, "total": 10, "unit": "objects"}
+    assert last == {**expected, "updated_at": last["updated_at"]}
+    assert last["updated_at"].endswith("Z")
 
 
 def test_the_thread_ends_with_the_block_even_if_the_work_fails() -> None:
@@ -67,7 +68,7 @@ def test_tasks_that_ran_twice_make_no_share_above_one() -> None:
 
 
 def test_a_store_that_refuses_fails_the_start_and_nothing_after_it() -> None:
-    def refuse(uri: str, document: dict[str, Any]) -> None:
+    def refuse(uri: str, document: ProgressDocument) -> None:
         raise BucketNotFoundError(uri)
 
     progress = ProgressReporter("s3://none/p.json", "ingest_images", refuse, every_s=0.01)

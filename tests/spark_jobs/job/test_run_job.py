@@ -12,6 +12,7 @@ from image_features.job.run_job import run_job
 from image_features.job.stats import StageStats
 from image_features.storage import objects
 from run_contract.stages import Stage
+from tests.spark_jobs.stored_datasets import exists
 
 STAGE = Stage("a_stage", "Does nothing.", reads=(), writes=())
 Work = Callable[[SparkSession, JobArguments, ProgressReporter], StageStats]
@@ -28,7 +29,7 @@ def _state(prefix_uri: str) -> str:
 
 def test_a_job_writes_its_stats_when_all_is_done(spark: SparkSession, prefix_uri: str) -> None:
     def work(session: SparkSession, arguments: JobArguments, progress: ProgressReporter) -> StageStats:
-        assert not objects.exists(arguments.stats_uri)
+        assert not exists(arguments.stats_uri)
         assert _state(prefix_uri) == "running"
         return StageStats(session.range(5).count(), 3, {"decode_failed": 2}, {"more": [1.5]})
 
@@ -51,7 +52,7 @@ def test_a_failed_job_leaves_no_stats_of_an_earlier_attempt(
 
     objects.write_json(f"{prefix_uri}/stats.json", {"stage": "a_stage"})
     assert _run(prefix_uri, work) == 1
-    assert not objects.exists(f"{prefix_uri}/stats.json")
+    assert not exists(f"{prefix_uri}/stats.json")
     assert _state(prefix_uri) == "failed"
     error = capfd.readouterr().err
     assert error.splitlines()[-1].startswith("ERROR EmptySourceError: s3://lake/fruits: ")

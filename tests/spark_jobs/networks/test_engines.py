@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from pyspark import SparkFiles
 
 import image_features
 from image_features.images.decode import decode_image
-from image_features.networks.backbones import backbone_named
-from image_features.networks.engines import ENGINES, EngineError, PredictFn, ShippedNetwork, engine_module
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
+from image_features.networks.engines.engine import EngineError, PredictFn, engine_module
+from image_features.networks.engines.ship import load_shipped
 from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from tests.spark_jobs import pictures
 from tests.spark_jobs.networks_for_tests import (
+    ENGINES,
     RANDOM_WEIGHTS,
     REAL_WEIGHTS,
     assert_same_vectors,
@@ -36,7 +40,8 @@ def _photos(count: int) -> np.ndarray:
 
 
 def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RANDOM_WEIGHTS) -> PredictFn:
-    return engine_module(engine).load(exported(engine, name, folder, weights), "float32", threads=1)
+    network = NetworkChoice(backbone=name, engine=engine)
+    return engine_module(network).load(exported(network, folder, weights), network, threads=1)
 
 
 @pytest.mark.slow
@@ -62,7 +67,7 @@ def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_p
     weights = FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64)
     photos = _photos(5)
     actual = _predict_fn(engine, "mobilenet_v2", tmp_path, weights)(photos)
-    assert_same_vectors(actual, predicted_by_keras(load_network(backbone_named("mobilenet_v2"), weights), photos))
+    assert_same_vectors(actual, predicted_by_keras(load_network(BACKBONES["mobilenet_v2"], weights), photos))
     # Distinct photographs, distinct vectors: no buffer of the engine is handed out twice.
     assert len(np.unique(actual.round(3), axis=0)) == 5
 
@@ -74,10 +79,11 @@ def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: i
     allowed = os.sched_getaffinity(0)
     if len(allowed) == 1:
         pytest.skip("this machine has one core to run on")
-    network, photos = exported(engine, "mobilenet_v2", tmp_path), _photos(2)
+    chosen, photos = NetworkChoice(engine=engine), _photos(2)
+    network = exported(chosen, tmp_path)
     # Threads of earlier tests, which may have computed with Keras's own settings, say nothing of this network.
     others = {task.name for task in Path("/proc/self/task").iterdir()} - {str(threading.get_native_id())}
-    predict = engine_module(engine).load(network, "float32", threads)
+    predict = engine_module(chosen).load(network, chosen, threads)
     # The first batch starts the threads of the engine. For less than 1 ms one may be on one core; a pinned one stays.
     predict(photos)
     seen, is_over = set(), threading.Event()
@@ -127,14 +133,15 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str
 
 
 def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
-    path = exported("openvino", "mobilenet_v2", tmp_path)
+    path = exported(NetworkChoice(), tmp_path)
     worker = f"""
 import sys
 from pathlib import Path
 import numpy as np
 import image_features.featurize.worker
-from image_features.networks.engines import engine_module
-predict = engine_module("openvino").load(Path({str(path)!r}), "float32", 1)
+from image_features.networks.arguments import NetworkChoice
+from image_features.networks.engines.engine import engine_module
+predict = engine_module(NetworkChoice()).load(Path({str(path)!r}), NetworkChoice(), 1)
 assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
 print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.modules)))
 """
@@ -147,20 +154,25 @@ print(sorted({{"tensorflow", "keras", "multiprocessing.popen_fork"}} & set(sys.m
 def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exported("openvino", "mobilenet_v2", tmp_path)
+    exported(NetworkChoice(), tmp_path)
     monkeypatch.setattr(SparkFiles, "get", lambda name: str(tmp_path / name))
-    shipped = ShippedNetwork("openvino", "network.xml", "float32", 1)
+    shipped = partial(load_shipped, NetworkChoice(), "network.xml", 1)
     again = pickle.loads(pickle.dumps(shipped))
     assert shipped() is again()
 
 
+def _check(engine: str, precision: str) -> None:
+    network = NetworkChoice(engine=engine, precision=precision)
+    engine_module(network).check(network)
+
+
 def test_tensorflow_refuses_bfloat16() -> None:
     with pytest.raises(EngineError, match="--engine openvino"):
-        engine_module("tensorflow").check("bfloat16")
+        _check("tensorflow", "bfloat16")
 
 
 def test_openvino_refuses_bfloat16_where_the_processor_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
-    engine_module("openvino").check("float32")
+    _check("openvino", "float32")
     with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
-        engine_module("openvino").check("bfloat16")
+        _check("openvino", "bfloat16")

@@ -1,6 +1,6 @@
 """An exported network is found again only when it is the one that would be made, and only when it is whole."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from image_features.networks import export
+from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.backbones import Backbone
-from image_features.networks.engines import ENGINES, engine_module
+from image_features.networks.engines.engine import engine_module
 from image_features.networks.export import ExportedNetwork, find_or_export
 from image_features.networks.keras_model import WeightsMismatchError
 from image_features.networks.weights import FoundWeights
 from image_features.storage import objects
+from tests.spark_jobs.networks_for_tests import ENGINES
 
 if TYPE_CHECKING:
     import keras
@@ -38,16 +40,27 @@ class TinyBackbone(Backbone):
         return keras.Model(given, keras.layers.GlobalAveragePooling2D()(convolved))
 
 
-TINY = TinyBackbone("tiny", "mobilenet_v2", "None", parameters=140, imagenet=None, side_px=8)
+TINY = TinyBackbone("tiny", "mobilenet_v2", "None", None, side_px=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyArguments(NetworkArguments):
+    """A run's choice of the tiny backbone."""
+
+    stats_uri: str = "s3://b/s"
+    progress_uri: str = "s3://b/p"
+    models_uri: str = "s3://b/models"
+    architecture: Backbone = TINY  # type: ignore[assignment]
 
 
 def _find(prefix_uri: str, folder: Path, weights: FoundWeights = WEIGHTS, engine: str = "openvino") -> ExportedNetwork:
     folder.mkdir(exist_ok=True)
-    return find_or_export(TINY, weights, engine, f"{prefix_uri}/models", folder)
+    return find_or_export(TinyArguments(engine=engine, models_uri=f"{prefix_uri}/models"), weights, folder)
 
 
 def _vectors(network: ExportedNetwork, engine: str = "openvino") -> np.ndarray:
-    return engine_module(engine).load(network.files[0], "float32", 1)(PIXELS)
+    chosen = NetworkChoice(engine=engine)
+    return engine_module(chosen).load(network.files[0], chosen, 1)(PIXELS)
 
 
 def _records(prefix_uri: str) -> list[str]:
@@ -91,7 +104,7 @@ def test_what_a_network_is_made_of_decides_whether_it_is_found(
     _find(prefix_uri, tmp_path / "engine", engine="tensorflow")
     monkeypatch.setattr(export, "PREPROCESSING_VERSION", -1)
     _find(prefix_uri, tmp_path / "preprocessing")
-    monkeypatch.setattr(export, "_version", lambda package: "0")
+    monkeypatch.setattr(export, "package_versions", lambda packages: {"keras": "0"})
     _find(prefix_uri, tmp_path / "versions")
     monkeypatch.setattr(export, "_SOURCES", ("weights.py",))
     _find(prefix_uri, tmp_path / "sources")
@@ -100,14 +113,24 @@ def test_what_a_network_is_made_of_decides_whether_it_is_found(
 
 def test_files_of_weights_are_told_apart_by_their_content_not_their_name() -> None:
     made_of = [
-        export._made_of(TINY, FoundWeights("s3://b/w.h5", Path("w.h5"), sha256), "openvino")
+        export._made_of(TinyArguments(), FoundWeights("s3://b/w.h5", Path("w.h5"), sha256))
         for sha256 in ("a" * 64, "b" * 64)
     ]
     assert made_of[0] != made_of[1]
-    assert made_of[0] == export._made_of(TINY, FoundWeights("x", Path("x"), "a" * 64), "openvino")
-    assert made_of[0] != export._made_of(
-        replace(TINY, name="other"), FoundWeights("x", Path("x"), "a" * 64), "openvino"
-    )
+    assert made_of[0] == export._made_of(TinyArguments(), FoundWeights("x", Path("x"), "a" * 64))
+    assert made_of[0] != export._made_of(NetworkChoice(), FoundWeights("x", Path("x"), "a" * 64))
+
+
+def test_a_record_names_files_of_no_other_folder(endpoint: Path, prefix_uri: str, tmp_path: Path) -> None:
+    _find(prefix_uri, tmp_path / "first")
+    (record_uri,) = _records(prefix_uri)
+    record = objects.read_json(record_uri)
+    record["files"][0]["name"] = f"../../{record['files'][0]['name']}"
+    objects.write_json(record_uri, record)
+    (tmp_path / "a").mkdir()
+    found = _find(prefix_uri, tmp_path / "a" / "b")
+    assert {path.parent for path in found.files} == {tmp_path / "a" / "b"}
+    assert not (tmp_path / "network.xml").exists()
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone"])

@@ -2,25 +2,37 @@
 
 import dataclasses
 import hashlib
+import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from image_features.networks import export
+from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import BACKBONES, Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
+from image_features.networks.export import find_or_export
 from image_features.networks.keras_model import WeightsMismatchError, load_network
-from image_features.networks.weights import FoundWeights, WeightsUnavailableError, find_weights
+from image_features.networks.weights import FoundWeights, WeightsUnavailableError, find_weights, stage
 from image_features.storage import objects
+from tools.data import stage_weights
 
 MOBILENET = BACKBONES["mobilenet_v2"]
 
 
-def _published(tmp_path: Path, content: bytes = b"weights as published", md5: str | None = None) -> Backbone:
+PUBLISHED = b"\x89HDF\r\n\x1a\n, and weights"
+
+
+def _published(tmp_path: Path, content: bytes = PUBLISHED, **pinned: Any) -> Backbone:
     """A backbone whose weights are published under a URL that works without a network."""
     path = tmp_path / "published.h5"
     path.write_bytes(content)
-    return dataclasses.replace(MOBILENET, imagenet=PublishedWeights(path.as_uri(), md5))
+    return dataclasses.replace(MOBILENET, imagenet=PublishedWeights(path.as_uri(), **pinned))
 
 
 @pytest.fixture
@@ -30,12 +42,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "work"
 
 
+def _staged(prefix_uri: str, backbone: Backbone, folder: Path) -> FoundWeights:
+    found = find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
+    stage(found, backbone, f"{prefix_uri}/models")
+    return found
+
+
 def test_published_weights_are_staged_once_and_then_come_from_there(
     prefix_uri: str, tmp_path: Path, folder: Path
 ) -> None:
-    backbone, sha256 = _published(tmp_path), hashlib.sha256(b"weights as published").hexdigest()
-    first = find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
-    assert first.sha256 == sha256
+    backbone, sha256 = _published(tmp_path), hashlib.sha256(PUBLISHED).hexdigest()
+    assert _staged(prefix_uri, backbone, folder).sha256 == sha256
     pointer = objects.read_json(f"{prefix_uri}/models/mobilenet_v2-imagenet.json")
     assert pointer == {"uri": f"{prefix_uri}/models/{sha256}/published.h5", "sha256": sha256}
 
@@ -43,7 +60,7 @@ def test_published_weights_are_staged_once_and_then_come_from_there(
     (tmp_path / "later").mkdir()
     later = find_weights("imagenet", backbone, f"{prefix_uri}/models", tmp_path / "later")
     assert later.path is not None
-    assert later.path.read_bytes() == b"weights as published"
+    assert later.path.read_bytes() == PUBLISHED
     assert later.sha256 == sha256
 
 
@@ -59,26 +76,76 @@ def test_a_file_in_kerass_cache_is_not_downloaded(
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     (tmp_path / "keras" / "models").mkdir(parents=True)
-    (tmp_path / "keras" / "models" / "gone.h5").write_bytes(b"cached")
+    (tmp_path / "keras" / "models" / "gone.h5").write_bytes(PUBLISHED)
     backbone = dataclasses.replace(MOBILENET, imagenet=PublishedWeights("http://127.0.0.1:9/gone.h5"))
     found = find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
-    assert found.sha256 == hashlib.sha256(b"cached").hexdigest()
+    assert found.sha256 == hashlib.sha256(PUBLISHED).hexdigest()
 
 
 def test_a_staged_file_that_was_changed_is_refused(prefix_uri: str, tmp_path: Path, folder: Path) -> None:
     backbone = _published(tmp_path)
-    find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
-    pointer = objects.read_json(f"{prefix_uri}/models/mobilenet_v2-imagenet.json")
+    _staged(prefix_uri, backbone, folder)
+    pointer_uri = f"{prefix_uri}/models/mobilenet_v2-imagenet.json"
+    pointer = objects.read_json(pointer_uri)
     objects.write_bytes(pointer["uri"], b"something else")
-    with pytest.raises(WeightsUnavailableError, match="not what was staged"):
+    with pytest.raises(WeightsUnavailableError, match="not what was staged") as changed:
         find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
+    objects.delete(pointer["uri"])
+    with pytest.raises(WeightsUnavailableError, match="there is no such object") as gone:
+        find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
+    for caught in (changed, gone):
+        assert f"{pointer['uri']}, which {pointer_uri} names; delete both" in str(caught.value)
 
 
-def test_a_download_with_another_md5_is_refused_and_not_staged(prefix_uri: str, tmp_path: Path, folder: Path) -> None:
-    backbone = _published(tmp_path, md5="0" * 32)
-    with pytest.raises(WeightsUnavailableError, match="another MD5"):
-        find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
-    assert list(objects.list_objects(f"{prefix_uri}/models")) == []
+@pytest.mark.parametrize(
+    ("content", "pinned", "says"),
+    [
+        (PUBLISHED, {"md5": "0" * 32}, "another MD5"),
+        (PUBLISHED, {"size_bytes": 99}, f"{len(PUBLISHED)} bytes, and Keras's file has 99"),
+        (b"<!DOCTYPE html><title>Log in", {}, "no HDF5 file, but begins with b'<!DOCTYPE html"),
+        (b"", {}, "no HDF5 file"),
+    ],
+)
+def test_a_file_that_is_not_keras_own_is_refused(
+    prefix_uri: str, tmp_path: Path, folder: Path, content: bytes, pinned: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(WeightsUnavailableError, match=says):
+        find_weights("imagenet", _published(tmp_path, content, **pinned), f"{prefix_uri}/models", folder)
+
+
+class _HalfAnswer(BaseHTTPRequestHandler):
+    """Ends after half of what it announces, as a connection that breaks off does."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(2 * len(PUBLISHED)))
+        self.end_headers()
+        self.wfile.write(PUBLISHED)
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+def test_a_download_that_ends_early_is_refused(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _HalfAnswer) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/weights.h5"
+        with pytest.raises(DownloadError, match=rf"ended after {len(PUBLISHED)} of {2 * len(PUBLISHED)} bytes"):
+            download(url, tmp_path / "weights.h5")
+
+
+def test_what_does_not_load_is_not_staged_and_the_error_names_where_it_is_from(
+    prefix_uri: str, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It has the signature of a sound file, and is no network.
+    monkeypatch.setitem(BACKBONES, "mobilenet_v2", _published(tmp_path))
+    uris = {"stats_uri": "s3://b/s", "progress_uri": "s3://b/p", "models_uri": f"{prefix_uri}/models"}
+    asked = NetworkArguments(**uris)
+    monkeypatch.setattr(export, "in_own_process", lambda work, *arguments: load_network(MOBILENET, arguments[1]))
+    weights = find_weights("imagenet", asked.architecture, asked.models_uri, folder)
+    with pytest.raises(WeightsMismatchError, match=r"imagenet \(file://.*published\.h5\)"):
+        find_or_export(asked, weights, folder)
+    assert list(objects.list_objects(asked.models_uri)) == []
 
 
 def test_a_download_that_cannot_be_made_names_the_three_ways_out(prefix_uri: str, folder: Path) -> None:
@@ -154,6 +221,67 @@ def test_a_file_that_leaves_a_layer_as_it_was_drawn_is_refused(tmp_path: Path, m
     path.write_bytes(b"")
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
     with pytest.raises(WeightsMismatchError, match="nothing for 52 of its layers"):
+        load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))
+
+
+def test_the_demo_stages_no_file_that_does_not_load(
+    prefix_uri: str, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stage_weights, "MODELS_URI", f"{prefix_uri}/models")
+    monkeypatch.setitem(BACKBONES, "mobilenet_v2", _published(tmp_path))
+    assert stage_weights.main(["mobilenet_v2"]) == 1
+    assert capsys.readouterr().err.startswith("WeightsMismatchError: imagenet (file://")
+    assert list(objects.list_objects(f"{prefix_uri}/models")) == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    def spoil(weights: dict[str, Any]) -> None:
+        kernel = np.array(weights["Conv1/kernel"])
+        kernel[..., :8] = value
+        weights["Conv1/kernel"].assign(kernel)
+
+    with pytest.raises(WeightsMismatchError, match=r"1 of its weights hold NaN, .*Conv1/kernel the first"):
+        _load_spoiled(tmp_path / "spoiled.weights.h5", spoil)
+
+
+def test_negative_variances_are_refused(tmp_path: Path) -> None:
+    def spoil(weights: dict[str, Any]) -> None:
+        variance = weights["bn_Conv1/moving_variance"]
+        variance.assign(-variance.numpy())
+
+    with pytest.raises(WeightsMismatchError, match="bn_Conv1/moving_variance the first"):
+        _load_spoiled(tmp_path / "spoiled.weights.h5", spoil)
+
+
+def _load_spoiled(path: Path, spoil: Callable[[dict[str, Any]], None]) -> None:
+    model = load_network(MOBILENET, FoundWeights("random:7", seed=7)).model
+    spoil({weight.path: weight for weight in model.weights})
+    model.save_weights(path)
+    load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemError, MemoryError, NotImplementedError])
+def test_whatever_keras_or_h5py_raise_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    import keras
+
+    def load_weights(*_: Any) -> None:
+        raise error("unable to read\n a block")
+
+    monkeypatch.setattr(keras.Model, "load_weights", load_weights)
+    with pytest.raises(WeightsMismatchError, match=rf"mine\.h5: .*{error.__name__}: unable to read a block; pass"):
+        load_network(MOBILENET, FoundWeights("s3://b/mine.h5", tmp_path / "mine.h5", "a sha"))
+
+
+def test_a_file_with_a_zeroed_block_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.weights.h5"
+    load_network(MOBILENET, FoundWeights("random:7", seed=7)).model.save_weights(path)
+    content = bytearray(path.read_bytes())
+    content[2048 : 2048 + 64 * 1024] = bytes(64 * 1024)
+    path.write_bytes(content)
+    with pytest.raises(WeightsMismatchError, match=r"mine\.weights\.h5"):
         load_network(MOBILENET, FoundWeights(str(path), path, "a sha"))
 
 

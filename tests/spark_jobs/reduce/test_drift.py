@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from image_features.reduce.drift import drift_of, on_rows
 from image_features.reduce.gram import gram_of
-from image_features.reduce.pca import NonFiniteFeaturesError, NoVarianceError, fit_pca
+from image_features.reduce.pca import NonFiniteFeaturesError, NoVarianceError, drift_of, fit_pca, on_rows
 from tests.spark_jobs.synthetic import DEAD_COLUMNS, feature_like
 
 COMPONENTS = 6

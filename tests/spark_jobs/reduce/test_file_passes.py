@@ -6,14 +6,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.reduce import file_passes
-from image_features.reduce.file_passes import gram_of_dataset, project_dataset
-from image_features.reduce.gram import RaggedVectorsError, gram_of
+from image_features.reduce.file_passes import NoVectorsError, combined, gram_of_dataset, project_dataset
+from image_features.reduce.gram import Gram, RaggedVectorsError, gram_of
 from image_features.reduce.pca import fit_pca, project
-from image_features.reduce.spark_gram import NoVectorsError
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects, parquet_files
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import data_files, file_groups
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
 
 ROWS, COLUMNS = 230, 20
@@ -97,3 +97,28 @@ def test_vectors_of_two_widths_are_refused(spark: SparkSession, prefix_uri: str)
     write_dataset(spark.createDataFrame(rows, FEATURES).coalesce(1), f"{prefix_uri}/features", FEATURES)
     with pytest.raises(Exception, match=RaggedVectorsError.__name__):
         gram_of_dataset(spark.sparkContext, f"{prefix_uri}/features", "features")
+
+
+def partials(parts: int) -> list[tuple[int, Gram]]:
+    return [(number, gram_of(part)) for number, part in enumerate(np.array_split(feature_like(ROWS, COLUMNS), parts))]
+
+
+@pytest.mark.parametrize("parts", [1, 5, 20])
+def test_the_gram_of_any_number_of_parts_is_that_of_all_rows(spark: SparkSession, parts: int) -> None:
+    # 20 parts go through two levels of the tree (20, 3, 1), 5 through one.
+    gram = combined(spark.sparkContext.parallelize(partials(parts), 4), parts, "features")
+    wide = feature_like(ROWS, COLUMNS).astype(np.float64)
+    centred = wide - wide.mean(axis=0)
+    assert gram.rows == ROWS
+    np.testing.assert_allclose(gram.mean, wide.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(gram.scatter, centred.T @ centred, rtol=1e-9, atol=1e-9)
+
+
+def test_neighbours_are_merged_in_their_order_however_they_arrive(spark: SparkSession) -> None:
+    arrived = partials(20)
+    shuffled = [arrived[place] for place in np.random.default_rng(3).permutation(len(arrived))]
+    in_order, out_of_order = (
+        combined(spark.sparkContext.parallelize(grams, 4), 20, "features") for grams in (arrived, shuffled)
+    )
+    assert in_order.scatter.tobytes() == out_of_order.scatter.tobytes()
+    assert in_order.mean.tobytes() == out_of_order.mean.tobytes()

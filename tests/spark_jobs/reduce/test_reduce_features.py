@@ -3,9 +3,9 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
@@ -21,8 +21,10 @@ from image_features.reduce.pca import TooManyComponentsError
 from image_features.reduce.spark_model import apply_model
 from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from reduce_features import reduce_features
+from tests.spark_jobs.conftest import BUCKET
+from tests.spark_jobs.stored_datasets import write_dataset
 from tests.spark_jobs.synthetic import features_table, labelled_vectors, to_frame, vectors_in
 
 COMPONENTS = 8
@@ -43,13 +45,25 @@ def run(spark: SparkSession, prefix_uri: str, *more: str) -> StageStats:
     return reduce_features(spark, arguments, ProgressReporter(arguments.progress_uri, "reduce_features"))
 
 
+@pytest.fixture(scope="module")
+def vectors(spark: SparkSession) -> np.ndarray:
+    """In the order of image_id."""
+    return vectors_in(to_frame(spark, features_table(*labelled_vectors())), "features").astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reduced(spark: SparkSession) -> tuple[str, StageStats]:
+    """A finished stage with a CSV, and what it counted; tests that write use a prefix of their own."""
+    uri = f"s3://{BUCKET}/reduce_features/finished"
+    write_dataset(to_frame(spark, features_table(*labelled_vectors())), f"{uri}/features", FEATURES)
+    return uri, run(spark, uri, "--pca-components", str(COMPONENTS), "--formats", "parquet,csv")
+
+
 @pytest.fixture
-def vectors(spark: SparkSession, prefix_uri: str) -> np.ndarray:
-    """Features written to the test's prefix; returned in the order of image_id."""
-    found, names = labelled_vectors()
-    features = to_frame(spark, features_table(found, names))
-    write_dataset(features, f"{prefix_uri}/features", FEATURES)
-    return vectors_in(features, "features").astype(np.float32)
+def own_uri(spark: SparkSession, prefix_uri: str) -> str:
+    """The test's prefix, with features."""
+    write_dataset(to_frame(spark, features_table(*labelled_vectors())), f"{prefix_uri}/features", FEATURES)
+    return prefix_uri
 
 
 def scikit_learn(vectors: np.ndarray) -> tuple[PCA, np.ndarray]:
@@ -59,9 +73,10 @@ def scikit_learn(vectors: np.ndarray) -> tuple[PCA, np.ndarray]:
     return pca, pca.transform(scaled) * np.sqrt((len(vectors) - 1) / len(vectors))
 
 
-def test_pca_features_equal_scikit_learns_up_to_sign(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    run(spark, prefix_uri)
-    stored = read_dataset(spark, f"{prefix_uri}/pca_features", PCA_FEATURES)
+def test_pca_features_equal_scikit_learns_up_to_sign(
+    spark: SparkSession, reduced: tuple[str, StageStats], vectors: np.ndarray
+) -> None:
+    stored = read_dataset(spark, f"{reduced[0]}/pca_features", PCA_FEATURES)
     expected = scikit_learn(vectors)[1][:, :COMPONENTS]
     found = vectors_in(stored, "pca_features")
     signs = np.sign((found * expected).sum(axis=0))
@@ -69,25 +84,23 @@ def test_pca_features_equal_scikit_learns_up_to_sign(spark: SparkSession, prefix
     np.testing.assert_allclose(found, expected * signs, atol=1e-6)
 
 
-def test_every_image_keeps_its_columns(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    run(spark, prefix_uri)
+def test_every_image_keeps_its_columns(spark: SparkSession, reduced: tuple[str, StageStats]) -> None:
     kept = ["image_id", "uri", "label", "split", "etag"]
-    before = read_dataset(spark, f"{prefix_uri}/features", FEATURES).select(kept).collect()
-    after = read_dataset(spark, f"{prefix_uri}/pca_features", PCA_FEATURES).select(kept).collect()
+    before = read_dataset(spark, f"{reduced[0]}/features", FEATURES).select(kept).collect()
+    after = read_dataset(spark, f"{reduced[0]}/pca_features", PCA_FEATURES).select(kept).collect()
     assert sorted(before) == sorted(after)
 
 
 @pytest.mark.slow
-def test_the_saved_model_reproduces_what_is_stored(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    run(spark, prefix_uri)
-    model = PipelineModel.load(f"{prefix_uri}/model")
-    computed = apply_model(model, read_dataset(spark, f"{prefix_uri}/features", FEATURES))
-    stored = read_dataset(spark, f"{prefix_uri}/pca_features", PCA_FEATURES)
+def test_the_saved_model_reproduces_what_is_stored(spark: SparkSession, reduced: tuple[str, StageStats]) -> None:
+    model = PipelineModel.load(f"{reduced[0]}/model")
+    computed = apply_model(model, read_dataset(spark, f"{reduced[0]}/features", FEATURES))
+    stored = read_dataset(spark, f"{reduced[0]}/pca_features", PCA_FEATURES)
     np.testing.assert_allclose(vectors_in(computed, "pca_features"), vectors_in(stored, "pca_features"), atol=1e-6)
 
 
-def test_the_stats_say_what_was_explained(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    stats = run(spark, prefix_uri)
+def test_the_stats_say_what_was_explained(reduced: tuple[str, StageStats], vectors: np.ndarray) -> None:
+    stats = reduced[1]
     ratios = scikit_learn(vectors)[0].explained_variance_ratio_
     assert (stats.rows_in, stats.rows_out) == (len(vectors), len(vectors))
     assert (stats.details["components"], stats.details["dimension"]) == (COMPONENTS, vectors.shape[1])
@@ -97,27 +110,28 @@ def test_the_stats_say_what_was_explained(spark: SparkSession, prefix_uri: str, 
     json.dumps(dict(stats.details), allow_nan=False)
 
 
-def test_a_share_of_the_variance_decides_how_many(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    stats = run(spark, prefix_uri, "--explained-variance", "0.9")
+def test_a_share_of_the_variance_decides_how_many(spark: SparkSession, own_uri: str, vectors: np.ndarray) -> None:
+    stats = run(spark, own_uri, "--explained-variance", "0.9")
     cumulative = np.cumsum(scikit_learn(vectors)[0].explained_variance_ratio_)
     assert stats.details["components"] == int(np.argmax(cumulative >= 0.9)) + 1
 
 
-def test_more_components_than_rows_or_columns_allow_are_refused(
-    spark: SparkSession, prefix_uri: str, vectors: np.ndarray
-) -> None:
+def test_more_components_than_rows_or_columns_allow_are_refused(spark: SparkSession, own_uri: str) -> None:
     with pytest.raises(TooManyComponentsError, match="120 rows and 24 columns, which vary in 23"):
-        run(spark, prefix_uri, "--pca-components", "24")
+        run(spark, own_uri, "--pca-components", "24")
 
 
-def test_a_second_run_writes_the_same_numbers_to_the_same_place(
-    spark: SparkSession, prefix_uri: str, vectors: np.ndarray
+def test_a_second_run_writes_the_same_numbers_and_a_csv_of_an_earlier_attempt_does_not_stay(
+    spark: SparkSession, reduced: tuple[str, StageStats], own_uri: str
 ) -> None:
-    def written() -> np.ndarray:
-        run(spark, prefix_uri)
-        return vectors_in(read_dataset(spark, f"{prefix_uri}/pca_features", PCA_FEATURES), "pca_features")
-
-    np.testing.assert_array_equal(written(), written())
+    objects.write_bytes(f"{own_uri}/pca_features_csv/part-0.csv", b"of an earlier attempt")
+    run(spark, own_uri)
+    first, second = (
+        vectors_in(read_dataset(spark, f"{uri}/pca_features", PCA_FEATURES), "pca_features")
+        for uri in (reduced[0], own_uri)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not list(objects.list_objects(f"{own_uri}/pca_features_csv"))
 
 
 def rows_of_csv(endpoint: Path, prefix_uri: str) -> list[dict[str, str]]:
@@ -130,38 +144,45 @@ def rows_of_csv(endpoint: Path, prefix_uri: str) -> list[dict[str, str]]:
 
 
 def test_the_csv_holds_the_same_as_the_parquet(
-    spark: SparkSession, prefix_uri: str, vectors: np.ndarray, endpoint: Path
+    spark: SparkSession, reduced: tuple[str, StageStats], endpoint: Path
 ) -> None:
-    run(spark, prefix_uri, "--pca-components", str(COMPONENTS), "--formats", "parquet,csv")
-    rows = sorted(rows_of_csv(endpoint, prefix_uri), key=lambda row: row["image_id"])
+    rows = sorted(rows_of_csv(endpoint, reduced[0]), key=lambda row: row["image_id"])
     components = [f"pc_{number:03d}" for number in range(1, COMPONENTS + 1)]
     assert list(rows[0]) == ["image_id", "uri", "label", "split", "etag", *components]
-    stored = read_dataset(spark, f"{prefix_uri}/pca_features", PCA_FEATURES).orderBy("image_id").collect()
+    stored = read_dataset(spark, f"{reduced[0]}/pca_features", PCA_FEATURES).orderBy("image_id").collect()
     assert [row["uri"] for row in rows] == [row["uri"] for row in stored]
     in_csv = np.array([[row[name] for name in components] for row in rows], dtype=np.float32)
     np.testing.assert_array_equal(in_csv, np.array([row["pca_features"] for row in stored], dtype=np.float32))
 
 
-def test_a_hostile_name_and_a_missing_label_survive_the_csv(
-    spark: SparkSession, prefix_uri: str, vectors: np.ndarray, endpoint: Path
-) -> None:
-    features = read_dataset(spark, f"{prefix_uri}/features", FEATURES).localCheckpoint()
-    one = features.agg({"uri": "min"}).first()
-    assert one is not None
-    is_it = col("uri") == one[0]
-    hostile: dict[str, Any] = {"uri": when(is_it, lit(HOSTILE_URI)).otherwise(col("uri"))}
-    hostile["label"] = when(is_it, lit(None)).otherwise(col("label"))
-    write_dataset(features.withColumns(hostile), f"{prefix_uri}/features", FEATURES)
-    run(spark, prefix_uri, "--pca-components", "2", "--formats", "parquet,csv")
-    rows = {row["uri"]: row for row in rows_of_csv(endpoint, prefix_uri)}
-    assert rows[HOSTILE_URI]["label"] == ""
-    assert len(rows) == len(vectors)
+# What a spreadsheet runs as a formula, what pandas takes for missing or for a number, and what breaks a careless CSV.
+LABELS_IN_DISGUISE = ("=1+1", "@SUM(1)", "-1", "NA", "null", "NaN", "007", "1e3", ' a, "b"\n ', "'quoted'")
 
 
-def test_csv_of_an_earlier_attempt_does_not_stay(spark: SparkSession, prefix_uri: str, vectors: np.ndarray) -> None:
-    run(spark, prefix_uri, "--pca-components", "2", "--formats", "parquet,csv")
-    run(spark, prefix_uri, "--pca-components", "3")
-    assert not list(objects.list_objects(f"{prefix_uri}/pca_features_csv"))
+def test_hostile_names_and_a_missing_label_survive_the_csv(spark: SparkSession, own_uri: str, endpoint: Path) -> None:
+    features = read_dataset(spark, f"{own_uri}/features", FEATURES).localCheckpoint()
+    uris = sorted(row["uri"] for row in features.collect())
+    labels: dict[str, str | None] = {HOSTILE_URI: None, **dict(zip(uris[1:], LABELS_IN_DISGUISE, strict=False))}
+    renamed = features.withColumn("uri", when(col("uri") == uris[0], lit(HOSTILE_URI)).otherwise(col("uri")))
+    for uri, label in labels.items():
+        renamed = renamed.withColumn("label", when(col("uri") == uri, lit(label)).otherwise(col("label")))
+    write_dataset(renamed, f"{own_uri}/features", FEATURES)
+    run(spark, own_uri, "--pca-components", "2", "--formats", "parquet,csv")
+    rows = {row["uri"]: row["label"] for row in rows_of_csv(endpoint, own_uri)}
+    assert len(rows) == len(uris)
+    assert {uri: rows[uri] or None for uri in labels} == labels
+    # As `docs/reading.md` says it.
+    texts = {"label": str, "split": str}
+    folder = endpoint / own_uri.removeprefix("s3://") / "pca_features_csv"
+    parts = [
+        pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={"label": [""], "split": [""]})
+        for path in sorted(folder.glob("*.csv"))
+    ]
+    table = pd.concat(parts).set_index("uri")
+    assert {uri: label for uri, label in table["label"].items() if uri in labels and pd.notna(label)} == {
+        uri: label for uri, label in labels.items() if label
+    }
+    assert table["label"].isna().sum() == 1
 
 
 @pytest.mark.parametrize(

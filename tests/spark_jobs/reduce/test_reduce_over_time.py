@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
-from image_features.reduce.drift import drift_of, on_rows
 from image_features.reduce.gram import gram_of
 from image_features.reduce.model_choice import CannotProjectError
-from image_features.reduce.pca import fit_pca, project
-from image_features.reduce.spark_model import load_model
+from image_features.reduce.pca import drift_of, fit_pca, on_rows, project
 from image_features.storage import objects
 from tests.spark_jobs.published_runs import COMPONENTS, IDENTITY, Runs, changed, photographs
 
@@ -33,7 +32,7 @@ def later(rows: int = 330) -> Any:
 
 
 def test_a_refit_is_of_all_rows_and_counts_what_changed_since_the_snapshot(runs: Runs) -> None:
-    runs.publish("one", runs.reduce("one", photographs(300)))
+    runs.publish_first(300)
     stats = runs.reduce("two", later())
     model = stats.details["model"]
     assert (model["added"], model["removed"], stats.rows_in, stats.rows_out) == (33, 5, 328, 328)
@@ -56,26 +55,26 @@ def test_an_image_whose_etag_is_not_known_on_both_sides_has_not_changed(runs: Ru
 
 
 def test_where_the_published_features_are_gone_all_rows_are_new(runs: Runs) -> None:
-    runs.publish("one", runs.reduce("one", photographs(60)), features_uri="s3://stage-tests/gone")
+    runs.publish_first(300, features_uri="s3://stage-tests/gone")
     model = runs.reduce("two", photographs(61)).details["model"]
     assert (model["added"], model["removed"]) == (61, 0)
 
 
 @pytest.mark.slow
 def test_a_projecting_run_uses_the_published_model_on_all_rows_and_keeps_a_copy(runs: Runs) -> None:
-    first = runs.reduce("one", photographs(300))
-    runs.publish("one", first)
+    first = runs.publish_first(300)
     stats = runs.reduce("two", later(), "project")
     fitted = fit_pca(gram_of(vectors_of(photographs(300))), COMPONENTS)
     expected = project(vectors_of(later()), fitted.mean, fitted.projection)
     np.testing.assert_allclose(runs.pca_features("two"), expected, atol=1e-6)
-    copy, original = (load_model(runs.uri(run, "model")) for run in ("two", "one"))
+    one = first.details["model"]["fitted_in"]
+    copy, original = (PipelineModel.load(uri) for uri in (runs.uri("two", "model"), f"{one}/model"))
     np.testing.assert_array_equal(copy.stages[1].pc.toArray(), original.stages[1].pc.toArray())  # type: ignore[attr-defined]
     np.testing.assert_array_equal(copy.stages[0].std.toArray(), original.stages[0].std.toArray())  # type: ignore[attr-defined]
     model, standing = stats.details["model"], on_rows(fitted, gram_of(vectors_of(later())))
     assert (model["action"], model["fitted_in"], model["rows_fitted"]) == (
         "project",
-        f"{runs.prefix_uri}/runs/one",
+        one,
         300,
     )
     assert model["drift"] == pytest.approx(drift_of(standing), rel=1e-6)
@@ -87,7 +86,7 @@ def test_a_projecting_run_uses_the_published_model_on_all_rows_and_keeps_a_copy(
 
 @pytest.mark.slow
 def test_the_share_of_new_rows_adds_up_over_projecting_runs_until_auto_refits(runs: Runs) -> None:
-    runs.publish("one", runs.reduce("one", photographs(300)))
+    runs.publish_first(300)
     stats = runs.reduce("two", photographs(320), "auto", refit_drift=1.0)
     assert stats.details["model"]["action"] == "project"
     runs.publish("two", stats, "snapshot-one")
@@ -100,7 +99,7 @@ def test_the_share_of_new_rows_adds_up_over_projecting_runs_until_auto_refits(ru
 
 @pytest.mark.slow
 def test_auto_refits_when_the_model_keeps_too_little(runs: Runs) -> None:
-    runs.publish("one", runs.reduce("one", photographs(300)))
+    runs.publish_first(300)
     moved = changed(photographs(300), list(range(20)), seed=99)
     near = runs.reduce("two", moved, "auto", refit_drift=1.0).details["model"]
     assert (near["action"], near["drift"] > 0) == ("project", True)
@@ -128,9 +127,9 @@ OTHER = {**IDENTITY, "backbone": "resnet50"}
 def test_where_projecting_cannot_be_project_is_refused_and_auto_refits(
     runs: Runs, changes: dict[str, Any], asked: dict[str, Any], says: str
 ) -> None:
-    runs.publish("one", runs.reduce("one", photographs(120)), **changes)
+    runs.publish_first(300, **changes)
     with pytest.raises(CannotProjectError, match=says) as caught:
-        runs.reduce("two", photographs(121), "project", **asked)
+        runs.reduce("two", photographs(301), "project", **asked)
     assert "use --reduce refit, or auto" in str(caught.value)
     assert not list(objects.list_objects(runs.uri("two", "pca_features")))
     model = runs.reduce_again("two", "auto", **asked).details["model"]
@@ -146,8 +145,8 @@ def test_with_nothing_published_project_is_refused(runs: Runs) -> None:
 
 @pytest.mark.slow
 def test_a_published_run_that_is_reduced_again_goes_by_the_snapshot_before_it(runs: Runs) -> None:
-    runs.publish("one", runs.reduce("one", photographs(100)))
-    first = runs.reduce("two", photographs(105))
+    runs.publish_first(300)
+    first = runs.reduce("two", photographs(305))
     runs.publish("two", first, "snapshot-one")
     again = runs.reduce_again("two")
     assert again.details["model"] == first.details["model"]

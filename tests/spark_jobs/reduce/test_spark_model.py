@@ -17,7 +17,6 @@ from image_features.reduce.spark_model import (
     OUTPUT_COLUMN,
     SCALED_COLUMN,
     apply_model,
-    save_model,
     to_pipeline_model,
 )
 from tests.spark_jobs.synthetic import feature_like, features_table, to_frame, vectors_in
@@ -40,8 +39,7 @@ def model() -> PcaModel:
 def loaded(spark: SparkSession, model: PcaModel, tmp_path_factory: pytest.TempPathFactory) -> PipelineModel:
     folder: Path = tmp_path_factory.mktemp("model")
     uri = f"file://{folder / 'fitted'}"
-    save_model(to_pipeline_model(spark, model), uri)
-    save_model(to_pipeline_model(spark, model), uri)
+    to_pipeline_model(spark, model).write().save(uri)
     return PipelineModel.load(uri)
 
 

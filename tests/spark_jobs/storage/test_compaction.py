@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from image_features.errors import DamagedFileError
 from image_features.ingest.inventory import inventory_at
-from image_features.storage import compaction, feature_store, objects
+from image_features.storage import compaction, objects
 from image_features.storage.compaction import MERGED_BYTES, SMALL_BYTES, merge
 from image_features.storage.objects import ListedObject
-from image_features.storage.parquet_files import grouped, part_name, read_part, write_part
+from image_features.storage.parquet_files import data_files, grouped, part_name, read_part, write_part
+from tests.spark_jobs.stored_datasets import exists
 
 SCHEMA = pa.schema([("content_sha256", pa.string()), ("features", pa.list_(pa.float32()))])
 LISTED_AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -65,13 +66,13 @@ def test_merged_files_hold_every_row_once_and_a_repeated_merge_changes_nothing(
     uris = [write_part(prefix_uri, [_batch(n, n + 2)], SCHEMA, [str(n)]) for n in range(0, 8, 2)]
     contents = {uri: objects.read_bytes(uri) for uri in uris}
     merge(uris, prefix_uri, SCHEMA)
-    (merged,) = feature_store.parts(prefix_uri)
+    (merged,) = data_files(prefix_uri)
     assert _rows(merged.uri) == _batch(0, 8).to_pylist()
     # As a task does that was lost after its write and before its deletes.
     for uri, content in contents.items():
         objects.write_bytes(uri, content)
     merge(uris, prefix_uri, SCHEMA)
-    assert [part.uri for part in feature_store.parts(prefix_uri)] == [merged.uri]
+    assert [part.uri for part in data_files(prefix_uri)] == [merged.uri]
 
 
 @given(st.lists(st.integers(1, SMALL_BYTES - 1), max_size=60))
@@ -83,20 +84,18 @@ def test_groups_to_merge_hold_every_file_once_and_are_bounded(sizes: list[int]) 
 
 
 def test_an_inventory_whose_listing_fails_is_not_there(prefix_uri: str, endpoint: Path) -> None:
-    def listing():  # type: ignore[no-untyped-def]
-        yield ListedObject("s3://b/a", 1, "e", LISTED_AT)
+    with pytest.raises(RuntimeError), inventory_at(f"{prefix_uri}/inventory.csv.gz") as note:
+        note(ListedObject("s3://b/a", 1, "e", LISTED_AT))
         raise RuntimeError("the store does not answer")
-
-    with pytest.raises(RuntimeError), inventory_at(f"{prefix_uri}/inventory.csv.gz") as inventory:
-        list(inventory.noting(listing()))
-    assert not objects.exists(f"{prefix_uri}/inventory.csv.gz")
+    assert not exists(f"{prefix_uri}/inventory.csv.gz")
 
 
 def test_an_inventory_keeps_any_key_as_it_is(prefix_uri: str, endpoint: Path) -> None:
     keys = ["a,b", 'a"b', "a\nb", "a\rb", "a\r\nb", " a ", "a%20b", "\U0001f351", "\uff5e"]
     listed = [ListedObject(f"s3://b/{key}", number, f"e{number}", LISTED_AT) for number, key in enumerate(keys)]
-    with inventory_at(f"{prefix_uri}/inventory.csv.gz") as inventory:
-        assert list(inventory.noting(listed)) == listed
+    with inventory_at(f"{prefix_uri}/inventory.csv.gz") as note:
+        for one in listed:
+            note(one)
     text = gzip.decompress(objects.read_bytes(f"{prefix_uri}/inventory.csv.gz")).decode()
     assert list(csv.reader(io.StringIO(text, newline=""))) == [
         ["key", "size_bytes", "etag"],

@@ -4,8 +4,15 @@ import hashlib
 
 import pytest
 
-from image_features.errors import ArgumentError, BucketNotFoundError, ObjectNotFoundError, ObjectStoreError
+from image_features.errors import (
+    AccessDeniedError,
+    ArgumentError,
+    BucketNotFoundError,
+    ObjectNotFoundError,
+    ObjectStoreError,
+)
 from image_features.storage import objects
+from tests.spark_jobs.stored_datasets import exists
 
 ODD_KEYS = ["plain.txt", "with space.txt", "é/ü.txt", "100%25.txt", "a+b#c?d.txt", "\U0001f34e.txt"]
 
@@ -32,7 +39,7 @@ def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
 def test_an_object_of_any_name_is_written_listed_and_read(prefix_uri: str, key: str) -> None:
     uri = f"{prefix_uri}/{key}"
     objects.write_bytes(uri, key.encode())
-    assert objects.exists(uri)
+    assert exists(uri)
     assert objects.read_bytes(uri) == key.encode()
     [listed] = objects.list_objects(prefix_uri)
     assert (listed.uri, listed.size_bytes, listed.etag) == (uri, len(key.encode()), _md5(key.encode()))
@@ -66,7 +73,7 @@ def test_deleting_twice_is_no_error(prefix_uri: str) -> None:
     assert objects.read_json(f"{prefix_uri}/x.json") == {"é": 1}
     objects.delete(f"{prefix_uri}/x.json")
     objects.delete(f"{prefix_uri}/x.json")
-    assert not objects.exists(f"{prefix_uri}/x.json")
+    assert not exists(f"{prefix_uri}/x.json")
 
 
 def test_a_number_that_json_has_not_is_refused(prefix_uri: str) -> None:
@@ -96,3 +103,14 @@ def test_a_store_that_does_not_answer_is_told_with_the_endpoint(monkeypatch: pyt
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
+
+
+def test_a_deletion_that_is_refused_within_an_answer_is_an_error(
+    prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.write_bytes(f"{prefix_uri}/locked.parquet", b"rows of an older run")
+    client = objects.s3_client()
+    refused = {"Key": "locked.parquet", "Code": "AccessDenied", "Message": "Access Denied"}
+    monkeypatch.setattr(client, "delete_objects", lambda **_: {"Errors": [refused]})
+    with pytest.raises(AccessDeniedError, match="s3:DeleteObject is denied"):
+        objects.delete_prefix(prefix_uri)

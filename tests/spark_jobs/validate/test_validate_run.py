@@ -19,11 +19,13 @@ from image_features.job.stats import StageStats, stats_document
 from image_features.reduce.arguments import ReduceArguments
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset, write_dataset
+from image_features.storage.datasets import read_dataset
 from image_features.validate.arguments import ValidateArguments, parse_validate_arguments
-from image_features.validate.checks.verdict import ValidationFailedError
+from image_features.validate.checks.check import ValidationFailedError
 from reduce_features import reduce_features
+from run_contract.documents import CheckDocument
 from tests.spark_jobs.conftest import BUCKET
+from tests.spark_jobs.stored_datasets import exists, write_dataset
 from tests.spark_jobs.synthetic import LABELS, features_table, image_id, labelled_vectors, to_frame
 from validate_run import validate_run
 
@@ -61,8 +63,8 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
     write_dataset(spark.createDataFrame(listed, MANIFEST), f"{run_uri}/manifest", MANIFEST)
     count = len(names)
     _write_stats(run_uri, "ingest_images", StageStats(count + 2, count + 1), {})
-    details = {**IDENTITY, "dimension": vectors.shape[1], "identity": IDENTITY}
-    _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), {})
+    details = {"weights": WEIGHTS, "dimension": vectors.shape[1], "identity": IDENTITY}
+    _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), IDENTITY)
     _reduce(spark, run_uri)
     return count
 
@@ -90,10 +92,34 @@ def finished(spark: SparkSession) -> str:
     return uri
 
 
+@pytest.fixture(scope="module")
+def finished_later(spark: SparkSession) -> str:
+    """A good run of other photographs, that no test changes; `later_uri` is a copy of it."""
+    uri = f"s3://{BUCKET}/validate_run/later"
+    make_run(spark, uri, seed=2)
+    return uri
+
+
+@pytest.fixture(scope="module")
+def validated(spark: SparkSession, finished: str) -> StageStats:
+    """The stats of a validation of `finished`, whose report is there."""
+    return validate(spark, arguments_for(finished))
+
+
+def copied(endpoint: Path, source_uri: str, target_uri: str) -> str:
+    source, target = (endpoint / uri.removeprefix("s3://") for uri in (source_uri, target_uri))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("report"))
+    return target_uri
+
+
 @pytest.fixture
 def run_uri(endpoint: Path, finished: str, prefix_uri: str) -> str:
-    shutil.copytree(endpoint / finished.removeprefix("s3://"), endpoint / prefix_uri.removeprefix("s3://"))
-    return prefix_uri
+    return copied(endpoint, finished, prefix_uri)
+
+
+@pytest.fixture
+def later_uri(endpoint: Path, finished_later: str, prefix_uri: str) -> str:
+    return copied(endpoint, finished_later, f"{prefix_uri}-later")
 
 
 def validate(spark: SparkSession, arguments: ValidateArguments) -> StageStats:
@@ -113,30 +139,27 @@ def rewrite(spark: SparkSession, uri: str, schema: StructType, change: Callable[
 
 
 @pytest.mark.slow
-def test_a_good_run_passes_and_leaves_both_reports(spark: SparkSession, run_uri: str) -> None:
+def test_a_good_run_passes_and_leaves_both_reports(finished: str, validated: StageStats) -> None:
     count = len(LABELS) * 40
-    arguments = arguments_for(run_uri)
-    stats = validate(spark, arguments)
-    report = report_of(arguments)
-    assert (report["verdict"], report["run_uri"]) == ("passed", run_uri)
+    report = report_of(arguments_for(finished))
+    assert (report["verdict"], report["run_uri"]) == ("passed", finished)
     assert verdicts(report, "failed") == verdicts(report, "warned") == set()
     assert verdicts(report, "skipped") == {"norm_quantiles", "drift_classifier_auc", "drift_psi", "model_drift"}
-    assert {tuple(check) for check in report["checks"]} == {("name", "kind", "verdict", "value", "limit", "advice")}
+    assert {tuple(check) for check in report["checks"]} == {tuple(CheckDocument.__annotations__)}
     summary = report["summary"]
     assert (summary["objects"], summary["images"], summary["rejects"], summary["labels"]) == (count + 2, count, 1, 3)
     assert (summary["dimension"], summary["components"], summary["weights"]) == (24, COMPONENTS, WEIGHTS)
     assert summary["linear_probe_accuracy"] > 0.9
-    assert stats.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
-    assert objects.read_bytes(f"{run_uri}/report/index.html").startswith(b"<!doctype html>")
+    assert validated.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
+    assert objects.read_bytes(f"{finished}/report/index.html").startswith(b"<!doctype html>")
 
 
 @pytest.mark.slow
-def test_a_second_look_at_the_same_run_finds_the_same(spark: SparkSession, run_uri: str) -> None:
-    arguments = arguments_for(run_uri)
-    validate(spark, arguments)
-    first = report_of(arguments)
-    validate(spark, arguments)
-    assert report_of(arguments) == first
+@pytest.mark.usefixtures("validated")
+def test_a_second_look_at_the_same_run_finds_the_same(spark: SparkSession, finished: str) -> None:
+    first = report_of(arguments_for(finished))
+    validate(spark, arguments_for(finished))
+    assert report_of(arguments_for(finished)) == first
 
 
 def _drop_one(spark: SparkSession, run: str, name: str, schema: StructType) -> None:
@@ -223,7 +246,7 @@ def test_damage_fails_the_run_after_the_report_is_written(
     # One lost row in 120 moves the components' means and correlations by little, but not by nothing.
     assert failed <= verdicts(report, "failed") <= failed | {"pca_covariance_diagonal", "pca_means_zero"}
     assert all(f"{name} is " in str(caught.value) for name in verdicts(report, "failed"))
-    assert objects.exists(f"{run_uri}/report/index.html")
+    assert exists(f"{run_uri}/report/index.html")
 
 
 @pytest.mark.slow
@@ -238,34 +261,38 @@ def test_a_missing_dataset_is_an_error_that_names_it(spark: SparkSession, run_ur
         validate(spark, arguments_for(run_uri))
 
 
-def _published(spark: SparkSession, run_uri: str, **changes: Any) -> str:
-    """Validates a run and publishes it; returns the pointer's URI."""
-    arguments = arguments_for(run_uri)
-    validate(spark, arguments)
-    uri = f"{run_uri}/pointer.json"
-    summary = {**report_of(arguments)["summary"], **changes}
-    objects.write_json(uri, {"features_uri": arguments.features_uri, "summary": summary})
-    return uri
+def publish(run_uri: str, pointer_uri: str, **changes: Any) -> str:
+    """Publish a run that was validated; return the pointer's URI."""
+    snapshot = {"features_uri": f"{run_uri}/features", "identity": IDENTITY, "snapshot": "before"}
+    snapshot["summary"] = report_of(arguments_for(run_uri))["summary"]
+    objects.write_json(pointer_uri, snapshot | changes)
+    return pointer_uri
+
+
+@pytest.fixture
+def published_uri(finished: str, validated: StageStats, prefix_uri: str) -> str:
+    """The pointer to the snapshot of `finished`."""
+    return publish(finished, f"{prefix_uri}-published/latest.json")
 
 
 @pytest.mark.slow
-def test_a_run_is_compared_with_the_published_one(spark: SparkSession, run_uri: str) -> None:
-    make_run(spark, f"{run_uri}/new", seed=2)
-    arguments = arguments_for(f"{run_uri}/new", published_uri=_published(spark, run_uri))
+def test_a_run_is_compared_with_the_published_one(spark: SparkSession, later_uri: str, published_uri: str) -> None:
+    arguments = arguments_for(later_uri, published_uri=published_uri)
     validate(spark, arguments)
     report = report_of(arguments)
     assert (verdicts(report, "skipped"), verdicts(report, "warned")) == ({"model_drift"}, set())
 
 
 @pytest.mark.slow
-def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSession, run_uri: str) -> None:
-    published = _published(spark, run_uri)
-    model = objects.read_json(f"{run_uri}/stats/reduce_features.json")["details"]["model"]
-    more = {"snapshot": "before", "identity": IDENTITY, "model": model, "params": {}}
-    objects.write_json(published, {**objects.read_json(published), **more, "model_uri": f"{run_uri}/model"})
-    make_run(spark, f"{run_uri}/new", seed=2)
-    _reduce(spark, f"{run_uri}/new", published_uri=published, reduce="project")
-    arguments = arguments_for(f"{run_uri}/new", published_uri=published)
+@pytest.mark.usefixtures("validated")
+def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(
+    spark: SparkSession, finished: str, later_uri: str, prefix_uri: str
+) -> None:
+    model = objects.read_json(f"{finished}/stats/reduce_features.json")["details"]["model"]
+    of_model = {"model": model, "model_uri": f"{finished}/model", "params": {}}
+    published = publish(finished, f"{prefix_uri}-published/latest.json", **of_model)
+    _reduce(spark, later_uri, published_uri=published, reduce="project")
+    arguments = arguments_for(later_uri, published_uri=published)
     validate(spark, arguments)
     report = report_of(arguments)
     skipped = {"pca_means_zero", "pca_covariance_diagonal", "explained_variance_true"}
@@ -273,40 +300,45 @@ def test_a_run_on_the_model_of_a_run_before_passes_and_says_so(spark: SparkSessi
     assert "model_reproduces_rows" in verdicts(report, "passed")
     drift = next(check for check in report["checks"] if check["name"] == "model_drift")
     # Rows drawn anew: how far the model is from them is not the test's business, but that the report has the figure is.
-    found = objects.read_json(f"{run_uri}/new/stats/reduce_features.json")["details"]["model"]["drift"]
+    found = objects.read_json(f"{later_uri}/stats/reduce_features.json")["details"]["model"]["drift"]
     assert (drift["value"], drift["verdict"]) == (found, "passed" if found <= drift["limit"] else "warned")
     fitted_in = model["fitted_in"]
     assert (report["summary"]["model"]["action"], report["summary"]["model"]["fitted_in"]) == ("project", fitted_in)
-    assert f"rows of {fitted_in}, not on these" in objects.read_bytes(f"{run_uri}/new/report/index.html").decode()
+    assert f"rows of {fitted_in}, not on these" in objects.read_bytes(f"{later_uri}/report/index.html").decode()
 
 
 @pytest.mark.slow
-def test_a_published_run_is_compared_with_the_snapshot_before_it(spark: SparkSession, run_uri: str) -> None:
-    before = objects.read_json(_published(spark, run_uri))
-    make_run(spark, f"{run_uri}/new", seed=2)
-    pointer = f"{run_uri}/published/latest.json"
-    objects.write_json(f"{run_uri}/published/before.json", before)
-    objects.write_json(pointer, {"features_uri": f"{run_uri}/new/features", "snapshot": "new", "previous": "before"})
-    arguments = arguments_for(f"{run_uri}/new", published_uri=pointer)
+def test_a_published_run_is_compared_with_the_snapshot_before_it(
+    spark: SparkSession, later_uri: str, published_uri: str
+) -> None:
+    folder = published_uri.rpartition("/")[0]
+    objects.write_json(f"{folder}/before.json", objects.read_json(published_uri))
+    objects.write_json(
+        published_uri, {"features_uri": f"{later_uri}/features", "snapshot": "new", "previous": "before"}
+    )
+    arguments = arguments_for(later_uri, published_uri=published_uri)
     validate(spark, arguments)
     assert verdicts(report_of(arguments), "skipped") == {"model_drift"}
 
 
 @pytest.mark.slow
-def test_features_that_moved_since_the_published_run_warn(spark: SparkSession, run_uri: str) -> None:
+@pytest.mark.usefixtures("validated")
+def test_features_that_moved_since_the_published_run_warn(
+    spark: SparkSession, finished: str, run_uri: str, later_uri: str
+) -> None:
     shifted = transform("features", lambda entry: (entry * 1.5).cast("float"))
-    published = _published(spark, run_uri)
     rewrite(spark, f"{run_uri}/features", FEATURES, lambda frame: frame.withColumn("features", shifted))
-    make_run(spark, f"{run_uri}/new", seed=2)
-    arguments = arguments_for(f"{run_uri}/new", published_uri=published)
+    published = publish(finished, f"{run_uri}/published/latest.json", features_uri=f"{run_uri}/features")
+    arguments = arguments_for(later_uri, published_uri=published)
     validate(spark, arguments)
     assert {"drift_classifier_auc", "drift_psi"} <= verdicts(report_of(arguments), "warned")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("validated")
 def test_a_published_run_of_another_backbone_is_not_compared(spark: SparkSession, finished: str, run_uri: str) -> None:
-    published = _published(spark, finished, backbone="resnet50")
-    arguments = arguments_for(run_uri, published_uri=published)
+    other = IDENTITY | {"backbone": "resnet50"}
+    arguments = arguments_for(run_uri, published_uri=publish(finished, f"{run_uri}/pointer.json", identity=other))
     validate(spark, arguments)
     drift = next(check for check in report_of(arguments)["checks"] if check["name"] == "drift_psi")
     assert drift["verdict"] == "skipped"
@@ -316,8 +348,7 @@ def test_a_published_run_of_another_backbone_is_not_compared(spark: SparkSession
 @pytest.mark.slow
 def test_published_features_that_are_gone_are_not_compared(spark: SparkSession, run_uri: str) -> None:
     arguments = arguments_for(run_uri, published_uri=f"{run_uri}/pointer.json")
-    validate(spark, arguments)
-    gone = {"features_uri": f"{run_uri}/gone/features", "summary": report_of(arguments)["summary"]}
+    gone = {"features_uri": f"{run_uri}/gone/features", "identity": IDENTITY}
     objects.write_json(arguments.published_uri, gone)
     validate(spark, arguments)
     drift = next(check for check in report_of(arguments)["checks"] if check["name"] == "drift_psi")
@@ -339,4 +370,3 @@ def test_arguments_become_fields() -> None:
     words = [word for name, uri in uris.items() for word in (f"--{name.replace('_', '-')}", uri)]
     assert parse_validate_arguments(words) == expected
     assert parse_validate_arguments([*words, "--max-reject-share", "0.5"]).max_reject_share == 0.5
-    assert expected.run_uri == "s3://bucket/runs/one"

@@ -143,4 +143,51 @@ def test_what_is_no_folder_of_photographs_is_refused(home: LocalHome, tmp_path: 
 
 def test_no_draft_is_left_beside_the_buckets(home: LocalHome, photos: Path) -> None:
     bring_folder(photos, home)
-    assert [path.name for path in home.root.iterdir()] == ["s3"]
+    assert {path.name for path in home.root.iterdir()} == {"mirrors", "s3"}
+
+
+def test_another_folder_of_the_same_name_is_refused_and_nothing_is_lost(
+    home: LocalHome, photos: Path, tmp_path: Path
+) -> None:
+    bring_folder(photos, home)
+    other = tmp_path / "other" / photos.name
+    write(other / "c.jpg", "cherry")
+    with pytest.raises(SourceError, match=f"mirrors another folder, {photos}; give one of the two another name"):
+        bring_folder(other, home)
+    assert contents(landing(home)) == contents(photos)
+
+
+def test_what_was_uploaded_to_the_bucket_is_not_removed(home: LocalHome, photos: Path) -> None:
+    bring_folder(photos, home)
+    write(landing(home) / "Test" / "Pear" / "uploaded.jpg", "the only copy")
+    shutil.rmtree(photos / "Test")
+    assert bring_folder(photos, home).removed == 1
+    assert contents(landing(home)) == contents(photos) | {"Test/Pear/uploaded.jpg": "the only copy"}
+
+
+@pytest.mark.parametrize("in_the_folder", ["another", None])
+def test_an_upload_over_a_placed_file_is_never_lost(home: LocalHome, photos: Path, in_the_folder: str | None) -> None:
+    bring_folder(photos, home)
+    uploaded = landing(home) / "Test/Pear/b.jpg"
+    uploaded.unlink()
+    write(uploaded, "the only copy")
+    (photos / "Test/Pear/b.jpg").unlink()
+    (photos / "Training/Apple/a.jpg").unlink()
+    if in_the_folder:
+        write(photos / "Test/Pear/b.jpg", in_the_folder)
+    write(photos / "c.jpg", "cherry")
+    with pytest.raises(SourceError, match=r"Test/Pear/b\.jpg: was put into the bucket or changed there"):
+        bring_folder(photos, home)
+    assert contents(landing(home)) == {"Test/Pear/b.jpg": "the only copy", "Training/Apple/a.jpg": "apple"}
+
+
+def test_a_run_that_was_killed_while_it_placed_files_is_gone_on_with(
+    home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("tools.data.mirror._place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bring_folder(photos, home)
+    assert bring_folder(photos, home).linked == 2
+    (photos / "Test/Pear/b.jpg").unlink()
+    assert bring_folder(photos, home).removed == 1

@@ -130,6 +130,41 @@ def test_a_python_without_ensurepip_is_served_by_the_pip_of_the_system(checkout:
     assert (home / "envs" / "uv" / "bin" / "uv").exists(), done.stdout + done.stderr
 
 
+def test_a_folder_with_files_of_ones_own_becomes_no_home(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    refused = checkout.setup(LOCAL_HOME=str(tmp_path))
+    assert refused.returncode == 1
+    assert f"LOCAL_HOME={tmp_path} holds files that are not this project's" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def clean(home: Path) -> subprocess.CompletedProcess[str]:
+    script, environment = REPOSITORY / "tools" / "env" / "clean.sh", {**os.environ, "LOCAL_HOME": str(home)}
+    return subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_clean_removes_what_runs_made_and_keeps_the_environments(checkout: Checkout) -> None:
+    for folder in ("s3", "logs", "mirrors"):
+        (checkout.home / folder).mkdir()
+    assert clean(checkout.home).returncode == 0
+    assert {path.name for path in checkout.home.iterdir()} == {"envs", ".fruit-features"}
+    assert clean(checkout.home / "nowhere").returncode == 0
+
+
+def test_clean_refuses_a_folder_that_is_not_the_projects(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    refused = clean(tmp_path)
+    assert refused.returncode == 1
+    assert f"{tmp_path} is not marked" in refused.stderr
+    assert (tmp_path / "logs").is_dir()
+
+
+def test_a_home_is_its_owners_alone(checkout: Checkout) -> None:
+    checkout.home.chmod(0o755)
+    assert checkout.setup().returncode == 0
+    assert stat.S_IMODE(checkout.home.stat().st_mode) == 0o700
+
+
 def test_without_a_python_that_serves_the_remedy_is_named(checkout: Checkout) -> None:
     refused = checkout.setup(PYTHON="python2.7")
     assert refused.returncode == 1

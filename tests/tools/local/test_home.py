@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from emr_pipeline.settings import Settings
-from tools.local.home import LocalHome, local_environment
+from tools.local.home import SECRETS, LocalHome, local_environment
 
 
 @pytest.fixture
@@ -42,21 +42,41 @@ def test_a_persons_own_aws_account_is_not_reached(home: LocalHome) -> None:
     environment = local_environment(home, mine)
     assert "mine" not in " ".join(environment.values()).lower().replace("akiamine", "mine").split()
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"} & set(environment)
-    assert environment["AWS_ACCESS_KEY_ID"] == "local"
+    assert environment["AWS_ACCESS_KEY_ID"].startswith("LOCAL")
     assert environment["PATH"] == "/bin"
 
 
 def test_secrets_are_random_kept_and_readable_by_their_owner_alone(home: LocalHome, tmp_path: Path) -> None:
-    names = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
     first, second = local_environment(home, {}), local_environment(home, {})
     other = local_environment(LocalHome(root=tmp_path / "other"), {})
-    for name in names:
+    for name in SECRETS:
         assert first[name] == second[name] != other[name]
-        assert len(first[name]) > 30
+        assert len(first[name]) > 20
     Fernet(first["AIRFLOW__CORE__FERNET_KEY"])
-    path = home.airflow_path / "secrets.json"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [found.name for found in path.parent.iterdir()] == ["secrets.json"]
+    files = [path for path in home.airflow_path.iterdir() if path.suffix != ".lock"]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in files} == dict.fromkeys(
+        ("secrets.json", "passwords.json"), 0o600
+    )
+
+
+def test_a_home_that_others_could_enter_is_closed(home: LocalHome, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    local_environment(home, {})
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_all_users_share_stays_open(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    local_environment(LocalHome(tmp_path), {})
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+def test_secrets_of_an_older_version_are_kept_and_the_new_ones_join_them(home: LocalHome) -> None:
+    home.airflow_path.mkdir()
+    (home.airflow_path / "secrets.json").write_text('{"AIRFLOW__CORE__FERNET_KEY": "old"}')
+    environment = local_environment(home, {})
+    assert environment["AIRFLOW__CORE__FERNET_KEY"] == "old"
+    assert environment["AWS_SECRET_ACCESS_KEY"]
 
 
 def test_a_proxy_is_not_asked_for_this_machines_own_services(home: LocalHome) -> None:

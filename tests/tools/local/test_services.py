@@ -11,7 +11,7 @@ from tools.errors import ServiceNotHealthyError, ServicesInUseError
 from tools.local import services
 from tools.local.airflow_processes import PROCESSES, raise_if_airflow_died
 from tools.local.home import LocalHome
-from tools.local.processes import find_background, start_background, stop_background
+from tools.local.processes import find_background, start_background, stop_backgrounds
 from tools.local.services import down, services_in_use, up
 
 
@@ -25,24 +25,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHome]
     monkeypatch.setattr(services.endpoint, "wait_for_endpoint", lambda home: None)
     yield home
     for path in home.run_path.glob("*.pid"):
-        stop_background(home.run_path, path.stem)
+        stop_backgrounds(home, [path.stem])
 
 
 def start(home: LocalHome, name: str = "scheduler", code: str = "import time; time.sleep(600)") -> None:
     if not is_running(home, name):
-        start_background(name, [sys.executable, "-c", code], os.environ, home.run_path, home.logs_path / "it.log")
+        start_background(home, name, [sys.executable, "-c", code], os.environ)
 
 
 def is_running(home: LocalHome, name: str = "scheduler") -> bool:
-    background = find_background(home.run_path, name)
-    return background is not None and background.is_alive()
+    return find_background(home, name).is_alive()
 
 
 def test_they_live_as_long_as_the_last_that_uses_them(home: LocalHome) -> None:
     with services_in_use(home):
-        first = find_background(home.run_path, "scheduler")
+        first = find_background(home, "scheduler")
         with services_in_use(home):
-            assert find_background(home.run_path, "scheduler") == first
+            assert find_background(home, "scheduler") == first
         assert is_running(home)
     assert not is_running(home)
     assert list(home.run_path.glob("*.pid")) == []
@@ -70,9 +69,9 @@ def test_make_up_is_refused_while_a_run_uses_its_own_services(home: LocalHome) -
 def test_what_a_killed_run_left_is_stopped_by_the_next_run_and_by_make_down(home: LocalHome) -> None:
     home.run_path.mkdir(parents=True)
     start(home)
-    left = find_background(home.run_path, "scheduler")
+    left = find_background(home, "scheduler")
     with services_in_use(home):
-        assert left is not None and not left.is_alive()
+        assert not left.is_alive()
         assert is_running(home)
     start(home)
     down(home)
@@ -83,6 +82,6 @@ def test_a_process_that_ends_under_a_run_is_an_error_with_its_log(home: LocalHom
     for name in PROCESSES:
         start(home, name)
     raise_if_airflow_died(home)
-    stop_background(home.run_path, "triggerer")
+    stop_backgrounds(home, ["triggerer"])
     with pytest.raises(ServiceNotHealthyError, match="triggerer ended"):
         raise_if_airflow_died(home)

@@ -128,6 +128,15 @@ def test_json_has_every_field(
     assert told[2]["removed_at"] == "2026-11-20T12:00:00Z"
 
 
+def test_a_foreign_document_and_a_copy_are_no_snapshots(bucket_path: Path) -> None:
+    before = history(bucket_path)
+    (bucket_path / "published" / "notes.json").write_text('{"by": "somebody"}')
+    (bucket_path / "published" / "half.json").write_text('{"snapshot": "ha')
+    copied = json.loads((bucket_path / "published" / "aaaa.json").read_text()) | {"snapshot": "zzzz"}
+    (bucket_path / "published" / "copy.json").write_text(json.dumps(copied))
+    assert history(bucket_path) == before
+
+
 def test_where_nothing_is_published_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

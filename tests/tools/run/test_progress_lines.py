@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tools.run.progress_lines import ProgressLines
-from tools.run.triggered_run import TaskChange
 
 
 class Terminal(io.StringIO):
@@ -32,7 +31,7 @@ def count(folder: Path, done: int, total: int | None = 100, state: str = "runnin
 
 
 def begin(lines: ProgressLines, task_id: str) -> None:
-    lines.show_change(TaskChange(task_id, "running"))
+    lines.show_change(task_id, "running")
 
 
 def test_each_part_of_the_dag_is_named_once_with_the_time(tmp_path: Path, clock: list[float]) -> None:
@@ -42,13 +41,13 @@ def test_each_part_of_the_dag_is_named_once_with_the_time(tmp_path: Path, clock:
     clock[0] += 65
     for task_id in ("featurize_images.add_step", "featurize_images.wait_for_step"):
         begin(lines, task_id)
-        lines.show_change(TaskChange(task_id, "success"))
+        lines.show_change(task_id, "success")
     assert out.getvalue() == "   0:00  check_run\n   1:05  featurize_images\n"
 
 
 def test_a_failed_task_is_named_in_full(tmp_path: Path, clock: list[float]) -> None:
     out = io.StringIO()
-    ProgressLines(tmp_path, out).show_change(TaskChange("reduce_features.wait_for_step", "failed"))
+    ProgressLines(tmp_path, out).show_change("reduce_features.wait_for_step", "failed")
     assert out.getvalue() == "   0:00  reduce_features.wait_for_step FAILED\n"
 
 

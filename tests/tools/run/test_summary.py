@@ -5,13 +5,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from run_contract.params import PARAMS
 from tools.run.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
 from tools.run.triggered_run import Outcome
 
 FEATURIZED = {
-    "backbone": "mobilenet_v2",
-    "engine": "openvino",
-    "precision": "float32",
     "weights": {"source": "random:0", "sha256": None, "pretrained": False},
     "images_per_second": 40.94,
 }
@@ -23,7 +21,9 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def stats(run_path: Path, stage: str, rows_in: int, rows_out: int, **others: Any) -> None:
-    counted = {"rows_in": rows_in, "rows_out": rows_out, "rejects": {}, "seconds": 1.04, "details": {}} | others
+    asked = {param.name: param.default for param in PARAMS}
+    counted = {"rows_in": rows_in, "rows_out": rows_out, "rejects": {}, "seconds": 1.04, "arguments": asked}
+    counted |= {"details": {}, **others}
     write(run_path / "stats" / f"{stage}.json", counted)
 
 
@@ -57,7 +57,7 @@ def test_random_weights_are_said_loudly_and_trained_ones_are_not(tmp_path: Path)
     stats(tmp_path, "featurize_images", 2, 2, details=trained)
     text = "\n".join(summary_lines(tmp_path))
     assert "WARNING" not in text
-    assert "mobilenet_v2, weights imagenet, openvino float32, 40.9 images a second" in text
+    assert "backbone mobilenet_v2, weights imagenet, resize bilinear, engine openvino, precision float32, 40.9" in text
 
 
 def test_the_reports_numbers_and_its_path_are_told_and_what_is_null_is_not(tmp_path: Path) -> None:

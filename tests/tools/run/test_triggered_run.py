@@ -13,16 +13,24 @@ from tools.errors import AirflowApiError, RunRefusedError
 from tools.local import airflow_api
 from tools.local.home import LocalHome
 from tools.run import triggered_run
-from tools.run.triggered_run import TaskChange, TriggeredRun, last_error
+from tools.run.triggered_run import TriggeredRun, last_error
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
-    """The last of the list answers a request."""
+    """The last of the list answers a request of whoever has logged in."""
     handlers: list[Answer] = []
-    transport = httpx.MockTransport(lambda request: handlers[-1](request))
+    tokens = ["expired", "valid"]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": tokens.pop(0)})
+        is_logged_in = request.headers["Authorization"] == "Bearer valid"
+        return handlers[-1](request) if is_logged_in else httpx.Response(401, json={"detail": "log in"})
+
+    transport = httpx.MockTransport(answer)
     monkeypatch.setattr(airflow_api, "CLIENT", httpx.Client(transport=transport))
     monkeypatch.setattr(airflow_api.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(triggered_run, "raise_if_airflow_died", lambda home: None)
@@ -46,9 +54,9 @@ def states(run_state: str, **tasks: str) -> Answer:
 
 def test_a_deferred_task_goes_on_running_and_each_change_is_told_once(run: TriggeredRun, answers: list[Answer]) -> None:
     answers.append(states("running", a="success", b="running", c="queued"))
-    assert run.poll() == [TaskChange("a", "success"), TaskChange("b", "running")]
+    assert run.poll() == {"a": "success", "b": "running"}
     answers.append(states("running", a="success", b="deferred", c="queued"))
-    assert run.poll() == []
+    assert run.poll() == {}
     assert run.outcome is None
 
 

@@ -3,12 +3,13 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image_features.errors import ImageFeaturesError
+from image_features.networks.arguments import NetworkChoice
 
 if TYPE_CHECKING:
     import keras
@@ -31,17 +32,16 @@ class Engine(Protocol):
     KERAS_BACKEND: str
     IMAGE_DATA_FORMAT: str
 
-    def check(self, precision: str) -> None:
-        """Raise EngineError if this machine cannot compute in `precision`."""
+    def check(self, network: NetworkChoice) -> None:
+        """Raise EngineError if this machine cannot compute with what was chosen."""
 
     def export(self, model: "keras.Model", folder: Path) -> list[Path]:
         """Write the model's files to `folder`; return their paths, the one to load first."""
 
-    def load(self, path: Path, precision: str, threads: int) -> PredictFn:
+    def load(self, path: Path, network: NetworkChoice, threads: int) -> PredictFn:
         """Return the function that computes with the exported network at `path`, in `threads` threads."""
 
 
-def engine_module(engine: str) -> Engine:
-    """Import an engine by its name; what it computes with is imported only here."""
-    module: Any = importlib.import_module(f"image_features.networks.engines.{engine}")
-    return cast(Engine, module)
+def engine_module(network: NetworkChoice) -> Engine:
+    """Import the engine of a network; what it computes with is imported only here."""
+    return cast(Engine, importlib.import_module(f"image_features.networks.engines.{network.engine}"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.networks.arguments import NetworkChoice
 from image_features.networks.engines.engine import EngineError, PredictFn
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ IMAGE_DATA_FORMAT = "channels_first"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
-def check(precision: str) -> None:
-    """Raise EngineError if this processor cannot compute in `precision`."""
+def check(network: NetworkChoice) -> None:
+    """Raise EngineError if this processor cannot compute in the precision that was chosen."""
     able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if precision == "bfloat16" and "BF16" not in able:
+    if network.precision == "bfloat16" and "BF16" not in able:
         raise EngineError(
             "openvino",
             "precision bfloat16",
@@ -54,16 +55,16 @@ def options(precision: str, threads: int) -> dict[str, Any]:
     }
 
 
-def load(path: Path, precision: str, threads: int) -> PredictFn:
+def load(path: Path, network: NetworkChoice, threads: int) -> PredictFn:
     """Return the function that computes with the network; it is compiled for each size of batches that comes."""
-    check(precision)
+    check(network)
     core = openvino.Core()
 
     @cache
     def compiled(shape: tuple[int, ...]) -> Any:
         model = core.read_model(path)
         model.reshape(shape)
-        return core.compile_model(model, "CPU", options(precision, threads))
+        return core.compile_model(model, "CPU", options(network.precision, threads))
 
     def predict(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         # Batches are all of one size, and a network for that size alone is faster than one for any size.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.networks.arguments import NetworkChoice
 from image_features.networks.engines.engine import EngineError, PredictFn
 
 if TYPE_CHECKING:
@@ -15,12 +16,11 @@ KERAS_BACKEND = "tensorflow"
 IMAGE_DATA_FORMAT = "channels_last"
 
 
-def check(precision: str) -> None:
+def check(network: NetworkChoice) -> None:
     """Raise EngineError for any precision but float32."""
-    if precision != "float32":
-        raise EngineError(
-            "tensorflow", f"precision {precision}", "it computes only in float32", "choose --engine openvino"
-        )
+    if network.precision != "float32":
+        asked = f"precision {network.precision}"
+        raise EngineError("tensorflow", asked, "it computes only in float32", "choose --engine openvino")
 
 
 def export(model: "keras.Model", folder: Path) -> list[Path]:
@@ -39,9 +39,9 @@ def export(model: "keras.Model", folder: Path) -> list[Path]:
     return [path]
 
 
-def load(path: Path, precision: str, threads: int) -> PredictFn:
+def load(path: Path, network: NetworkChoice, threads: int) -> PredictFn:
     """Return the function that runs the graph in a session of its own."""
-    check(precision)
+    check(network)
     import tensorflow as tf
 
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())

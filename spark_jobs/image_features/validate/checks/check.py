@@ -1,75 +1,86 @@
-"""A check as the report names it, and what it found, in the shape of `validation.json`."""
+"""A check: a function that judges evidence, by a rule that the contract names, and what it finds."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
+from typing import Any, Literal
 
-Kind = Literal["hard", "soft"]
-Verdict = Literal["passed", "failed", "warned", "skipped"]
+from image_features.errors import ImageFeaturesError
+from image_features.unavailable import Unavailable
+from run_contract.checks import CHECKS
+
 Value = float | int | str | None
+# Does the rule hold (None: that cannot be judged), what was measured, its limit, and what to do where it does not hold.
+Judgement = tuple[bool | None, Value, Value, str]
 
-
-@dataclass(frozen=True)
-class Check:
-    """A rule that a finished run should keep. A hard check fails the run; a soft one warns.
-
-    `title` is its line in the report, where the values of a check that `is_share` stand in per cent.
-    """
-
-    name: str
-    kind: Kind
-    title: str
-    is_share: bool = False
-
-    def judge(self, holds: bool, value: Value, limit: Value, advice: str) -> Finding:
-        """Return that it passed, or that it failed or warned, with advice.
-
-        >>> Check("no_zero_vectors", "hard", "No vector is zero").judge(False, 4, 0, "look at the weights").verdict
-        'failed'
-        """
-        if holds:
-            return Finding(self, "passed", value, limit, "")
-        return Finding(self, "failed" if self.kind == "hard" else "warned", value, limit, advice)
-
-    def skip(self, reason: str, value: Value = None) -> Finding:
-        """Return that it could not be judged, and why. A value that was measured nevertheless is kept."""
-        return Finding(self, "skipped", value, None, reason)
+FORMS = {form.name: form for form in CHECKS}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: `value` was measured and compared with `limit`.
+    """What a check found, with the fields of `validation.json`: `value` was measured and compared with `limit`.
 
     `advice` says what to do, or why nothing was judged.
     """
 
-    check: Check
-    verdict: Verdict
+    name: str
+    kind: Literal["hard", "soft"]
+    verdict: Literal["passed", "failed", "warned", "skipped"]
     value: Value
     limit: Value
     advice: str
 
-    @property
-    def name(self) -> str:
-        return self.check.name
 
-    @property
-    def kind(self) -> Kind:
-        return self.check.kind
+class ValidationFailedError(ImageFeaturesError):
+    """The run failed a hard check; its report is written and explains each."""
 
-    def to_json(self) -> dict[str, Value]:
-        """Return a JSON object. JSON has no NaN and no Inf, so they become text."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "verdict": self.verdict,
-            "value": _as_json(self.value),
-            "limit": _as_json(self.limit),
-            "advice": self.advice,
-        }
+    def __init__(self, report_uri: str, findings: Sequence[Finding]) -> None:
+        self.report_uri, self.findings = report_uri, tuple(findings)
+        named = "; ".join(f"{found.name} is {found.value}, limit {found.limit}: {found.advice}" for found in findings)
+        super().__init__(f"{report_uri}: {len(findings)} hard checks failed. {named}. The page there says more")
+
+
+def check(judge: Callable[..., Judgement | Unavailable]) -> Callable[..., Finding]:
+    """Make a check of a function, which has the name of the check's form in the contract.
+
+    A hard check fails the run, a soft one warns. A check is skipped, with the reason, where one of its arguments is
+    Unavailable or the function returns Unavailable.
+
+    >>> @check
+    ... def no_zero_vectors(zero):
+    ...     return zero == 0, zero, 0, "look at the weights"
+    >>> no_zero_vectors(4).verdict, no_zero_vectors(Unavailable("there are no vectors")).advice
+    ('failed', 'there are no vectors')
+    """
+    form = FORMS[judge.__name__]
+
+    @wraps(judge)
+    def judged(*arguments: Any) -> Finding:
+        missing = [argument for argument in arguments if isinstance(argument, Unavailable)]
+        found = missing[0] if missing else judge(*arguments)
+        if isinstance(found, Unavailable):
+            found = None, None, None, found.reason
+        holds, value, limit, advice = found
+        if holds is None:
+            verdict: Literal["passed", "failed", "warned", "skipped"] = "skipped"
+        elif holds:
+            verdict, advice = "passed", ""
+        else:
+            verdict = "failed" if form.is_hard else "warned"
+        kind: Literal["hard", "soft"] = "hard" if form.is_hard else "soft"
+        return Finding(form.name, kind, verdict, _as_json(value), _as_json(limit), advice)
+
+    return judged
+
+
+def failed(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of hard checks that failed. The run failed if there is one."""
+    return [found for found in findings if found.verdict == "failed"]
 
 
 def _as_json(value: Value) -> Value:
+    # JSON has no NaN and no Inf, so they become text.
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

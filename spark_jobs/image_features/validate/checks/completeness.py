@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from image_features.validate.checks.check import Check, Finding
+from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Membership, VectorFacts
 from image_features.validate.evidence.stage_stats import UPSTREAM, Stats
 
-STAGES_COMPLETE = Check("stages_complete", "hard", "Every stage before this one finished")
-ROW_COUNTS_AGREE = Check("row_counts_agree", "hard", "Every dataset holds as many rows as its stage counted")
 
-
-def stages_complete(stats: Mapping[str, Stats | None]) -> Finding:
+@check
+def stages_complete(stats: Mapping[str, Stats | None]) -> Judgement:
     """Judge whether every stage left its stats, which it writes last; the value is how many did."""
     missing = [stage for stage in UPSTREAM if stats.get(stage) is None]
     advice = (
         f"there are no stats of {', '.join(missing)}, so what was written may be half a dataset: "
         f"clear {''.join(missing[:1])}"
     )
-    return STAGES_COMPLETE.judge(not missing, len(UPSTREAM) - len(missing), len(UPSTREAM), advice)
+    return not missing, len(UPSTREAM) - len(missing), len(UPSTREAM), advice
 
 
+@check
 def row_counts_agree(
     stats: Mapping[str, Stats | None], membership: Membership, features: VectorFacts, pca_features: VectorFacts
-) -> Finding:
+) -> Judgement:
     """Judge whether each dataset holds as many rows as its stage counted; the value is how many do not."""
     found = {
-        "ingest_images": ("rows_in", membership.total("manifest")),
+        "ingest_images": ("rows_in", membership.totals["manifest"]),
         "featurize_images": ("rows_out", features.rows),
         "reduce_features": ("rows_out", pca_features.rows),
     }
@@ -37,4 +36,4 @@ def row_counts_agree(
         if of_stage is not None and of_stage[count] != rows:
             wrong.append(f"{stage} counted {of_stage[count]} rows, {rows} are there")
     advice = f"{'; '.join(wrong)}: was a dataset changed after it was written? Clear {''.join(wrong[:1]).split(' ')[0]}"
-    return ROW_COUNTS_AGREE.judge(not wrong, len(wrong), 0, advice)
+    return not wrong, len(wrong), 0, advice

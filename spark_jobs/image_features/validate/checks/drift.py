@@ -1,6 +1,8 @@
-"""Checks of how far this run's features have moved from those of the last published run."""
+"""Checks of how far this run has moved: from the published features, and from the rows that its model was fitted on."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from image_features.unavailable import Unavailable
-from image_features.validate.checks.check import Check, Finding
+from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Baseline, VectorFacts
-
-NORM_QUANTILES = Check("norm_quantiles", "soft", "Norms are those of the published run (largest change)", is_share=True)
-DRIFT_CLASSIFIER = Check(
-    "drift_classifier_auc", "soft", "No classifier separates this run from the published one (AUC)"
-)
-DRIFT_PSI = Check("drift_psi", "soft", "The first components are distributed as published (PSI)")
+from image_features.validate.evidence.stage_stats import Stats, detail
 
 # A classifier that separates old from new with an AUC of 0.5 guesses; from 0.75 on the two plainly differ.
 AUC_LIMIT = 0.75
@@ -32,45 +29,59 @@ PSI_BINS = 10
 NORM_LIMIT = 0.1
 SEED = 0
 FEWEST_ROWS = 30
+TOO_FEW_ROWS = Unavailable(f"fewer than {FEWEST_ROWS} images are in this run or in the published one")
 
 NEW_PHOTOGRAPHS = "new fruit or another camera explain that; otherwise compare weights and preprocessing"
 
 
-def norm_quantiles(features: VectorFacts, baseline: Baseline | Unavailable) -> Finding:
+@check
+def model_drift(reduce: Stats | None) -> Judgement | Unavailable:
+    """Judge the share of variance that a model of an earlier run loses against a new one, from the Gram matrix."""
+    model = detail(reduce, "model")
+    if model is None:
+        return Unavailable("the stats of reduce_features do not say where the model was fitted")
+    if model["action"] != "project":
+        return Unavailable("the model was fitted on the rows of this run")
+    limit = model["drift_limit"]
+    advice = (
+        f"a new model would keep more of the variance than the one of {model['fitted_in']}: run with reduce refit, "
+        "or auto, which fits a new model above this limit"
+    )
+    return model["drift"] <= limit, model["drift"], limit, advice
+
+
+@check
+def norm_quantiles(features: VectorFacts, baseline: Baseline) -> Judgement | Unavailable:
     """Judge the largest relative change of the 5 %, 50 % and 95 % quantiles of the vectors' norms."""
-    if isinstance(baseline, Unavailable):
-        return NORM_QUANTILES.skip(baseline.reason)
-    then = baseline.summary.get("norm_quantiles")
+    then, now = baseline.summary.get("norm_quantiles"), features.norms
     if not then:
-        return NORM_QUANTILES.skip("the published run's report has no norms")
-    changes = [
-        abs(now / before - 1) if before else float("inf") for now, before in zip(features.norms, then, strict=True)
-    ]
-    advice = f"norms were {_listed(then)} and are {_listed(features.norms)}: {NEW_PHOTOGRAPHS}"
-    return NORM_QUANTILES.judge(max(changes) <= NORM_LIMIT, max(changes), NORM_LIMIT, advice)
+        return Unavailable("the published run's report has no norms")
+    largest = max(abs(after / before - 1) if before else math.inf for before, after in zip(then, now, strict=True))
+    listed = [", ".join(f"{norm:.3g}" for norm in norms) for norms in (then, now)]
+    return largest <= NORM_LIMIT, largest, NORM_LIMIT, f"norms were {listed[0]} and are {listed[1]}: {NEW_PHOTOGRAPHS}"
 
 
-def drift_classifier(baseline: Baseline | Unavailable) -> Finding:
+@check
+def drift_classifier_auc(baseline: Baseline) -> Judgement | Unavailable:
     """Judge how well a classifier separates the published run's features from this run's."""
-    baseline = _large_enough(baseline)
-    if isinstance(baseline, Unavailable):
-        return DRIFT_CLASSIFIER.skip(baseline.reason)
+    if not _is_large_enough(baseline):
+        return TOO_FEW_ROWS
     auc = domain_auc(baseline.then, baseline.now)
     advice = f"a classifier separates this run's features from the published ones: {NEW_PHOTOGRAPHS}"
-    return DRIFT_CLASSIFIER.judge(auc <= AUC_LIMIT, auc, AUC_LIMIT, advice)
+    return auc <= AUC_LIMIT, auc, AUC_LIMIT, advice
 
 
-def drift_psi(baseline: Baseline | Unavailable) -> Finding:
+@check
+def drift_psi(baseline: Baseline) -> Judgement | Unavailable:
     """Judge the largest population stability index of the first components."""
-    baseline = _large_enough(baseline)
-    if isinstance(baseline, Unavailable):
-        return DRIFT_PSI.skip(baseline.reason)
+    if not _is_large_enough(baseline):
+        return TOO_FEW_ROWS
     then, now = baseline.then, baseline.now
     indices = [psi(then[:, column], now[:, column]) for column in range(min(PSI_COMPONENTS, then.shape[1]))]
     worst = int(np.argmax(indices))
     advice = f"component {worst + 1} is not distributed as in the published run: {NEW_PHOTOGRAPHS}"
     limit = max(PSI_LIMIT, PSI_CHANCE * (1 / len(then) + 1 / len(now)))
-    return DRIFT_PSI.judge(indices[worst] <= limit, indices[worst], limit, advice)
+    return indices[worst] <= limit, indices[worst], limit, advice
 
 
 def domain_auc(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
@@ -106,11 +117,5 @@ def _shares(bins: NDArray[np.intp], count: int) -> NDArray[np.float64]:
     return shares
 
 
-def _large_enough(baseline: Baseline | Unavailable) -> Baseline | Unavailable:
-    if not isinstance(baseline, Unavailable) and min(len(baseline.then), len(baseline.now)) < FEWEST_ROWS:
-        return Unavailable(f"fewer than {FEWEST_ROWS} images are in this run or in the published one")
-    return baseline
-
-
-def _listed(norms: tuple[float, ...] | list[float]) -> str:
-    return ", ".join(f"{norm:.3g}" for norm in norms)
+def _is_large_enough(baseline: Baseline) -> bool:
+    return min(len(baseline.then), len(baseline.now)) >= FEWEST_ROWS

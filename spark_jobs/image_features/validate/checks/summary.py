@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from image_features.unavailable import Unavailable
-from image_features.validate.checks.membership import reject_share_of
+from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
-from image_features.validate.checks.vectors import dead_share, repeated_share
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere, vector_identity
 
 
-def summarize(evidence: Evidence, probe: Probe | Unavailable) -> dict[str, Any]:
+def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the numbers, None for each that could not be measured."""
-    counts, model = evidence.membership, evidence.model
-    loaded = None if isinstance(model, Unavailable) else model
-    scored = None if isinstance(probe, Unavailable) else probe
+    counts, model = evidence.membership.totals, evidence.model
+    featurize, reduce = evidence.featurize, evidence.reduce
+    values = {found.name: found.value for found in findings}
+    components, explained_variance = None, None
+    if not isinstance(model, Unavailable):
+        components = len(model.explained_variance_ratio)
+        explained_variance = float(model.explained_variance_ratio.sum())
+        if fitted_elsewhere(reduce):
+            # Of this run's rows: the model itself knows only what it explained of the rows of its fit.
+            explained_variance = detail(reduce, "explained_variance")
     return {
-        "objects": counts.total("manifest"),
+        "objects": counts["manifest"],
         "images": evidence.features.rows,
-        "rejects": counts.total("rejects") - counts.total("ignored"),
-        "ignored_objects": counts.total("ignored"),
-        "reject_share": reject_share_of(counts),
-        "labels": len(counts.labels("features")),
-        "components": len(loaded.explained_variance_ratio) if loaded else None,
-        "explained_variance": _explained_variance(evidence),
-        "linear_probe_accuracy": scored.linear_accuracy if scored else None,
-        "knn_accuracy": scored.knn_accuracy if scored else None,
+        "rejects": counts["rejects"] - counts["ignored"],
+        "ignored_objects": counts["ignored"],
+        "reject_share": values["reject_share"],
+        "labels": counts["labels"],
+        "components": components,
+        "explained_variance": explained_variance,
+        "linear_probe_accuracy": values["linear_probe_accuracy"],
+        "knn_accuracy": values["knn_accuracy"],
         "scored": probe.reason if isinstance(probe, Unavailable) else probe.described,
         "norm_quantiles": list(evidence.features.norms),
-        "dead_dimensions": dead_share(loaded.std) if loaded else None,
-        "repeated_vectors": repeated_share(evidence.features),
+        "dead_dimensions": values["dead_dimensions"],
+        "repeated_vectors": values["repeated_vectors"],
         # Where each vector and the model come from. Stages of a version that always computed all do not say it.
-        "vectors": detail(evidence.stats["featurize_images"], "vectors"),
-        "model": detail(evidence.stats["reduce_features"], "model"),
-        **vector_identity(evidence.stats["featurize_images"]),
+        "vectors": detail(featurize, "vectors"),
+        "model": detail(reduce, "model"),
+        **vector_identity(featurize),
     }
-
-
-def _explained_variance(evidence: Evidence) -> float | None:
-    """Return the share of this run's rows: the model itself knows only what it explained of the rows of its fit."""
-    reduce = evidence.stats["reduce_features"]
-    if isinstance(evidence.model, Unavailable):
-        return None
-    if fitted_elsewhere(reduce):
-        kept: float | None = detail(reduce, "explained_variance")
-        return kept
-    return float(evidence.model.explained_variance_ratio.sum())

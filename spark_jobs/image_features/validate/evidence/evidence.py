@@ -9,50 +9,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.reduce.gram import Gram
+from image_features.reduce.pca import PcaModel
 from image_features.unavailable import Unavailable
+from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.stage_stats import Stats
-
-
-@dataclass(frozen=True)
-class ClassCounts:
-    """What became of the images of one label and split. `manifest` counts rows, all others image ids.
-
-    `missing` are in neither features nor rejects, `doubled` more than once in them, `unknown` there but not in the
-    manifest, `repeated` more than once in the manifest, `unreduced` in features or pca_features but not once in both,
-    `relabeled` have another label or split in features than in the manifest.
-    """
-
-    label: str | None
-    split: str | None
-    manifest: int = 0
-    features: int = 0
-    rejects: int = 0
-    ignored: int = 0
-    missing: int = 0
-    doubled: int = 0
-    unknown: int = 0
-    repeated: int = 0
-    unreduced: int = 0
-    relabeled: int = 0
+from run_contract.stages import FEATURIZE, REDUCE
 
 
 @dataclass(frozen=True)
 class Membership:
-    """The counts of every class, that is of every label and split."""
+    """What became of all images, in numbers and names that do not grow with the number of labels.
 
-    classes: Sequence[ClassCounts]
+    Of `totals`, `manifest` counts rows. Image ids are counted by `features`, `rejects`, `ignored`; `missing`, which are
+    in neither features nor rejects; `doubled`, more than once in them; `unknown`, there but not in the manifest;
+    `repeated`, more than once in the manifest; `unreduced`, in features or pca_features but not once in both; and
+    `relabeled`, with another label or split in features than in the manifest. Labels are counted by `labels`, which
+    have features; `lost`, which have none, though not all of their images were rejected; and `new`, which the manifest
+    does not have. `named` are the first of the lost and of the new labels.
 
-    def total(self, count: str) -> int:
-        """Return the sum of a count over all classes."""
-        return sum(getattr(of_class, count) for of_class in self.classes)
+    `balance` has the images with features by label and split, the largest label first: all labels, or of many the
+    largest and the smallest, half of each. `balanced` of the totals says how many it chose from.
+    """
 
-    def labels(self, count: str) -> dict[str, int]:
-        """Return a count by label, all splits together, without the labels that have none."""
-        counts: dict[str, int] = {}
-        for of_class in self.classes:
-            if of_class.label is not None and getattr(of_class, count):
-                counts[of_class.label] = counts.get(of_class.label, 0) + getattr(of_class, count)
-        return counts
+    totals: Mapping[str, int]
+    named: Mapping[str, Sequence[str]]
+    balance: Sequence[tuple[str, Mapping[str | None, int]]]
 
 
 @dataclass(frozen=True)
@@ -75,27 +57,7 @@ class VectorFacts:
     non_finite: int
     zero: int
     repeated: int
-    norms: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean (k,) and covariance (k, k) of the stored PCA features."""
-
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """The saved model's numbers, as in PcaModel, and its worst relative error on a sample of stored rows."""
-
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
-    components: NDArray[np.float64]
-    explained_variance_ratio: NDArray[np.float64]
-    sampled_rows: int
-    worst_error: float
+    norms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -122,15 +84,30 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All evidence on a run."""
+    """All evidence on a run.
+
+    `moments` are those of the stored PCA features. `model` is the saved one; `worst_error` is the largest relative
+    error of stored rows against what it computes, as `worst_relative_error` measures it.
+    """
 
     membership: Membership
     rejects: Sequence[RejectGroup]
     features: VectorFacts
     pca_features: VectorFacts
-    moments: Moments | Unavailable
-    model: ModelFacts | Unavailable
+    moments: Gram | Unavailable
+    model: PcaModel | Unavailable
+    worst_error: float
     stats: Mapping[str, Stats | None]
     sample: Sample
     baseline: Baseline | Unavailable
-    max_reject_share: float
+    asked: ValidateArguments
+
+    @property
+    def featurize(self) -> Stats | None:
+        """The stats of featurize_images."""
+        return self.stats[FEATURIZE]
+
+    @property
+    def reduce(self) -> Stats | None:
+        """The stats of reduce_features."""
+        return self.stats[REDUCE]

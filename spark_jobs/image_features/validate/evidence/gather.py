@@ -15,7 +15,7 @@ from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.baseline import read_baseline
 from image_features.validate.evidence.evidence import Evidence, RejectGroup
 from image_features.validate.evidence.membership_counts import count_membership
-from image_features.validate.evidence.stage_stats import UPSTREAM, Stats, vector_identity
+from image_features.validate.evidence.stage_stats import UPSTREAM, detail
 from image_features.validate.evidence.vector_facts import draw_sample, measure_model, measure_moments, measure_vectors
 
 EXAMPLES = 5
@@ -27,11 +27,11 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
     rejects = read_dataset(spark, arguments.rejects_uri, REJECTS)
     features = read_dataset(spark, arguments.features_uri, FEATURES)
     pca_features = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES)
-    stats = {stage: _stats_of(arguments.stats_prefix_uri, stage) for stage in UPSTREAM}
+    stats = {stage: objects.find_json(f"{arguments.stats_prefix_uri}/{stage}.json") for stage in UPSTREAM}
     of_features = measure_vectors(features, "features")
     of_pca = measure_vectors(pca_features, "pca_features")
-    model = measure_model(arguments.model_uri, features, pca_features)
-    identity = vector_identity(stats["featurize_images"])
+    model, worst_error = measure_model(arguments.model_uri, features, pca_features)
+    identity = detail(stats["featurize_images"], "identity")
     return Evidence(
         membership=count_membership(manifest, features, rejects, pca_features),
         rejects=group_rejects(rejects),
@@ -39,10 +39,11 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
         pca_features=of_pca,
         moments=measure_moments(spark, arguments.pca_features_uri, of_pca),
         model=model,
+        worst_error=worst_error,
         stats=stats,
         sample=draw_sample(pca_features, "pca_features", of_pca),
         baseline=read_baseline(spark, arguments, features, of_features, model, identity),
-        max_reject_share=arguments.max_reject_share,
+        asked=arguments,
     )
 
 
@@ -64,8 +65,3 @@ def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:
         )
         for row in groups.collect()
     ]
-
-
-def _stats_of(stats_prefix_uri: str, stage: str) -> Stats | None:
-    uri = f"{stats_prefix_uri}/{stage}.json"
-    return objects.read_json(uri) if objects.exists(uri) else None

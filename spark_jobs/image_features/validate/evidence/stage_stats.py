@@ -11,7 +11,6 @@ from run_contract.stages import FEATURIZE, STAGES, VALIDATE
 Stats = Mapping[str, Any]
 
 UPSTREAM = tuple(stage.name for stage in STAGES if stage.name != VALIDATE)
-_VECTOR_DETAILS = (*(param.name for param in params_of(FEATURIZE)), "dimension")
 
 
 def detail(stats: Stats | None, name: str) -> Any:
@@ -22,12 +21,13 @@ def detail(stats: Stats | None, name: str) -> Any:
 def vector_identity(featurize: Stats | None) -> dict[str, Any]:
     """Return the identity of the vectors in one flat mapping, None where the stats of featurize_images lack a part.
 
-    >>> vector_identity({"details": {"backbone": "vgg16", "weights": {"sha256": "ab12"}}})["weights_sha256"]
-    'ab12'
+    >>> vector_identity({"arguments": {"backbone": "vgg16"}, "details": {"weights": {"sha256": "ab12"}}})["backbone"]
+    'vgg16'
     """
-    weights = detail(featurize, "weights") or {}
-    identity = {name: detail(featurize, name) for name in _VECTOR_DETAILS}
-    return identity | {"weights": weights or None, "weights_sha256": weights.get("sha256")}
+    weights, asked = detail(featurize, "weights") or {}, featurize["arguments"] if featurize else {}
+    identity = {param.name: asked.get(param.name) for param in params_of(FEATURIZE)}
+    identity |= {"dimension": detail(featurize, "dimension"), "weights": weights or None}
+    return identity | {"weights_sha256": weights.get("sha256")}
 
 
 def fitted_elsewhere(reduce: Stats | None) -> str:

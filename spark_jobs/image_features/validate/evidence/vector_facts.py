@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,12 @@ from pyspark.sql.functions import sum as sum_of
 
 from image_features.job.error_text import name_and_gist
 from image_features.reduce.file_passes import gram_of_dataset
-from image_features.reduce.spark_model import ModelUnreadableError, apply_model, load_model, to_pca_model
+from image_features.reduce.gram import Gram
+from image_features.reduce.pca import PcaModel
+from image_features.reduce.spark_model import apply_model, load_model, to_pca_model
 from image_features.storage.vector_columns import to_matrix, widths_of
 from image_features.unavailable import Unavailable
-from image_features.validate.evidence.evidence import ModelFacts, Moments, Sample, VectorFacts
-from image_features.validate.evidence.relative_error import worst_relative_error
+from image_features.validate.evidence.evidence import Sample, VectorFacts
 
 NORM_QUANTILES = (0.05, 0.5, 0.95)
 MODEL_SAMPLE_ROWS = 200
@@ -41,52 +44,51 @@ def measure_vectors(frame: DataFrame, column: str) -> VectorFacts:
         max_of("width").alias("widest"),
         sum_of((~col("finite")).cast("long")).alias("non_finite"),
         sum_of(col("zero").cast("long")).alias("zero"),
-        count_distinct("digest").alias("distinct"),
+        (count("digest") - count_distinct("digest")).alias("repeated"),
         percentile_approx("norm", list(NORM_QUANTILES)).alias("norms"),
     ).first()
     assert row is not None, "an aggregate without groups has one row"
-    norms = row["norms"] or (0.0, 0.0, 0.0)
-    return VectorFacts(
-        rows=row["rows"],
-        narrowest=row["narrowest"] or 0,
-        widest=row["widest"] or 0,
-        non_finite=row["non_finite"] or 0,
-        zero=row["zero"] or 0,
-        repeated=row["rows"] - row["distinct"],
-        norms=(norms[0], norms[1], norms[2]),
-    )
+    # Without a row there are no quantiles and no sums.
+    facts: dict[str, Any] = {name: found or 0 for name, found in row.asDict().items()}
+    return VectorFacts(**{**facts, "norms": tuple(row["norms"] or (0.0, 0.0, 0.0))})
 
 
-def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFacts) -> Moments | Unavailable:
+def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFacts) -> Gram | Unavailable:
     """Return mean and covariance of the stored PCA features; `facts` are theirs."""
     if facts.rows < 2:
         return Unavailable(f"{facts.rows} rows of PCA features have no covariance")
     if facts.narrowest != facts.widest or facts.non_finite:
         return Unavailable("the PCA features differ in width or are not finite")
-    gram = gram_of_dataset(spark.sparkContext, pca_features_uri, "pca_features")
-    return Moments(gram.mean, gram.scatter / (gram.rows - 1))
+    return gram_of_dataset(spark.sparkContext, pca_features_uri, "pca_features")
 
 
-def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> ModelFacts | Unavailable:
-    """Load the model as any Spark would, and apply it to a sample of features."""
+def measure_model(model_uri: str, features: DataFrame, pca_features: DataFrame) -> tuple[PcaModel | Unavailable, float]:
+    """Load the model as any Spark would, apply it to a sample of features, and return it with its worst error."""
+    pipeline = load_model(model_uri)
+    if isinstance(pipeline, Unavailable):
+        return Unavailable(f"{model_uri} does not load: {pipeline.reason}"), math.inf
     try:
-        pipeline = load_model(model_uri)
         sample = features.orderBy("image_id").limit(MODEL_SAMPLE_ROWS)
         computed = apply_model(pipeline, sample).select("image_id", col("pca_features").alias("computed"))
-        pairs = computed.join(pca_features, "image_id").select("computed", "pca_features").collect()
-    except ModelUnreadableError as error:
-        return Unavailable(f"{error.uri} does not load: {error.detail}")
+        pairs = computed.join(pca_features, "image_id").select("pca_features", "computed").collect()
     except (Py4JError, PySparkException) as error:
-        return Unavailable(f"{model_uri} does not transform: {': '.join(name_and_gist(error))}")
-    model = to_pca_model(pipeline, rows=len(pairs))
-    return ModelFacts(
-        mean=model.mean,
-        std=model.std,
-        components=model.components,
-        explained_variance_ratio=model.explained_variance_ratio,
-        sampled_rows=len(pairs),
-        worst_error=worst_relative_error([(pair["pca_features"], pair["computed"]) for pair in pairs]),
-    )
+        return Unavailable(f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"), math.inf
+    return to_pca_model(pipeline, rows=len(pairs)), worst_relative_error(pairs)
+
+
+def worst_relative_error(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float:
+    """Return the largest difference of (stored, computed) pairs, relative to the stored row's largest entry.
+
+    It is infinite if there is no pair or if the widths of one differ, and NaN if there is one among the entries.
+
+    >>> worst_relative_error([([2.0, -4.0], [2.0, -4.5])])
+    0.125
+    """
+    if not pairs or any(len(stored) != len(computed) for stored, computed in pairs):
+        return math.inf
+    stored, computed = (np.array(side, np.float64) for side in zip(*pairs, strict=True))
+    scales = np.maximum(np.abs(stored).max(axis=1), np.finfo(np.float32).tiny)
+    return float(np.max(np.abs(stored - computed).max(axis=1) / scales))
 
 
 def draw_sample(frame: DataFrame, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +27,11 @@ class Neighborhood:
 
 def one_of_each_label(sample: Sample) -> list[int]:
     """Return the first image of each label, in the order of labels; of many labels, some that are evenly spread."""
-    labels = [label for label in sample.labels if label is not None]
-    named = sorted(set(labels))
+    first = {sample.labels[place]: place for place in _first_of_each_label(range(len(sample.labels)), sample)}
+    named = sorted(label for label in first if label is not None)
     if len(named) > MOST_LABELS:
         named = [named[place] for place in np.linspace(0, len(named) - 1, MOST_LABELS).astype(int)]
-    return [int(np.flatnonzero(sample.labels == label)[0]) for label in named]
+    return [first[label] for label in named]
 
 
 def neighborhoods(sample: Sample, probe: Probe | Unavailable) -> list[Neighborhood]:
@@ -64,7 +64,7 @@ def _queries(sample: Sample, probe: Probe | Unavailable) -> list[int]:
     return chosen + (fresh + [place for place in right if place not in fresh])[: QUERIES - len(chosen)]
 
 
-def _first_of_each_label(places: NDArray[np.intp], sample: Sample) -> list[int]:
+def _first_of_each_label(places: Iterable[int], sample: Sample) -> list[int]:
     found: dict[object, int] = {}
     for place in places:
         found.setdefault(sample.labels[place], int(place))

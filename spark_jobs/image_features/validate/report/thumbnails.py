@@ -7,41 +7,60 @@ import io
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from image_features.errors import ImageFeaturesError
+from image_features.images.decode import use_picture
+from image_features.images.limits import MAX_OBJECT_BYTES
+from image_features.storage import objects
+
+if TYPE_CHECKING:
+    from image_features.rejects import Reject
 
 logger = logging.getLogger(__name__)
 
 SIDE_PX = 112
 QUALITY = 72
-REQUESTS = 8
+# Each may hold MAX_OBJECT_BYTES. Only one of them decodes at a time, which may take 600 MB (`images/limits.py`).
+REQUESTS = 4
 
 
 def thumbnails(uris: Iterable[str], read_bytes: Callable[[str], bytes]) -> dict[str, str]:
-    """Return a data URI for each photograph that can still be read: no report should fail because of a picture."""
-    distinct = sorted(set(uris))
+    """Return a data URI for each photograph that can still be read; the page has a gray square for any other."""
+    distinct, decoding = sorted(set(uris)), Lock()
     with ThreadPoolExecutor(REQUESTS) as pool:
-        made = pool.map(lambda uri: _thumbnail(uri, read_bytes), distinct)
+        made = pool.map(lambda uri: _thumbnail(uri, read_bytes, decoding), distinct)
         return {uri: data_uri for uri, data_uri in zip(distinct, made, strict=True) if data_uri}
 
 
-def to_data_uri(content: bytes) -> str:
-    """Return a square JPEG cut from the middle. Raises what Pillow raises on content that is no image."""
-    with Image.open(io.BytesIO(content)) as photograph:
-        # Lets a JPEG of 12 megapixels be decoded at an eighth of its size.
-        photograph.draft("RGB", (SIDE_PX * 2, SIDE_PX * 2))
-        upright = ImageOps.exif_transpose(photograph).convert("RGBA")
-    on_white = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
+def read_photograph(uri: str) -> bytes:
+    """Return the content of a photograph, or nothing if it has grown over MAX_OBJECT_BYTES since it was ingested."""
+    return objects.read_object(uri, MAX_OBJECT_BYTES, REQUESTS).content
+
+
+def to_data_uri(content: bytes) -> str | Reject:
+    """Return a square JPEG cut from the middle of what the network saw, or why there is none."""
+    return use_picture(content, 2 * SIDE_PX, _square_jpeg)
+
+
+def _square_jpeg(picture: Image.Image) -> str:
     jpeg = io.BytesIO()
-    ImageOps.fit(on_white, (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS).save(jpeg, "JPEG", quality=QUALITY)
+    ImageOps.fit(picture, (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS).save(jpeg, "JPEG", quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}"
 
 
-def _thumbnail(uri: str, read_bytes: Callable[[str], bytes]) -> str | None:
+def _thumbnail(uri: str, read_bytes: Callable[[str], bytes], decoding: Lock) -> str | None:
     try:
-        return to_data_uri(read_bytes(uri))
-    except (ImageFeaturesError, OSError, ValueError, Image.DecompressionBombError) as error:
+        content = read_bytes(uri)
+    except Exception as error:
+        # No report should fail because of a picture, whatever keeps it from being read.
         logger.warning("no thumbnail of %s: %s", uri, error)
         return None
+    with decoding:
+        made = to_data_uri(content)
+    if isinstance(made, str):
+        return made
+    logger.warning("no thumbnail of %s: %s: %s", uri, made.reason, made.detail)
+    return None

@@ -89,26 +89,6 @@ def test_fleets_have_instances_for_their_capacity(local_emr: LocalEmr) -> None:
     assert local_emr.cluster(cluster_id)["InstanceCollectionType"] == "INSTANCE_FLEET"
 
 
-def test_groups_and_fleets_can_be_resized_and_task_instances_added(local_emr: LocalEmr) -> None:
-    client = local_emr.client
-    cluster_id = local_emr.run()
-    task = {"InstanceRole": "TASK", "InstanceType": "m5.large", "InstanceCount": 1}
-    [group_id] = client.add_instance_groups(JobFlowId=cluster_id, InstanceGroups=[task])["InstanceGroupIds"]
-    client.modify_instance_groups(InstanceGroups=[{"InstanceGroupId": group_id, "InstanceCount": 4}])
-    assert len(instances(local_emr, cluster_id, InstanceGroupId=group_id)) == 4
-
-    cluster_id = fleet_cluster(local_emr)
-    fleet = {
-        "InstanceFleetType": "TASK",
-        "TargetSpotCapacity": 1,
-        "InstanceTypeConfigs": [{"InstanceType": "m5.large"}],
-    }
-    fleet_id = client.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)["InstanceFleetId"]
-    change = {"InstanceFleetId": fleet_id, "TargetSpotCapacity": 3}
-    client.modify_instance_fleet(ClusterId=cluster_id, InstanceFleet=change)
-    assert len(instances(local_emr, cluster_id, InstanceFleetId=fleet_id)) == 3
-
-
 def test_the_instances_of_an_ended_cluster_are_terminated(local_emr: LocalEmr) -> None:
     cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
     local_emr.wait_for_state(cluster_id, "TERMINATED")

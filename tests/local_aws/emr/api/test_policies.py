@@ -20,19 +20,15 @@ def test_an_idle_cluster_ends_by_itself_and_a_busy_one_does_not(local_emr: Local
     policy = {"IdleTimeout": 1}
     idle = local_emr.run(AutoTerminationPolicy=policy)
     busy = local_emr.run(AutoTerminationPolicy=policy, Steps=[bash_step("sleep 60")])
+    had_none = local_emr.run()
+    local_emr.wait_for_state(had_none, "WAITING")
+    local_emr.client.put_auto_termination_policy(ClusterId=had_none, AutoTerminationPolicy=policy)
     local_emr.wait_for_state(idle, "TERMINATED")
     assert local_emr.reason(idle) == {"Code": "ALL_STEPS_COMPLETED", "Message": "Auto-terminated: idle for 1 seconds"}
     timeline = local_emr.cluster(idle)["Status"]["Timeline"]
     assert (timeline["EndDateTime"] - timeline["ReadyDateTime"]).total_seconds() >= 1
+    local_emr.wait_for_state(had_none, "TERMINATED")
     assert local_emr.state(busy) == "RUNNING"
-
-
-@pytest.mark.usefixtures("short_idle_times")
-def test_a_policy_can_be_put_on_a_cluster_that_already_waits(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run()
-    local_emr.wait_for_state(cluster_id, "WAITING")
-    local_emr.client.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy={"IdleTimeout": 1})
-    local_emr.wait_for_state(cluster_id, "TERMINATED")
 
 
 def test_an_auto_termination_policy_is_put_read_and_removed(local_emr: LocalEmr) -> None:

@@ -16,6 +16,10 @@ ONE_STEP = [bash_step("true")]
 INVALID, VALIDATION = "InvalidRequestException", "ValidationException"
 
 
+def nested(levels: int) -> bytes:
+    return b'{"Configurations": [' * levels + b"]}" * levels
+
+
 @pytest.fixture
 def ended(local_emr: LocalEmr) -> str:
     cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
@@ -45,7 +49,7 @@ def ended(local_emr: LocalEmr) -> str:
         ),
         ("describe_security_configuration", {"Name": "nope"}, INVALID, "does not exist"),
         ("list_studios", {}, "UnknownOperationException", "does not offer EMR's operation ListStudios"),
-        ("describe_job_flows", {}, "UnknownOperationException", "It offers: AddInstanceFleet, "),
+        ("describe_job_flows", {}, "UnknownOperationException", "It offers: AddJobFlowSteps, "),
     ],
 )
 def test_what_is_not_there_is_refused_as_emr_refuses_it(
@@ -124,6 +128,9 @@ def test_steps_of_a_concurrent_cluster_must_continue_on_failure(local_emr: Local
         ("", b"{}", "UnknownOperationException"),
         ("ElasticMapReduce.DescribeCluster", b"{not json", "SerializationException"),
         ("ElasticMapReduce.DescribeCluster", b"[]", VALIDATION),
+        ("ElasticMapReduce.DescribeCluster", b'{"ClusterId": "\xff"}', "SerializationException"),
+        ("ElasticMapReduce.RunJobFlow", nested(90), VALIDATION),
+        ("ElasticMapReduce.RunJobFlow", nested(50_000), "SerializationException"),
         ("ElasticMapReduce.DescribeCluster", b"{}", VALIDATION),
         ("ElasticMapReduce.RunJobFlow", json.dumps(job_flow(Steps="x")).encode(), VALIDATION),
         ("ElasticMapReduce.RunJobFlow", json.dumps(job_flow(Steps=[{"Name": "no jar"}])).encode(), VALIDATION),

@@ -16,7 +16,6 @@ FLEET = {
     "TargetOnDemandCapacity": 1,
     "InstanceTypeConfigs": [{"InstanceType": "m5.xlarge"}],
 }
-TASK_GROUP = {"InstanceRole": "TASK", "InstanceType": "m5.xlarge", "InstanceCount": 1}
 LIMITS = {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 2}
 SECURITY = {"Name": "at-rest", "SecurityConfiguration": "{}"}
 
@@ -38,10 +37,6 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("ListInstances", {"ClusterId": "{f}"}),
     ("ListInstanceGroups", {"ClusterId": "{c}"}),
     ("ListInstanceFleets", {"ClusterId": "{f}"}),
-    ("AddInstanceGroups", {"JobFlowId": "{c}", "InstanceGroups": [TASK_GROUP]}),
-    ("AddInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": {**FLEET, "InstanceFleetType": "TASK"}}),
-    ("ModifyInstanceGroups", {"InstanceGroups": []}),
-    ("ModifyInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": {"InstanceFleetId": "{i}", "TargetSpotCapacity": 1}}),
     ("PutAutoTerminationPolicy", {"ClusterId": "{c}"}),
     ("GetAutoTerminationPolicy", {"ClusterId": "{c}"}),
     ("RemoveAutoTerminationPolicy", {"ClusterId": "{c}"}),
@@ -110,8 +105,7 @@ def prepare(local_emr: LocalEmr) -> dict[str, str]:
     local_emr.wait_for_step(cluster_id, step_id)
     fleets = local_emr.run(Instances={"InstanceGroups": None, "InstanceFleets": [FLEET]})
     local_emr.wait_for_state(fleets, "WAITING")
-    [fleet] = local_emr.client.list_instance_fleets(ClusterId=fleets)["InstanceFleets"]
-    return {"{c}": cluster_id, "{f}": fleets, "{s}": step_id, "{i}": fleet["Id"]}
+    return {"{c}": cluster_id, "{f}": fleets, "{s}": step_id}
 
 
 def fill(text: str, names: dict[str, str]) -> str:

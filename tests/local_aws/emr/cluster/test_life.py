@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import stat
+from collections import defaultdict
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
+from local_aws.emr.state.cluster_folder import ClusterFolder
+from local_aws.emr.state.records import ClusterRecord
+from tests.local_aws.emr.harness import LocalEmr, bash_step
 
 
-def test_a_cluster_starts_bootstraps_waits_and_is_terminated(local_emr: LocalEmr) -> None:
-    local_emr.put("s3://code/slow.sh", "sleep 0.3")
-    action = {"Name": "slow", "ScriptBootstrapAction": {"Path": "s3://code/slow.sh"}}
-    cluster_id = local_emr.run(BootstrapActions=[action])
-    seen: list[str] = []
+def test_a_cluster_starts_bootstraps_waits_and_is_terminated(
+    local_emr: LocalEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[str]] = defaultdict(list)
+    save = ClusterFolder.save
 
-    def watch(last: str) -> bool:
-        state = local_emr.state(cluster_id)
-        if not seen or seen[-1] != state:
-            seen.append(state)
-        return state == last
+    def note_and_save(folder: ClusterFolder, record: ClusterRecord) -> None:
+        if [record.state] != seen[record.id][-1:]:
+            seen[record.id].append(record.state)
+        save(folder, record)
 
-    wait_until("WAITING", lambda: watch("WAITING"))
+    monkeypatch.setattr(ClusterFolder, "save", note_and_save)
+    cluster_id = local_emr.run()
+    local_emr.wait_for_state(cluster_id, "WAITING")
     assert local_emr.reason(cluster_id) == {"Message": "Cluster ready to run steps."}
     local_emr.client.terminate_job_flows(JobFlowIds=[cluster_id])
-    wait_until("TERMINATED", lambda: watch("TERMINATED"))
-    assert seen == ["STARTING", "BOOTSTRAPPING", "WAITING", "TERMINATING", "TERMINATED"]
+    local_emr.wait_for_state(cluster_id, "TERMINATED")
+    assert seen[cluster_id] == ["STARTING", "BOOTSTRAPPING", "WAITING", "TERMINATING", "TERMINATED"]
     assert local_emr.reason(cluster_id) == {"Code": "USER_REQUEST", "Message": "Terminated by user request"}
     timeline = local_emr.cluster(cluster_id)["Status"]["Timeline"]
     assert timeline["CreationDateTime"] < timeline["ReadyDateTime"] < timeline["EndDateTime"]
@@ -99,6 +104,12 @@ def test_an_ended_cluster_keeps_its_logs_and_loses_its_scratch(local_emr: LocalE
     local_emr.wait_for_state(cluster_id, "TERMINATED")
     assert not (local_emr.work_root / cluster_id / "scratch").exists()
     assert local_emr.live_log(cluster_id, f"steps/{step_id}/stdout").read_text() == "said\n"
+
+
+def test_no_other_user_of_the_machine_can_enter_a_clusters_folder(local_emr: LocalEmr) -> None:
+    cluster_id = local_emr.run()
+    local_emr.wait_for_state(cluster_id, "WAITING")
+    assert stat.S_IMODE((local_emr.work_root / cluster_id).stat().st_mode) == 0o700
 
 
 def test_clusters_are_listed_by_state_and_by_time(local_emr: LocalEmr) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 from moto.emr.models import emr_backends
 
 from local_aws.emr.api.models import LocalEmrBackend
-from local_aws.emr.cluster.cluster_store import ClusterStore
+from local_aws.emr.cluster.lost_clusters import read_clusters
+from local_aws.emr.state.cluster_folder import ClusterFolder
 from local_aws.emr.state.records import ClusterRecord
 from tests.local_aws.conftest import REPOSITORY, free_port
 from tests.local_aws.emr.harness import LocalEmr, bash_step, wait_until
@@ -25,12 +25,14 @@ import sys, signal, threading
 from pathlib import Path
 from moto.server import ThreadedMotoServer
 from local_aws import emr
+from local_aws.config import EndpointConfig
+from local_aws.signature import AccessKey
 
 folder, spark_env, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-url = f"http://127.0.0.1:{port}"
-emr.install(emr.LocalEmrConfig(folder / "s3", folder / "work", spark_env, url, 1, "1g", 0.05, 1.0))
+key = AccessKey("testing", "testing")
+emr.install(EndpointConfig(folder / "s3", folder / "work", spark_env, "127.0.0.1", port, 1, "1g", key, 0.05, 1.0))
 ThreadedMotoServer("127.0.0.1", port, verbose=False).start()
 print("ready", flush=True)
 stop.wait()
@@ -108,22 +110,13 @@ def is_alive(pid: int) -> bool:
     return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_record_is_the_same_after_a_round_trip_through_json(local_emr: LocalEmr) -> None:
+def test_what_is_on_disk_is_all_that_the_api_knows(local_emr: LocalEmr) -> None:
     cluster_id = local_emr.run(Steps=[bash_step("exit 1")], AutoTerminationPolicy={"IdleTimeout": 60})
     local_emr.wait_for_state(cluster_id, "WAITING")
     backend = emr_backends["123456789012"]["eu-west-1"]
     assert isinstance(backend, LocalEmrBackend)
-    record = backend.cluster(cluster_id).record
-    again = ClusterRecord.from_json(json.loads(json.dumps(record.to_json())))
-    assert again == record and again.steps[0].failure is not None
-    assert dataclasses.asdict(again) == dataclasses.asdict(record)
-
-
-def test_what_is_on_disk_is_what_the_api_tells(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run(Instances={"KeepJobFlowAliveWhenNoSteps": False})
-    local_emr.wait_for_state(cluster_id, "TERMINATED")
-    [stored] = [record for record in ClusterStore(local_emr.work_root).load() if record.id == cluster_id]
-    assert stored.state == "TERMINATED" and stored.reason.code == "ALL_STEPS_COMPLETED"
+    stored = ClusterFolder(local_emr.work_root / cluster_id).load()
+    assert stored == backend.cluster(cluster_id).record and stored.steps[0].failure is not None
 
 
 @pytest.mark.parametrize("content", ['{"id": "j-OLD", "a_field_of_another_version": 1}', '{"id": "j-OLD"', "[]"])
@@ -131,7 +124,25 @@ def test_a_cluster_of_another_version_is_set_aside_and_the_others_are_read(tmp_p
     old = tmp_path / "j-OLD" / "cluster.json"
     old.parent.mkdir()
     old.write_text(content)
-    store = ClusterStore(tmp_path)
-    assert store.load() == []
+    kept = ClusterRecord("j-NEW", "123456789012", "eu-west-1", {}, [], state="TERMINATED")
+    ClusterFolder(tmp_path / "j-NEW").save(kept)
+    assert read_clusters(tmp_path) == [kept]
     assert not old.exists() and (tmp_path / "j-OLD" / "cluster.unreadable").read_text() == content
-    store.end_lost_clusters()
+
+
+def test_a_record_that_names_another_folder_is_set_aside(tmp_path: Path) -> None:
+    """What an endpoint deletes at its start lies in the cluster's own folder."""
+    elsewhere = tmp_path / "elsewhere" / "scratch"
+    elsewhere.mkdir(parents=True)
+    folder = ClusterFolder(tmp_path / "work" / "j-1")
+    folder.save(ClusterRecord("../elsewhere", "123456789012", "eu-west-1", {}, []))
+    assert read_clusters(tmp_path / "work") == []
+    assert elsewhere.exists() and not folder.state_path.exists()
+
+
+def test_what_an_older_endpoint_left_open_is_closed_to_other_users(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path / "j-1")
+    folder.save(ClusterRecord("j-1", "123456789012", "eu-west-1", {}, [], state="TERMINATED"))
+    folder.path.chmod(0o755)
+    read_clusters(tmp_path)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700

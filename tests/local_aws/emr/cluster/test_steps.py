@@ -171,11 +171,13 @@ def test_a_bucket_that_was_made_while_the_cluster_lives_is_there_for_the_next_st
     cluster_id = local_emr.run()
     local_emr.wait_for_state(cluster_id, "WAITING")
     local_emr.put("s3://made-later/key", "x")
+    (local_emr.buckets_root / "no-bucket").symlink_to("/")
     [step_id] = local_emr.add(cluster_id, bash_step('cat "$HADOOP_CONF_DIR/core-site.xml"'))
     local_emr.wait_for_step(cluster_id, step_id)
     conf = ElementTree.fromstring(local_emr.log(cluster_id, f"steps/{step_id}/stdout"))
     names = {p.findtext("name") for p in conf.iter("property")}
     assert "fs.viewfs.mounttable.made-later.linkFallback" in names
+    assert "fs.viewfs.mounttable.no-bucket.linkFallback" not in names
 
 
 def test_live_logs_grow_while_a_step_runs(local_emr: LocalEmr) -> None:
@@ -193,6 +195,23 @@ def test_a_log_bucket_that_is_not_there_costs_the_logs_only(local_emr: LocalEmr)
     assert local_emr.live_log(cluster_id, f"steps/{step_id}/stdout").read_text() == "said\n"
     assert "the bucket does not exist" in local_emr.live_log(cluster_id, f"steps/{step_id}/controller").read_text()
     assert not (local_emr.buckets_root / "no-such-bucket").exists()
+
+
+def test_a_link_in_a_bucket_takes_neither_scripts_nor_logs_out_of_the_buckets(
+    local_emr: LocalEmr, tmp_path: Path
+) -> None:
+    (tmp_path / "script").write_text("echo from outside\n")
+    (local_emr.buckets_root / "linked").mkdir(exist_ok=True)
+    (local_emr.buckets_root / "linked" / "out").symlink_to(tmp_path)
+    cluster_id = local_emr.run(LogUri="s3://linked/out")
+    [step_id] = local_emr.add(cluster_id, jar_step("script-runner.jar", "s3://linked/out/script"))
+    failure = local_emr.wait_for_step(cluster_id, step_id)["Status"]["FailureDetails"]
+    assert "leads out of the folder of the buckets" in failure["Message"]
+    assert (
+        "leads out of the folder of the buckets"
+        in local_emr.live_log(cluster_id, f"steps/{step_id}/controller").read_text()
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["script"]
 
 
 def test_a_full_disk_fails_the_step_and_neither_the_cluster_nor_the_endpoint(

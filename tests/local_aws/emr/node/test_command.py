@@ -27,7 +27,7 @@ def test_the_two_runners_run(jar: str, args: list[str], expected: Command) -> No
 @pytest.mark.parametrize("program", ["spark-submit", "/usr/bin/spark-submit", "/usr/lib/spark/bin/spark-submit"])
 def test_spark_submit_is_the_one_of_the_spark_environment_wherever_emr_has_it(program: str) -> None:
     command = step_command("command-runner.jar", [program, "--master", "yarn", "app.py"], cores=3, driver_memory="2g")
-    assert command.args[:3] == ("spark-submit", "--master", "local[3]")
+    assert command.args[:3] == ("spark-submit", "--master", "local[3,2]")
     assert command.args[-1] == "app.py" and "yarn" not in command.args
 
 

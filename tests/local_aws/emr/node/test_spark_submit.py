@@ -6,7 +6,7 @@ import pytest
 
 from local_aws.emr.node.spark_submit import is_cluster_property, localize
 
-LOCAL = ["--master", "local[2]", "--deploy-mode", "client", "--driver-memory", "1g"]
+LOCAL = ["--master", "local[2,2]", "--deploy-mode", "client", "--driver-memory", "1g"]
 
 
 @pytest.mark.parametrize(

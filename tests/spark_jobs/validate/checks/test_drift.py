@@ -9,7 +9,7 @@ from scipy.stats import norm
 from image_features.unavailable import Unavailable
 from image_features.validate.checks.drift import (
     domain_auc,
-    drift_classifier,
+    drift_classifier_auc,
     drift_psi,
     norm_quantiles,
     psi,
@@ -26,12 +26,12 @@ def moved(shift: float) -> Baseline:
 
 
 def test_the_same_photographs_have_not_drifted() -> None:
-    checks = [norm_quantiles(GOOD.features, moved(0)), drift_classifier(moved(0)), drift_psi(moved(0))]
+    checks = [norm_quantiles(GOOD.features, moved(0)), drift_classifier_auc(moved(0)), drift_psi(moved(0))]
     assert [(check.kind, check.verdict) for check in checks] == [("soft", "passed")] * 3
 
 
 def test_a_shift_is_seen_by_the_classifier_and_by_the_stability_index() -> None:
-    checks = [drift_classifier(moved(2)), drift_psi(moved(2))]
+    checks = [drift_classifier_auc(moved(2)), drift_psi(moved(2))]
     assert [check.verdict for check in checks] == ["warned", "warned"]
     assert "component 1 " in checks[1].advice
 
@@ -68,7 +68,7 @@ def test_norms_that_changed_by_a_fifth_warn() -> None:
     assert check.value == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("check", [drift_classifier, drift_psi])
+@pytest.mark.parametrize("check", [drift_classifier_auc, drift_psi])
 def test_without_a_published_run_there_is_nothing_to_judge(check) -> None:  # type: ignore[no-untyped-def]
     found = check(Unavailable("nothing is published yet"))
     assert (found.verdict, found.advice, found.value) == ("skipped", "nothing is published yet", None)
@@ -77,10 +77,10 @@ def test_without_a_published_run_there_is_nothing_to_judge(check) -> None:  # ty
 
 def test_runs_of_other_vectors_are_not_compared() -> None:
     other = Unavailable("the published run has other vectors")
-    found = [drift_classifier(other), drift_psi(other), norm_quantiles(GOOD.features, other)]
+    found = [drift_classifier_auc(other), drift_psi(other), norm_quantiles(GOOD.features, other)]
     assert {(check.verdict, check.advice) for check in found} == {("skipped", other.reason)}
 
 
 def test_a_handful_of_images_is_not_compared() -> None:
     few = Baseline({}, ROWS[:10].astype(float), ROWS[:500].astype(float))
-    assert drift_classifier(few).verdict == "skipped"
+    assert drift_classifier_auc(few).verdict == "skipped"

@@ -2,16 +2,19 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
+from image_features.reduce.gram import Gram
 from image_features.unavailable import Unavailable
-from image_features.validate.checks.probes import probe
+from image_features.validate.checks import summary
+from image_features.validate.checks.check import Finding, ValidationFailedError, failed
+from image_features.validate.checks.probes import Probe, probe
 from image_features.validate.checks.suite import run_checks
-from image_features.validate.checks.summary import summarize
-from image_features.validate.checks.verdict import ValidationFailedError, failed, verdict_of
-from image_features.validate.evidence.evidence import Baseline, Evidence, Moments
+from image_features.validate.evidence.evidence import Baseline, Evidence
+from run_contract.checks import CHECKS
 from tests.spark_jobs.made_up_run import (
     PROJECTED,
     REFITTED,
@@ -23,48 +26,28 @@ from tests.spark_jobs.made_up_run import (
 )
 
 GOOD = make_evidence()
-HARD = {
-    "stages_complete",
-    "row_counts_agree",
-    "every_object_once",
-    "image_id_unique",
-    "pca_features_complete",
-    "labels_kept",
-    "reject_share",
-    "features_width",
-    "pca_features_width",
-    "features_finite",
-    "pca_features_finite",
-    "no_zero_vectors",
-    "pca_means_zero",
-    "pca_covariance_diagonal",
-    "model_reproduces_rows",
-    "explained_variance_ordered",
-    "components_as_asked",
-    "explained_variance_true",
-}
-SOFT = {
-    "linear_probe_accuracy",
-    "knn_accuracy",
-    "dead_dimensions",
-    "repeated_vectors",
-    "model_drift",
-    "norm_quantiles",
-    "drift_classifier_auc",
-    "drift_psi",
-}
+
+
+def judged(evidence: Evidence) -> list[Finding]:
+    return run_checks(evidence, probe(evidence.sample))
+
+
+def summarize(evidence: Evidence, found: Probe | Unavailable | None = None) -> dict[str, Any]:
+    found = found or probe(evidence.sample)
+    return summary.summarize(evidence, found, run_checks(evidence, found))
 
 
 def verdicts(evidence: Evidence) -> dict[str, str]:
-    return {check.name: check.verdict for check in run_checks(evidence, probe(evidence.sample))}
+    return {check.name: check.verdict for check in judged(evidence)}
 
 
 def test_a_good_run_passes_every_check() -> None:
-    checks = run_checks(GOOD, probe(GOOD.sample))
-    assert {check.name for check in checks if check.kind == "hard"} == HARD
-    assert {check.name for check in checks if check.kind == "soft"} == SOFT
+    checks = judged(GOOD)
+    # A run is asked for a share of the variance or for a number of components.
+    forms = [form for form in CHECKS if form.name != "explained_variance_enough"]
+    assert [(check.name, check.kind == "hard") for check in checks] == [(form.name, form.is_hard) for form in forms]
     assert {check.name: check.verdict for check in checks if check.verdict != "passed"} == {"model_drift": "skipped"}
-    assert verdict_of(checks) == "passed"
+    assert failed(checks) == []
 
 
 def test_several_faults_are_all_told_at_once() -> None:
@@ -73,7 +56,7 @@ def test_several_faults_are_all_told_at_once() -> None:
         membership=membership_of(GOOD.sample.labels, GOOD.sample.splits, missing=1),
         features=facts(np.zeros((90, 24)), zero=4),
     )
-    checks = run_checks(broken, probe(broken.sample))
+    checks = judged(broken)
     assert {check.name for check in failed(checks)} == {"every_object_once", "no_zero_vectors"}
     error = str(ValidationFailedError("s3://bucket/runs/one/report", failed(checks)))
     assert error.startswith("s3://bucket/runs/one/report: 2 hard checks failed. every_object_once is 1, limit 0: ")
@@ -83,9 +66,9 @@ def test_several_faults_are_all_told_at_once() -> None:
 
 def test_a_warning_does_not_fail_the_run() -> None:
     evidence = dataclasses.replace(GOOD, features=dataclasses.replace(GOOD.features, norms=(1.0, 2.0, 3.0)))
-    checks = run_checks(evidence, probe(evidence.sample))
+    checks = judged(evidence)
     assert [check.name for check in checks if check.verdict == "warned"] == ["norm_quantiles"]
-    assert verdict_of(checks) == "passed"
+    assert failed(checks) == []
 
 
 def test_a_model_that_does_not_load_fails_once_and_is_not_judged_further() -> None:
@@ -134,32 +117,28 @@ def test_a_published_accuracy_is_a_limit_only_for_vectors_of_the_same_kind(compa
 
 
 def test_the_summary_holds_what_the_contract_names() -> None:
-    summary = summarize(GOOD, probe(GOOD.sample))
-    assert (summary["objects"], summary["images"], summary["rejects"], summary["labels"]) == (95, 90, 2, 3)
-    assert (summary["ignored_objects"], summary["reject_share"]) == (3, pytest.approx(2 / 92))
-    assert (summary["dimension"], summary["components"], summary["backbone"]) == (24, 6, "mobilenet_v2")
-    assert summary["weights"]["pretrained"] is True
-    assert summary["linear_probe_accuracy"] > 0.9
-    json.dumps(summary, allow_nan=False)
+    found = summarize(GOOD)
+    assert (found["objects"], found["images"], found["rejects"], found["labels"]) == (95, 90, 2, 3)
+    assert (found["ignored_objects"], found["reject_share"]) == (3, pytest.approx(2 / 92))
+    assert (found["dimension"], found["components"], found["backbone"]) == (24, 6, "mobilenet_v2")
+    assert found["weights"]["pretrained"] is True
+    assert found["linear_probe_accuracy"] > 0.9
+    json.dumps(found, allow_nan=False)
 
 
 def test_the_summary_of_a_broken_run_has_nulls_not_holes() -> None:
     broken = dataclasses.replace(GOOD, model=Unavailable("does not load"), stats=dict.fromkeys(GOOD.stats, None))
-    summary = summarize(broken, Unavailable("too few labels"))
-    assert set(summary) == set(summarize(GOOD, probe(GOOD.sample)))
-    assert (
-        summary["components"] is summary["linear_probe_accuracy"] is summary["backbone"] is summary["weights"] is None
-    )
+    found = summarize(broken, Unavailable("too few labels"))
+    assert set(found) == set(summarize(GOOD))
+    assert found["components"] is found["linear_probe_accuracy"] is found["backbone"] is found["weights"] is None
 
 
 def test_of_a_model_of_a_run_before_only_what_holds_of_any_rows_is_judged() -> None:
     # Moments as another model's would be: neither centred nor uncorrelated, nor of the variances that it claims.
-    assert isinstance(GOOD.moments, Moments)
-    moments = dataclasses.replace(
-        GOOD.moments, mean=GOOD.moments.mean + 3, covariance=GOOD.moments.covariance * 2 + 0.5
-    )
+    assert isinstance(GOOD.moments, Gram)
+    moments = dataclasses.replace(GOOD.moments, mean=GOOD.moments.mean + 3, scatter=GOOD.moments.scatter * 2 + 50)
     projected = with_model(dataclasses.replace(GOOD, moments=moments), PROJECTED)
-    checks = {check.name: check for check in run_checks(projected, probe(projected.sample))}
+    checks = {check.name: check for check in judged(projected)}
     unjudged = {"pca_means_zero", "pca_covariance_diagonal", "explained_variance_true"}
     assert {name for name, check in checks.items() if check.verdict == "skipped"} == unjudged
     for name in unjudged:
@@ -175,7 +154,7 @@ def test_of_a_model_of_a_run_before_only_what_holds_of_any_rows_is_judged() -> N
 
 def test_a_model_that_has_drifted_warns_and_says_what_to_do() -> None:
     drifted = with_model(GOOD, {**PROJECTED, "drift": 0.021})
-    check = next(one for one in run_checks(drifted, probe(drifted.sample)) if one.name == "model_drift")
+    check = next(one for one in judged(drifted) if one.name == "model_drift")
     assert (check.kind, check.verdict) == ("soft", "warned")
     assert "run with reduce refit" in check.advice
 
@@ -190,8 +169,8 @@ def test_a_share_that_was_asked_for_is_not_judged_on_other_rows() -> None:
 
 
 def test_the_summary_says_where_vectors_and_model_come_from_and_older_stats_say_nothing() -> None:
-    summary = summarize(with_model(GOOD, PROJECTED), Unavailable("none"))
-    assert (summary["vectors"], summary["model"]) == (VECTORS, PROJECTED)
+    found = summarize(with_model(GOOD, PROJECTED), Unavailable("none"))
+    assert (found["vectors"], found["model"]) == (VECTORS, PROJECTED)
     older = with_model(GOOD, None)
     assert summarize(older, Unavailable("none"))["model"] is None
     assert verdicts(older)["model_drift"] == "skipped"

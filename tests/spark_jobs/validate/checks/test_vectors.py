@@ -5,27 +5,27 @@ import dataclasses
 import numpy as np
 import pytest
 
+from image_features.reduce.pca import PcaModel
 from image_features.validate.checks.vectors import (
-    FEATURES_FINITE,
-    FEATURES_WIDTH,
     dead_dimensions,
-    finite,
+    features_finite,
+    features_width,
     no_zero_vectors,
     repeated_vectors,
-    width,
 )
-from image_features.validate.evidence.evidence import ModelFacts, VectorFacts
+from image_features.validate.evidence.evidence import VectorFacts
 
 GOOD = VectorFacts(rows=100, narrowest=8, widest=8, non_finite=0, zero=0, repeated=0, norms=(1.0, 2.0, 3.0))
 
 
-def model_of(std: list[float]) -> ModelFacts:
+def model_of(std: list[float]) -> PcaModel:
     width = len(std)
-    return ModelFacts(np.zeros(width), np.array(std), np.eye(width), np.full(width, 1 / width), 1, 0.0)
+    ratios = np.full(width, 1 / width)
+    return PcaModel(100, np.zeros(width), np.array(std), np.eye(width), ratios, ratios)
 
 
 def test_vectors_as_wide_as_promised_pass() -> None:
-    check = width(FEATURES_WIDTH, GOOD, 8, "featurize_images")
+    check = features_width(GOOD, 8)
     assert (check.verdict, check.value, check.limit) == ("passed", 8, 8)
 
 
@@ -34,19 +34,19 @@ def test_vectors_as_wide_as_promised_pass() -> None:
 )
 def test_vectors_of_another_width_fail(narrowest: int, widest: int, value: object) -> None:
     facts = dataclasses.replace(GOOD, narrowest=narrowest, widest=widest)
-    check = width(FEATURES_WIDTH, facts, 9, "featurize_images")
+    check = features_width(facts, 9)
     assert (check.verdict, check.value, check.limit) == ("failed", value, 9)
 
 
 def test_a_width_that_no_stats_promise_is_skipped_not_passed() -> None:
-    check = width(FEATURES_WIDTH, GOOD, None, "featurize_images")
+    check = features_width(GOOD, None)
     assert (check.kind, check.verdict) == ("hard", "skipped")
     assert "featurize_images" in check.advice
 
 
 def test_nan_and_inf_fail() -> None:
-    assert finite(FEATURES_FINITE, GOOD, "featurize_images").verdict == "passed"
-    check = finite(FEATURES_FINITE, dataclasses.replace(GOOD, non_finite=2), "featurize_images")
+    assert features_finite(GOOD).verdict == "passed"
+    check = features_finite(dataclasses.replace(GOOD, non_finite=2))
     assert (check.verdict, check.value) == ("failed", 2)
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from image_features.reduce.gram import Gram
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
-from image_features.storage.datasets import write_dataset
 from image_features.unavailable import Unavailable
-from image_features.validate.evidence.evidence import ClassCounts, Moments
 from image_features.validate.evidence.gather import group_rejects
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
+from tests.spark_jobs.stored_datasets import write_dataset
 
 SEEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
@@ -73,17 +73,34 @@ def test_every_id_is_counted_for_what_happened_to_it(spark: SparkSession) -> Non
         ],
         REJECTS,
     )
-    found = {(of.label, of.split): of for of in count_membership(manifest, features, rejects, pca_features).classes}
-    assert found == {
-        ("Apple", "Test"): ClassCounts("Apple", "Test", manifest=2, features=1, rejects=1),
-        # The ignored object, and the stray row of pca_features, which no other dataset knows.
-        (None, None): ClassCounts(None, None, manifest=1, rejects=1, ignored=1, unreduced=1),
-        ("Pear", None): ClassCounts("Pear", None, manifest=2, features=1, rejects=1, missing=1, doubled=1),
-        ("Kiwi", None): ClassCounts("Kiwi", None, manifest=1, features=1, doubled=1, unreduced=1),
-        ("Plum", None): ClassCounts("Plum", None, manifest=2, features=1, repeated=1, unreduced=1),
-        ("Lime", None): ClassCounts("Lime", None, features=1, unknown=1),
-        ("Fig", "Test"): ClassCounts("Fig", "Test", manifest=2, features=2, relabeled=2),
-    }
+    found = count_membership(manifest, features, rejects, pca_features)
+    expected = {"manifest": 10, "features": 7, "rejects": 3, "ignored": 1, "missing": 1, "doubled": 2, "unknown": 1}
+    # Not reduced once: `twice` and `repeated`, and the stray row of pca_features, which no other dataset knows.
+    expected |= {"repeated": 1, "unreduced": 3, "relabeled": 2, "labels": 6, "lost": 0, "new": 1, "balanced": 6}
+    assert found.totals == expected
+    assert found.named == {"new": ["Lime"]}
+    ones = [(label, {None: 1}) for label in ("Kiwi", "Lime", "Pear", "Plum")]
+    assert found.balance == [("Fig", {"Test": 2}), ("Apple", {"Test": 1}), *ones]
+
+
+def test_a_label_is_lost_if_not_all_of_its_images_were_rejected(spark: SparkSession) -> None:
+    manifest = manifest_of(spark, ("1", "Pear", None), ("2", "Pear", None), ("3", "Kiwi", None), ("4", None, None))
+    rows = [(str(place), f"s3://b/{place}", "decode_failed", None, "featurize_images") for place in (1, 2)]
+    nothing = spark.createDataFrame([], FEATURES)
+    found = count_membership(manifest, nothing, spark.createDataFrame(rows, REJECTS), nothing)
+    assert (found.totals["lost"], found.named, found.balance) == (1, {"lost": ["Kiwi"]}, [])
+
+
+def test_however_many_labels_there_are_few_come_to_the_driver(spark: SparkSession) -> None:
+    rows = [(f"{label}-{number}", f"L{label:03d}", None) for label in range(100) for number in range(1 + label // 2)]
+    features = vectors_of(spark, FEATURES, *[(*row, [1.0]) for row in rows])
+    nothing = spark.createDataFrame([], REJECTS)
+    found = count_membership(manifest_of(spark, ("x", "Old", None)), features, nothing, features)
+    assert (found.totals["labels"], found.totals["new"], found.totals["unknown"]) == (100, 100, len(rows))
+    assert found.named == {"lost": ["Old"], "new": [f"L{label:03d}" for label in range(5)]}
+    assert [label for label, _ in found.balance[:3]] == ["L098", "L099", "L096"]
+    assert [label for label, _ in found.balance[-3:]] == ["L003", "L000", "L001"]
+    assert len(found.balance) == 40
 
 
 def test_vectors_are_measured_one_by_one(spark: SparkSession) -> None:
@@ -113,9 +130,9 @@ def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSe
     frame = vectors_of(spark, PCA_FEATURES, *rows)
     write_dataset(frame, prefix_uri, PCA_FEATURES)
     moments = measure_moments(spark, prefix_uri, measure_vectors(frame, "pca_features"))
-    assert isinstance(moments, Moments)
+    assert isinstance(moments, Gram)
     np.testing.assert_allclose(moments.mean, stored.mean(axis=0, dtype=float), atol=1e-12)
-    np.testing.assert_allclose(moments.covariance, np.cov(stored.astype(float), rowvar=False), atol=1e-12)
+    np.testing.assert_allclose(moments.covariance(), np.cov(stored.astype(float), rowvar=False), atol=1e-12)
     ragged = vectors_of(spark, PCA_FEATURES, *rows, ("x", None, None, [1.0]))
     reason = "the PCA features differ in width or are not finite"
     assert measure_moments(spark, prefix_uri, measure_vectors(ragged, "pca_features")) == Unavailable(reason)
