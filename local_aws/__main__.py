@@ -1,7 +1,5 @@
 """Command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

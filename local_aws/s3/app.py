@@ -1,7 +1,5 @@
 """S3 as a WSGI application: which requests are for S3, which operation answers each, and how errors are answered."""
 
-from __future__ import annotations
-
 import calendar
 import logging
 import time

@@ -1,7 +1,5 @@
 """The API's operations on clusters. A policy for auto-termination works, one for managed scaling is only kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from botocore.utils import parse_to_aware_datetime

@@ -1,7 +1,5 @@
 """Life of a cluster in its own thread: start, bootstrap actions, steps, waiting, end."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

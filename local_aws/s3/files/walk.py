@@ -1,7 +1,5 @@
 """Walk through a bucket's folder in the order of S3, which reads each folder only when it is needed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Operations that list the objects of a bucket: ListObjects, ListObjectsV2 and ListObjectVersions."""
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Callable
