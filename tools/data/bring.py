@@ -23,8 +23,9 @@ def bring(source: str | None, home: LocalHome) -> str:
         return source.rstrip("/")
     folder = make_demo_photos(home.root / DEMO) if source is None else Path(source)
     mirrored = bring_folder(folder, home)
+    files = mirrored.linked + mirrored.copied + mirrored.unchanged
     print(
-        f"{mirrored.files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
+        f"{files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
         f"{mirrored.unchanged:,} unchanged, {mirrored.removed:,} removed"
     )
     for reason in mirrored.left_out:
