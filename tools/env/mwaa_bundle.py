@@ -51,12 +51,10 @@ def zip_plugins(path: Path) -> None:
 
     run_contract/ lies next to them, for MWAA has that folder on its path.
     """
-    plugins, contract = REPOSITORY / "plugins", REPOSITORY / "run_contract"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source in sorted(plugins.rglob("*.py")):
-            archive.write(source, source.relative_to(plugins))
-        for source in sorted(contract.rglob("*.py")):
-            archive.write(source, source.relative_to(REPOSITORY))
+        for root, pattern in ((REPOSITORY / "plugins", "**/*.py"), (REPOSITORY, "run_contract/**/*.py")):
+            for source in sorted(root.glob(pattern)):
+                archive.write(source, source.relative_to(root))
 
 
 def filled_in(template: str, outputs: Mapping[str, str]) -> str:

@@ -27,10 +27,8 @@ class Lifecycle(threading.Thread):
             self._pause()
             with cluster.change() as record:
                 if not record.is_ending:
-                    record.state, record.reason = (
-                        "BOOTSTRAPPING",
-                        StateChangeReason(message="Running bootstrap actions"),
-                    )
+                    record.state = "BOOTSTRAPPING"
+                    record.reason = StateChangeReason(message="Running bootstrap actions")
             run_bootstrap_actions(cluster)
             self._serve()
         except Exception as error:
