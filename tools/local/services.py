@@ -7,13 +7,12 @@ run is killed.
 
 import fcntl
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tools.errors import ServicesInUseError, ToolError
+from tools.errors import ServicesInUseError, ToolError, run_tool
 from tools.local import endpoint
 from tools.local.airflow_api import end_abandoned_runs
 from tools.local.airflow_processes import PROCESSES, is_airflow_up, start_airflow, wait_for_airflow
@@ -135,9 +134,6 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with on_endings(interrupt):
             {"up": up, "down": down}[arguments[0]](home)
-    except ToolError as error:
-        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         down(home)
         return 130
@@ -145,4 +141,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(main)
