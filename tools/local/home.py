@@ -43,6 +43,8 @@ class LocalHome:
         self.logs_path = root / "logs"
         self.run_path = root / "run"
         """Pid files and locks."""
+        self.kept_path = self.run_path / "services.keep"
+        """The file that says that `make up` keeps the services."""
         self.spark_env_path = root / "envs" / "spark"
         self.airflow_python = root / "envs" / "airflow" / "bin" / "python"
 

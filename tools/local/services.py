@@ -9,7 +9,6 @@ import fcntl
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 from tools.errors import ServicesInUseError, ToolError, run_tool
@@ -33,7 +32,7 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
             with _starting(home):
                 _stop_unused(home, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
-                _start(home, by_schedule=_kept_path(home).exists())
+                _start(home, by_schedule=home.kept_path.exists())
             yield
         finally:
             with on_endings(signal.SIG_IGN), _starting(home):
@@ -42,11 +41,11 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
 
 def up(home: LocalHome) -> None:
     """Start what does not run yet, and return when Airflow says that all of it is healthy."""
-    if _kept_path(home).exists() and is_airflow_up(home):
+    if home.kept_path.exists() and is_airflow_up(home):
         print(_address(home))
         return
     with _users_file(home) as users, _starting(home):
-        if not _kept_path(home).exists() and not _is_unused(users):
+        if not home.kept_path.exists() and not _is_unused(users):
             # Its scheduler starts no DAG by itself.
             raise ServicesInUseError
         _stop_unused(home, users)
@@ -54,10 +53,10 @@ def up(home: LocalHome) -> None:
         try:
             _start(home, by_schedule=True)
         except ToolError:
-            if not _kept_path(home).exists():
+            if not home.kept_path.exists():
                 stop_services(home)
             raise
-        _kept_path(home).touch()
+        home.kept_path.touch()
     endpoint.wait_for_endpoint(home)
     wait_for_airflow(home)
     end_abandoned_runs(home)
@@ -70,7 +69,7 @@ def _address(home: LocalHome) -> str:
 
 def down(home: LocalHome) -> None:
     """Stop what `up` started, or what a killed run left; a run that uses the services stops them itself at its end."""
-    _kept_path(home).unlink(missing_ok=True)
+    home.kept_path.unlink(missing_ok=True)
     with _users_file(home) as users, _starting(home):
         if not _is_unused(users):
             print("a `make run` uses the services, and stops them when it ends")
@@ -93,7 +92,7 @@ def _start(home: LocalHome, by_schedule: bool) -> None:
 
 def _stop_unused(home: LocalHome, users: IO[str]) -> None:
     """Stop services that nobody uses or keeps; those that a killed run left may have old settings and old code."""
-    if _is_unused(users) and not _kept_path(home).exists():
+    if _is_unused(users) and not home.kept_path.exists():
         stop_services(home)
 
 
@@ -122,11 +121,6 @@ def _users_file(home: LocalHome) -> Iterator[IO[str]]:
     home.run_path.mkdir(parents=True, exist_ok=True)
     with (home.run_path / "services.users").open("w") as lock:
         yield lock
-
-
-def _kept_path(home: LocalHome) -> Path:
-    """Return the file that says that `make up` keeps the services."""
-    return home.run_path / "services.keep"
 
 
 def main(arguments: Sequence[str]) -> int:
