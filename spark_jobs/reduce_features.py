@@ -1,7 +1,5 @@
 """Entry point of the stage `reduce_features`: it makes PCA features from features, and the model that does so."""
 
-from __future__ import annotations
-
 import sys
 
 from pyspark.sql import SparkSession

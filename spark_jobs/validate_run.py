@@ -1,7 +1,5 @@
 """Entry point of the stage `validate_run`: all checks, one report, and one failure if a hard check failed."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Work on the workers that is not a query: one Spark task for each item."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 

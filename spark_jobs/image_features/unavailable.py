@@ -1,7 +1,5 @@
 """The reason why something is missing, in the place of the thing itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

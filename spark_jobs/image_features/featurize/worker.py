@@ -1,7 +1,5 @@
 """Workers take files of images through the network, and write the vectors to the feature store as they go."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

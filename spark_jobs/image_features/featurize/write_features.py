@@ -1,7 +1,5 @@
 """The one join, on the workers: features = the run's images x the store's vectors, and no vector leaves its worker."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 

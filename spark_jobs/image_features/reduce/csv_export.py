@@ -1,7 +1,5 @@
 """PCA features as CSV for readers without Parquet: the image's columns, then one column for each component."""
 
-from __future__ import annotations
-
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col
 

@@ -4,8 +4,6 @@ As a column of a DataFrame a vector is decoded, becomes a row and then Arrow in 
 stage's time. Here a worker reads a file as Parquet has it and writes the file that is made from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Count, mean and centred Gram matrix of blocks of vectors, and their merge. They are all that PCA needs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

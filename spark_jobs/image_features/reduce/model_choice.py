@@ -1,7 +1,5 @@
 """The choice of a run's model: a new one, fitted on all of its rows, or that of the published snapshot."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """StandardScaler and PCA from a Gram matrix: the components, the projection of rows on them, and how well they fit."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How many rows were added and removed since the published snapshot."""
 
-from __future__ import annotations
-
 import logging
 
 from pyspark.sql import DataFrame, SparkSession

@@ -5,8 +5,6 @@ Its input is a vector column `features_vector`, its output a vector column `pca_
     PipelineModel.load(uri).transform(features.withColumn("features_vector", array_to_vector(col("features"))))
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The published snapshots that a stage compares its run with, and whether vectors of both may be mixed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

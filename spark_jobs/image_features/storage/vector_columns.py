@@ -1,7 +1,5 @@
 """Pure: vectors as Arrow's list columns and as numpy matrices, without a Python list in between."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc

@@ -1,7 +1,5 @@
 """A check: a function that judges evidence, by a rule that the contract names, and what it finds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Checks that every stage before this one finished, and that what lies in S3 is what it counted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from image_features.validate.checks.check import Judgement, check

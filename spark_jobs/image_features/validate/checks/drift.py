@@ -1,7 +1,5 @@
 """Checks of how far this run has moved: from the published features, and from the rows that its model was fitted on."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

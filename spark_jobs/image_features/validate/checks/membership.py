@@ -1,7 +1,5 @@
 """Checks that nothing is lost or there twice, that no label vanishes, and that not too much was rejected."""
 
-from __future__ import annotations
-
 from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Membership
 

@@ -1,7 +1,5 @@
 """Checks of PCA features and their model: centred, uncorrelated, ordered, as strong as claimed, and reproducible."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Checks of what a simple classifier can do with the PCA features: a linear probe, and nearest neighbors."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal

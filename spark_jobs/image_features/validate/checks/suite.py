@@ -1,7 +1,5 @@
 """All checks, in the order in which the report shows them. None is left out because another one failed."""
 
-from __future__ import annotations
-
 from image_features.unavailable import Unavailable
 from image_features.validate.checks import completeness, drift, membership, pca, probes, vectors
 from image_features.validate.checks.check import Finding

@@ -1,7 +1,5 @@
 """The run in a dozen numbers, for `validation.json`, the head of the report and the next run's comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

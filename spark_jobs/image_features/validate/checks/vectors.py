@@ -1,7 +1,5 @@
 """Checks that the vectors are of the right width, finite, not zero, and not all alike."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from image_features.reduce.pca import PcaModel

@@ -1,7 +1,5 @@
 """The last published run, read for comparison: its summary, and a sample of its features next to this run's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

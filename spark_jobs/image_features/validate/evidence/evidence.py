@@ -1,7 +1,5 @@
 """The evidence on a run, which is all that the checks see of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The evidence on a run, gathered from what its stages wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession, Window

@@ -1,7 +1,5 @@
 """The pass over the ids of all four datasets that finds what is lost, doubled or unknown, and counts the labels."""
 
-from __future__ import annotations
-
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import coalesce, col, collect_list, count_if, lit, struct, when
 from pyspark.sql.functions import max as max_of

@@ -1,7 +1,5 @@
 """The stats that the stages before this one left, and what the checks and the report read from them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

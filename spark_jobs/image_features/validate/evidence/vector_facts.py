@@ -1,7 +1,5 @@
 """The passes that measure vectors and the model; each dataset of vectors is read once or twice."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

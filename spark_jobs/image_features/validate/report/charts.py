@@ -1,7 +1,5 @@
 """The numbers of the report's charts. `charts.svg.j2` draws them."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What the template cannot compute: it lays out the evidence, the findings and the summary by itself."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The photographs that the report shows: one of each label, and some with their nearest neighbors."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The page as one HTML file: its content laid out by the template, with style, charts and photographs inside."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections import Counter

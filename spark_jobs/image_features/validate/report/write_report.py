@@ -1,7 +1,5 @@
 """The report of a run: `validation.json` for programs, `index.html` for people."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 
