@@ -1,7 +1,5 @@
 """Command line: `python -m local_aws --root DIR --port N --work DIR --spark-env DIR`."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os
@@ -21,29 +19,25 @@ def _port(text: str) -> int:
     return number
 
 
+def _folder(text: str) -> Path:
+    return Path(text).absolute()
+
+
 def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description="AWS on one machine: S3, EMR, SQS, STS.")
-    parser.add_argument("--root", type=Path, required=True, help="the folder of the buckets: ROOT/<bucket>/<key>")
-    parser.add_argument("--work", type=Path, required=True, help="the folder of the clusters' work and live logs")
-    parser.add_argument("--spark-env", type=Path, required=True, help="the virtual environment that steps run in")
+    parser.add_argument("--root", type=_folder, required=True, help="the folder of the buckets: ROOT/<bucket>/<key>")
+    parser.add_argument("--work", type=_folder, required=True, help="the folder of the clusters' work and live logs")
+    parser.add_argument("--spark-env", type=_folder, required=True, help="the virtual environment that steps run in")
     parser.add_argument("--port", type=_port, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--allow-host", action="append", default=[], help="a name by which clients reach it, too")
+    parser.add_argument(
+        "--allow-host", dest="allowed_hosts", action="append", default=[], help="a name by which clients reach it, too"
+    )
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of Spark (default: %(default)s)")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    return EndpointConfig(
-        root=given.root.absolute(),
-        work=given.work.absolute(),
-        spark_env=given.spark_env.absolute(),
-        host=given.host,
-        port=given.port,
-        cores=given.cores,
-        driver_memory=given.driver_memory,
-        # Not as options: everybody can read the command lines of a machine.
-        key=AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")),
-        allowed_hosts=tuple(given.allow_host),
-    )
+    # Not as options: everybody can read the command lines of a machine.
+    key = AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
+    return EndpointConfig(**vars(parser.parse_args(arguments)), key=key)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,8 +4,6 @@ Whoever gives the endpoint an order runs programs as its user. So what a web pag
 client under another host name sends gets no further than this.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

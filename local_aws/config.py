@@ -1,5 +1,6 @@
 """Settings of the endpoint: its address, where things lie, and how much of the machine a step may use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class EndpointConfig:
     """The time that a cluster stays in STARTING, and in TERMINATING."""
     interrupt_grace_s: float = 10.0
     """The time that a step gets to stop before it is killed."""
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: Sequence[str] = ()
     """Names besides this machine's own under which clients reach the endpoint."""
 
     @property

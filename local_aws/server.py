@@ -1,7 +1,5 @@
 """Server of one process that answers for AWS: our S3 and EMR, moto for every other service, behind uvicorn."""
 
-from __future__ import annotations
-
 import logging
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Signature of version 4 of a request: read from its headers or its address, and compared with what the key gives."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re
@@ -40,7 +38,7 @@ class Signature:
     """The hash of the body, or the word that stands for it; null where the body itself is hashed."""
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], query: str) -> Signature | None:
+    def of(cls, headers: Mapping[str, str], query: str) -> "Signature | None":
         """Return the signature of a request; None if it has none of this version."""
         text, date = headers.get("authorization", ""), headers.get("x-amz-date", "")
         given = headers.get("x-amz-content-sha256")

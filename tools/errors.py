@@ -1,8 +1,19 @@
 """The errors of the command-line tools: each message says what, where and what to do."""
 
+import sys
+from collections.abc import Callable, Sequence
+
 
 class ToolError(Exception):
     """Base class of all; a tool prints its message and exits with 1."""
+
+
+def run_tool(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Run a tool's `main` on the words of the command line, and end the program with its status."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ToolError as error:
+        sys.exit(f"ERROR {type(error).__name__}: {error}")
 
 
 class PortInUseError(ToolError):

@@ -1,7 +1,5 @@
 """S3 as a WSGI application: which requests are for S3, which operation answers each, and how errors are answered."""
 
-from __future__ import annotations
-
 import calendar
 import logging
 import time
@@ -49,36 +47,23 @@ BUCKET_OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 """The operations of a bucket that need its objects. moto answers all others."""
 
-_OTHER_SERVICES_PATHS = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
+_CONTROL_PATH = "/v20180820/"
+"""The beginning of the addresses of S3 Control, which moto answers; its requests are signed for S3, too."""
 
 
 def is_s3_request(environ: Mapping[str, Any]) -> bool:
-    """Return whether a request is for S3.
-
-    Its signature says so. Without one, it is unless it looks like another service's: a browser may read objects.
-    """
-    if environ["PATH_INFO"].startswith(_OTHER_SERVICES_PATHS):
-        return False
-    signature = environ.get("HTTP_AUTHORIZATION", "")
-    if signature.startswith("AWS4-"):
-        return "/s3/aws4_request" in signature
-    query = environ["QUERY_STRING"]
-    if "X-Amz-Credential=" in query:
-        return "/s3/aws4_request" in unquote(query)
-    is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    return "HTTP_X_AMZ_TARGET" not in environ and not (is_form and environ["REQUEST_METHOD"] == "POST")
+    """Return whether the service that a request is signed for is S3; the door admits signed requests alone."""
+    signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ["QUERY_STRING"])
+    return "/s3/aws4_request" in signed and not environ["PATH_INFO"].startswith(_CONTROL_PATH)
 
 
 def check_not_expired(query: Mapping[str, str]) -> None:
-    """Raise AccessDenied for a presigned address that has expired. The signature itself is not checked."""
+    """Raise AccessDenied for a presigned address that has expired. The door has checked the signature itself."""
+    if "X-Amz-Expires" not in query:
+        return
     try:
-        if "X-Amz-Expires" in query:
-            signed_at = calendar.timegm(time.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
-            expires_at = signed_at + int(query["X-Amz-Expires"])
-        elif "AWSAccessKeyId" in query:
-            expires_at = int(query["Expires"])
-        else:
-            return
+        signed_at = calendar.timegm(time.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
+        expires_at = signed_at + int(query["X-Amz-Expires"])
     except (KeyError, ValueError) as error:
         raise S3Error("AccessDenied", f"the presigned address does not say when it expires: {error}") from error
     if time.time() > expires_at:

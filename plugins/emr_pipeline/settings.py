@@ -12,14 +12,8 @@ from emr_pipeline.errors import SettingsError
 from run_contract.params import URI_PATTERN
 
 PREFIX = "FRUIT_FEATURES_"
-ANY_PATTERN = re.compile(r".*")
-BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-S3_URI_PATTERN = re.compile(URI_PATTERN)
-QUEUE_URL_PATTERN = re.compile(r"https?://[^/\s]+/\S+")
-RELEASE_LABEL_PATTERN = re.compile(r"emr-\d+\.\d+\.\d+")
-PATH_PATTERN = re.compile(r"/.*")
 # What EMR takes as the value of a tag.
-TAG_PATTERN = re.compile(r"[\w .:/=+@-]{1,256}")
+TAG_PATTERN = r"[\w .:/=+@-]{1,256}"
 STAGE_SUFFIX = "_TIME_LIMIT_S"
 REPOSITORY = str(Path(__file__).resolve().parents[2])
 HOUR_S = 3600
@@ -28,9 +22,9 @@ DAY_S = 24 * HOUR_S
 BOTOCORE_RETRIES = {"retries": {"mode": "standard", "max_attempts": 10}}
 
 
-def _text(default: str | None = None, pattern: re.Pattern[str] = ANY_PATTERN, remedy: str = "give one line") -> Any:
+def _text(default: str | None = None, pattern: str = r".*", remedy: str = "give one line") -> Any:
     def read(variable: str, value: str) -> str | None:
-        if value and not pattern.fullmatch(value):
+        if value and not re.fullmatch(pattern, value):
             raise SettingsError(variable, value, remedy)
         return value.rstrip("/") or default
 
@@ -51,13 +45,13 @@ def _whole(default: int, least: int, most: int, what: str = "a whole number of s
 class Settings:
     """Settings of this deployment: where it works, with whose rights, and how long it waits."""
 
-    bucket: str = _text("fruit-features", BUCKET_PATTERN, "give a bucket's name, without s3://")
+    bucket: str = _text("fruit-features", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "give a bucket's name, without s3://")
     # Tells the clusters of several Airflows that share a bucket apart.
     deployment: str = _text(None, TAG_PATTERN, "give letters, digits and _.:/=+@- , at most 256")
-    source_uri: str = _text(None, S3_URI_PATTERN, "give s3://bucket/prefix")
+    source_uri: str = _text(None, URI_PATTERN, "give s3://bucket/prefix")
     region: str | None = _text()
     aws_conn_id: str = _text("aws_default")
-    release_label: str = _text("emr-7.13.0", RELEASE_LABEL_PATTERN, "give emr-X.Y.Z")
+    release_label: str = _text("emr-7.13.0", r"emr-\d+\.\d+\.\d+", "give emr-X.Y.Z")
     service_role: str = _text("EMR_DefaultRole")
     instance_profile: str = _text("EMR_EC2_DefaultRole")
     subnet_ids: tuple[str, ...] = _text("")
@@ -65,9 +59,9 @@ class Settings:
     # EMR sets these limits to an AutoTerminationPolicy.
     keep_alive_s: int = _whole(HOUR_S, 60, 604_800)
     poll_s: int = _whole(30, 1, 600)
-    node_venv: str = _text("/opt/fruit-features/venv", PATH_PATTERN, "give an absolute path")
-    code_root: Path = _text(REPOSITORY, PATH_PATTERN, "give an absolute path")  # noqa: RUF009
-    code_uri: str | None = _text(None, S3_URI_PATTERN, "give s3://bucket/code/<version>")
+    node_venv: str = _text("/opt/fruit-features/venv", r"/.*", "give an absolute path")
+    code_root: Path = _text(REPOSITORY, r"/.*", "give an absolute path")  # noqa: RUF009
+    code_uri: str | None = _text(None, URI_PATTERN, "give s3://bucket/code/<version>")
     cluster_time_limit_s: int = _whole(HOUR_S, 1, DAY_S)
     # EMR ships a step's log to S3 every five minutes.
     log_wait_s: int = _whole(330, 0, HOUR_S)
@@ -81,7 +75,7 @@ class Settings:
     landing_settle_limit_s: int = _whole(HOUR_S, 1, 7 * DAY_S)
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
     landing_retry_s: int = _whole(6 * HOUR_S, 0, 30 * DAY_S)
-    landing_queue_url: str | None = _text(None, QUEUE_URL_PATTERN, "give the queue's URL")
+    landing_queue_url: str | None = _text(None, r"https?://[^/\s]+/\S+", "give the queue's URL")
     stage_time_limit_s: int = _whole(6 * HOUR_S, 1, 7 * DAY_S)
     stage_time_limits_s: Mapping[str, int] = field(default_factory=dict)
 

@@ -3,13 +3,12 @@
 python -m tools.data.bring [FOLDER]
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.data.demo_photos import make_demo_photos
 from tools.data.mirror import bring_folder
-from tools.errors import ToolError
+from tools.errors import run_tool
 from tools.local.home import LocalHome
 
 DEMO = "demo"
@@ -23,8 +22,9 @@ def bring(source: str | None, home: LocalHome) -> str:
         return source.rstrip("/")
     folder = make_demo_photos(home.root / DEMO) if source is None else Path(source)
     mirrored = bring_folder(folder, home)
+    files = mirrored.linked + mirrored.copied + mirrored.unchanged
     print(
-        f"{mirrored.files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
+        f"{files:,} files in {mirrored.uri}: {mirrored.linked:,} linked, {mirrored.copied:,} copied, "
         f"{mirrored.unchanged:,} unchanged, {mirrored.removed:,} removed"
     )
     for reason in mirrored.left_out:
@@ -32,14 +32,9 @@ def bring(source: str | None, home: LocalHome) -> str:
     return mirrored.uri
 
 
-def main(arguments: Sequence[str]) -> int:
-    try:
-        bring(arguments[0] if arguments else None, LocalHome.from_environment())
-    except ToolError as error:
-        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+def main(arguments: Sequence[str]) -> None:
+    bring(arguments[0] if arguments else None, LocalHome.from_environment())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(main)

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_aws.s3.files.paths import ObjectPathError, check_key, is_hidden
@@ -19,43 +18,29 @@ State = list[int]
 """Size in bytes and time of change in ns: a file that has the same of both is the same file."""
 
 
-@dataclass
-class Mirrored:
-    """What bringing a folder in did, in files."""
-
-    uri: str
-    linked: int = 0
-    copied: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    left_out: list[str] = field(default_factory=list)
-
-    @property
-    def files(self) -> int:
-        return self.linked + self.copied + self.unchanged
-
-
-@dataclass(frozen=True)
 class Mirror:
-    """A folder, its place in the bucket, and the record of what was placed there: nothing else is ever removed."""
+    """A folder, its place in the bucket, and the record of what was placed there: nothing else is ever removed.
 
-    folder: Path
-    landing_path: Path
-    record_path: Path
-    placed: dict[str, State]
+    Its numbers, which are of files, say what bringing the folder in did. Raises SourceError if another folder has the
+    place.
+    """
 
-    @classmethod
-    def of(cls, folder: Path, home: LocalHome) -> "Mirror":
-        """Return the mirror of a folder; raises SourceError if another folder has the place."""
-        landing_path = home.bucket_path / "landing" / folder.name
-        record_path = home.root / "mirrors" / f"{folder.name}.json"
-        record = json.loads(record_path.read_text(encoding="utf-8")) if record_path.exists() else {}
+    def __init__(self, folder: Path, home: LocalHome) -> None:
+        self.folder, self.uri = folder, f"s3://{BUCKET}/landing/{folder.name}"
+        self.landing_path = home.bucket_path / "landing" / folder.name
+        self.record_path = home.root / "mirrors" / f"{folder.name}.json"
+        # Made next to the buckets and renamed, so that nobody ever lists half a file.
+        self.draft_path = home.root / f"landing-{os.getpid()}.draft"
+        record = json.loads(self.record_path.read_text(encoding="utf-8")) if self.record_path.exists() else {}
         if record.get("folder", str(folder)) != str(folder):
             raise SourceError(
                 f"{folder}: landing/{folder.name} in the bucket mirrors another folder, {record['folder']}; give one "
-                f"of the two another name, or, to do without the other's, remove {landing_path} and {record_path}"
+                f"of the two another name, or, to do without the other's, remove {self.landing_path} and "
+                f"{self.record_path}"
             )
-        return cls(folder, landing_path, record_path, record.get("placed", {}))
+        self.placed: dict[str, State] = record.get("placed", {})
+        self.linked = self.copied = self.unchanged = self.removed = 0
+        self.left_out: list[str] = []
 
     def check_is_ours(self, target: Path) -> None:
         """Raise SourceError for a file in the bucket that this mirror did not place there as it is now."""
@@ -73,36 +58,71 @@ class Mirror:
         draft.write_text(json.dumps({"folder": str(self.folder), "placed": placed}), encoding="utf-8")
         draft.replace(self.record_path)
 
+    def make_room(self, changed: list[str], gone: list[str]) -> None:
+        """Remove what was placed before and is gone or in the way.
 
-def bring_folder(source_path: Path, home: LocalHome) -> Mirrored:
+        Raises SourceError, before it removes anything, if one of them, or one that would be replaced, is not ours.
+        """
+        targets = [self.landing_path / relative for relative in changed]
+        old = {path for path in (self.landing_path / relative for relative in gone) if path.is_file()}
+        for target in targets:
+            # Where a folder was there may be a file now, and the other way round.
+            old.update(path for path in target.rglob("*") if path.is_file())
+            old.update(path for path in target.parents if path.is_file())
+        for path in old.union(target for target in targets if target.is_file()):
+            self.check_is_ours(path)
+        for path in old:
+            path.unlink()
+            for folder in path.parents:
+                if folder == self.landing_path or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+        self.removed = len(old)
+
+    def place(self, path: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.draft_path.unlink(missing_ok=True)
+        try:
+            try:
+                os.link(path.resolve(), self.draft_path)
+                self.linked += 1
+            except OSError as error:
+                if error.errno not in CANNOT_LINK:
+                    raise
+                shutil.copy2(path, self.draft_path)
+                self.copied += 1
+            self.draft_path.replace(target)
+        finally:
+            self.draft_path.unlink(missing_ok=True)
+
+
+def bring_folder(source_path: Path, home: LocalHome) -> Mirror:
     """Place new and changed files of a folder in `landing/<its name>/`, and remove those placed before that are gone.
 
     Raises SourceError, before anything is changed, where that would cost a file whose only copy is in the bucket.
     """
-    folder = _checked(source_path)
-    mirror = Mirror.of(folder, home)
-    mirrored = Mirrored(uri=f"s3://{BUCKET}/landing/{folder.name}")
+    mirror = Mirror(folder := _checked(source_path), home)
     try:
-        files = dict(walk_files(folder, home.root.resolve(), mirrored.left_out))
+        files = dict(walk_files(folder, home.root.resolve(), mirror.left_out))
         if not files:
             raise SourceError(
                 f"{folder}: holds no file; name a folder that holds photographs, at any depth: SOURCE=<folder>"
             )
         wanted = {relative: _state(path) for relative, path in files.items()}
-        changed = [relative for relative in wanted if not _is_same(files[relative], mirror.landing_path / relative)]
-        mirrored.unchanged = len(files) - len(changed)
-        gone = [relative for relative in mirror.placed if relative not in wanted]
-        mirrored.removed = _make_room(mirror, changed, gone)
+        targets = {relative: mirror.landing_path / relative for relative in files}
+        changed = [relative for relative in files if not _is_same(files[relative], targets[relative])]
+        mirror.unchanged = len(files) - len(changed)
+        mirror.make_room(changed, [relative for relative in mirror.placed if relative not in wanted])
         # A run that is killed here has placed files that its record names.
         mirror.record(wanted)
         for relative in changed:
-            _place(files[relative], mirror.landing_path / relative, home, mirrored)
+            mirror.place(files[relative], targets[relative])
     except OSError as error:
         raise SourceError(
             f"{folder}: cannot be brought into {mirror.landing_path}: {error.strerror} ({error.filename}); "
             "free the disk or mend the file's permissions, and run again"
         ) from error
-    return mirrored
+    return mirror
 
 
 def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[str, Path]]:
@@ -118,8 +138,7 @@ def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[
         folders[:] = sorted(inner for inner in folders if inner not in circles and (here / inner).resolve() != skip)
         for path in (here / inner for inner in sorted(files)):
             relative = path.relative_to(folder).as_posix()
-            reason = _no_object(path, relative)
-            if reason:
+            if reason := _no_object(path, f"landing/{folder.name}/{relative}"):
                 left_out.append(f"{relative}: {reason}")
             else:
                 yield relative, path
@@ -136,13 +155,12 @@ def _checked(source_path: Path) -> Path:
     return folder
 
 
-def _no_object(path: Path, relative: str) -> str | None:
+def _no_object(path: Path, key: str) -> str | None:
     if not path.is_file():
         return "a broken link" if path.is_symlink() else "not a file"
-    key = f"landing/x/{relative}"
     try:
         check_key(key)
-        relative.encode("utf-8")
+        key.encode("utf-8")
     except ObjectPathError as error:
         return error.reason
     except UnicodeEncodeError:
@@ -158,44 +176,3 @@ def _state(path: Path) -> State:
 def _is_same(path: Path, target: Path) -> bool:
     """Return whether the target is the same file, or a copy with its size and time."""
     return target.is_file() and (target.samefile(path) or _state(target) == _state(path))
-
-
-def _make_room(mirror: Mirror, changed: list[str], gone: list[str]) -> int:
-    """Remove what was placed before and is gone or in the way, and return how many files those were.
-
-    Raises SourceError, before it removes anything, if one of them, or one that would be replaced, is not ours.
-    """
-    targets = [mirror.landing_path / relative for relative in changed]
-    old = {path for path in (mirror.landing_path / relative for relative in gone) if path.is_file()}
-    for target in targets:
-        # Where a folder was there may be a file now, and the other way round.
-        old.update(path for path in target.rglob("*") if path.is_file())
-        old.update(path for path in target.parents if path.is_file())
-    for path in old.union(target for target in targets if target.is_file()):
-        mirror.check_is_ours(path)
-    for path in old:
-        path.unlink()
-        for folder in path.parents:
-            if folder == mirror.landing_path or any(folder.iterdir()):
-                break
-            folder.rmdir()
-    return len(old)
-
-
-def _place(path: Path, target: Path, home: LocalHome, mirrored: Mirrored) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Made next to the buckets and renamed, so that nobody ever lists half a file.
-    draft = home.root / f"landing-{os.getpid()}.draft"
-    draft.unlink(missing_ok=True)
-    try:
-        try:
-            os.link(path.resolve(), draft)
-            mirrored.linked += 1
-        except OSError as error:
-            if error.errno not in CANNOT_LINK:
-                raise
-            shutil.copy2(path, draft)
-            mirrored.copied += 1
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -17,8 +17,7 @@ from image_features.networks.weights import IMAGENET, find_weights, stage
 MODELS_URI = "s3://fruit-features/models"
 
 
-def main(arguments: list[str]) -> int:
-    (backbone,) = arguments
+def main(backbone: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             weights = find_weights(IMAGENET, BACKBONES[backbone], MODELS_URI, Path(folder))
@@ -26,10 +25,8 @@ def main(arguments: list[str]) -> int:
             load_network(BACKBONES[backbone], weights)
             stage(weights, BACKBONES[backbone], MODELS_URI)
         except ImageFeaturesError as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-            return 1
-    return 0
+            sys.exit(f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(*sys.argv[1:])

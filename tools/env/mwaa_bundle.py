@@ -8,7 +8,6 @@ OUTPUTS_JSON is what `aws cloudformation describe-stacks` says of the stack of i
 import json
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from emr_pipeline.run.code_bundle import gather_code
 from emr_pipeline.run.layout import code_uri
 from emr_pipeline.run.stages import STAGES
-from tools.errors import ToolError
+from tools.errors import ToolError, run_tool
 from tools.local.home import REPOSITORY, LocalHome
 
 INFRA_PATH = REPOSITORY / "infra" / "mwaa"
@@ -51,12 +50,10 @@ def zip_plugins(path: Path) -> None:
 
     run_contract/ lies next to them, for MWAA has that folder on its path.
     """
-    plugins, contract = REPOSITORY / "plugins", REPOSITORY / "run_contract"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source in sorted(plugins.rglob("*.py")):
-            archive.write(source, source.relative_to(plugins))
-        for source in sorted(contract.rglob("*.py")):
-            archive.write(source, source.relative_to(REPOSITORY))
+        for root, pattern in ((REPOSITORY / "plugins", "**/*.py"), (REPOSITORY, "run_contract/**/*.py")):
+            for source in sorted(root.glob(pattern)):
+                archive.write(source, source.relative_to(root))
 
 
 def filled_in(template: str, outputs: Mapping[str, str]) -> str:
@@ -79,21 +76,15 @@ def read_outputs(path: Path) -> dict[str, str]:
         ) from error
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> None:
     folder = LocalHome.from_environment().root / "mwaa"
-    try:
-        outputs = read_outputs(Path(arguments[0]))
-        uri = make_bundle(outputs, folder)
-    except ToolError as error:
-        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    uri = make_bundle(read_outputs(Path(arguments[0])), folder)
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
         "  copy dags/, plugins.zip, requirements.txt and startup.sh to the MWAA environment's bucket, and update it"
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(main)

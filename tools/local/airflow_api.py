@@ -15,7 +15,8 @@ from tools.local.ports import CLIENT, LOOK_EVERY_S
 from tools.local.processes import find_background
 
 DAG_ID = "fruit_features"
-RUNS_PATH = f"/dags/{DAG_ID}/dagRuns"
+DAG_PATH = f"/dags/{DAG_ID}"
+RUNS_PATH = f"{DAG_PATH}/dagRuns"
 MADE_HERE = "make_run__"
 """What the id of a DAG run begins with that a `make run` triggered."""
 TRIES = 5
@@ -87,7 +88,7 @@ def unfinished_runs(home: LocalHome) -> list[dict[str, Any]]:
 def end_abandoned_runs(home: LocalHome) -> None:
     """Mark failed what a killed `make run` triggered before these services were started."""
     started = datetime.fromtimestamp(find_background(home, "scheduler").started, UTC)
-    for run in unfinished_runs(home) if _dag(home) is not None else []:
+    for run in unfinished_runs(home) if _answer(home, DAG_PATH) is not None else []:
         run_id = str(run["dag_run_id"])
         if run_id.startswith(MADE_HERE) and datetime.fromisoformat(run["run_after"]) < started:
             print(f"ending the run {run_id}, which a `make run` that was killed left")
@@ -102,7 +103,7 @@ def wait_for_dag(home: LocalHome) -> None:
     """
     deadline = time.monotonic() + START_LIMIT_S
     started = datetime.fromtimestamp(find_background(home, "dag-processor").started, UTC)
-    while (dag := _dag(home)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
+    while (dag := _answer(home, DAG_PATH)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
         raise_if_airflow_died(home)
         _raise_import_errors(home, started)
         if time.monotonic() > deadline:
@@ -114,11 +115,6 @@ def wait_for_dag(home: LocalHome) -> None:
         raise DagPausedError(DAG_ID, home.airflow_url)
 
 
-def _dag(home: LocalHome) -> dict[str, Any] | None:
-    """Return what Airflow knows of the DAG; None before it knows it, and before it answers at all."""
-    return _answer(home, f"/dags/{DAG_ID}")
-
-
 def _raise_import_errors(home: LocalHome, since: datetime) -> None:
     found = _answer(home, "/importErrors") or {"import_errors": []}
     for error in found["import_errors"]:
@@ -127,6 +123,7 @@ def _raise_import_errors(home: LocalHome, since: datetime) -> None:
 
 
 def _answer(home: LocalHome, path: str) -> dict[str, Any] | None:
+    """Return the answer to a question; None before Airflow knows what is asked for, and before it answers at all."""
     try:
         return request(home, "GET", path, tries=1)
     except AirflowApiError:

@@ -7,12 +7,12 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUCKET = "fruit-features"
 REGION = "us-east-1"
+AWS_PORT, AIRFLOW_PORT = 5600, 8080
 # SQLite lets one process write at a time; on a busy machine Airflow's others wait longer than the usual five seconds.
 SQLITE_PATIENCE_S = 60
 # Made at random once. Whoever has the AWS key may give the endpoint orders, and so run programs as its user.
@@ -26,69 +26,35 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 AIRFLOW_USER = "admin"
 
 
-@dataclass(frozen=True)
 class LocalHome:
     """The folders and ports of one machine's state."""
 
-    root: Path
-    aws_port: int = 5600
-    airflow_port: int = 8080
+    def __init__(self, root: Path, aws_port: int = AWS_PORT, airflow_port: int = AIRFLOW_PORT) -> None:
+        self.root, self.aws_port, self.airflow_port = root, aws_port, airflow_port
+        self.aws_url, self.airflow_url = (f"http://127.0.0.1:{port}" for port in (aws_port, airflow_port))
+        self.s3_path = root / "s3"
+        """Buckets as folders."""
+        self.bucket_path = self.s3_path / BUCKET
+        self.emr_path = root / "emr"
+        """Work folders of the clusters."""
+        self.airflow_path = root / "airflow"
+        self.passwords_path = self.airflow_path / "passwords.json"
+        """The passwords of Airflow's users, as its simple auth manager reads them."""
+        self.logs_path = root / "logs"
+        self.run_path = root / "run"
+        """Pid files and locks."""
+        self.kept_path = self.run_path / "services.keep"
+        """The file that says that `make up` keeps the services."""
+        self.spark_env_path = root / "envs" / "spark"
+        self.airflow_python = root / "envs" / "airflow" / "bin" / "python"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "LocalHome":
         return cls(
-            root=Path(environment.get("LOCAL_HOME") or REPOSITORY / ".local").absolute(),
-            aws_port=int(environment.get("LOCAL_AWS_PORT") or cls.aws_port),
-            airflow_port=int(environment.get("AIRFLOW_PORT") or cls.airflow_port),
+            Path(environment.get("LOCAL_HOME") or REPOSITORY / ".local").absolute(),
+            int(environment.get("LOCAL_AWS_PORT") or AWS_PORT),
+            int(environment.get("AIRFLOW_PORT") or AIRFLOW_PORT),
         )
-
-    @property
-    def s3_path(self) -> Path:
-        """Buckets as folders."""
-        return self.root / "s3"
-
-    @property
-    def bucket_path(self) -> Path:
-        return self.s3_path / BUCKET
-
-    @property
-    def emr_path(self) -> Path:
-        """Work folders of the clusters."""
-        return self.root / "emr"
-
-    @property
-    def airflow_path(self) -> Path:
-        return self.root / "airflow"
-
-    @property
-    def passwords_path(self) -> Path:
-        """The passwords of Airflow's users, as its simple auth manager reads them."""
-        return self.airflow_path / "passwords.json"
-
-    @property
-    def logs_path(self) -> Path:
-        return self.root / "logs"
-
-    @property
-    def run_path(self) -> Path:
-        """Pid files and locks."""
-        return self.root / "run"
-
-    @property
-    def spark_env_path(self) -> Path:
-        return self.root / "envs" / "spark"
-
-    @property
-    def airflow_python(self) -> Path:
-        return self.root / "envs" / "airflow" / "bin" / "python"
-
-    @property
-    def aws_url(self) -> str:
-        return f"http://127.0.0.1:{self.aws_port}"
-
-    @property
-    def airflow_url(self) -> str:
-        return f"http://127.0.0.1:{self.airflow_port}"
 
 
 def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -70,11 +71,10 @@ def start_background(home: LocalHome, name: str, command: Sequence[str], environ
 
 def find_background(home: LocalHome, name: str) -> Background:
     """Return what the pid file says of a process; one without such a file counts as ended."""
-    background = Background(name, home.logs_path / f"{name}.log")
+    recorded: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         recorded = json.loads(pid_path(home, name).read_text(encoding="utf-8"))
-        return Background(name, background.log_path, recorded["pid"], recorded["started"])
-    return background
+    return Background(name, home.logs_path / f"{name}.log", **recorded)
 
 
 def stop_backgrounds(home: LocalHome, names: Iterable[str], patience_s: float = 20.0) -> list[str]:

@@ -7,13 +7,11 @@ run is killed.
 
 import fcntl
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
-from tools.errors import ServicesInUseError, ToolError
+from tools.errors import ServicesInUseError, ToolError, run_tool
 from tools.local import endpoint
 from tools.local.airflow_api import end_abandoned_runs
 from tools.local.airflow_processes import PROCESSES, is_airflow_up, start_airflow, wait_for_airflow
@@ -34,7 +32,7 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
             with _starting(home):
                 _stop_unused(home, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
-                _start(home, by_schedule=_kept_path(home).exists())
+                _start(home, by_schedule=home.kept_path.exists())
             yield
         finally:
             with on_endings(signal.SIG_IGN), _starting(home):
@@ -43,11 +41,11 @@ def services_in_use(home: LocalHome) -> Iterator[None]:
 
 def up(home: LocalHome) -> None:
     """Start what does not run yet, and return when Airflow says that all of it is healthy."""
-    if _kept_path(home).exists() and is_airflow_up(home):
+    if home.kept_path.exists() and is_airflow_up(home):
         print(_address(home))
         return
     with _users_file(home) as users, _starting(home):
-        if not _kept_path(home).exists() and not _is_unused(users):
+        if not home.kept_path.exists() and not _is_unused(users):
             # Its scheduler starts no DAG by itself.
             raise ServicesInUseError
         _stop_unused(home, users)
@@ -55,10 +53,10 @@ def up(home: LocalHome) -> None:
         try:
             _start(home, by_schedule=True)
         except ToolError:
-            if not _kept_path(home).exists():
+            if not home.kept_path.exists():
                 stop_services(home)
             raise
-        _kept_path(home).touch()
+        home.kept_path.touch()
     endpoint.wait_for_endpoint(home)
     wait_for_airflow(home)
     end_abandoned_runs(home)
@@ -71,7 +69,7 @@ def _address(home: LocalHome) -> str:
 
 def down(home: LocalHome) -> None:
     """Stop what `up` started, or what a killed run left; a run that uses the services stops them itself at its end."""
-    _kept_path(home).unlink(missing_ok=True)
+    home.kept_path.unlink(missing_ok=True)
     with _users_file(home) as users, _starting(home):
         if not _is_unused(users):
             print("a `make run` uses the services, and stops them when it ends")
@@ -94,7 +92,7 @@ def _start(home: LocalHome, by_schedule: bool) -> None:
 
 def _stop_unused(home: LocalHome, users: IO[str]) -> None:
     """Stop services that nobody uses or keeps; those that a killed run left may have old settings and old code."""
-    if _is_unused(users) and not _kept_path(home).exists():
+    if _is_unused(users) and not home.kept_path.exists():
         stop_services(home)
 
 
@@ -125,19 +123,11 @@ def _users_file(home: LocalHome) -> Iterator[IO[str]]:
         yield lock
 
 
-def _kept_path(home: LocalHome) -> Path:
-    """Return the file that says that `make up` keeps the services."""
-    return home.run_path / "services.keep"
-
-
 def main(arguments: Sequence[str]) -> int:
     home = LocalHome.from_environment()
     try:
         with on_endings(interrupt):
             {"up": up, "down": down}[arguments[0]](home)
-    except ToolError as error:
-        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         down(home)
         return 130
@@ -145,4 +135,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(main)

@@ -102,7 +102,7 @@ def _text(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="make history", description=__doc__)
     parser.add_argument("--json", action="store_true", help="as JSON, with the whole reasons")
     as_json = parser.parse_args(arguments).json
@@ -113,8 +113,7 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(lines(entries)))
     else:
         print("nothing is published yet: make run")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from run_contract.params import param_named
 from tools.data.bring import bring
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
-from tools.errors import RunRefusedError, ToolError
+from tools.errors import RunRefusedError, ToolError, run_tool
 from tools.local import endpoint
 from tools.local.airflow_api import DAG_ID, end_abandoned_runs, wait_for_dag
 from tools.local.home import LocalHome
@@ -33,9 +33,6 @@ def main(arguments: Sequence[str]) -> int:
         request = parse_request(os.environ, arguments)
         with on_endings(interrupt), services_in_use(home):
             return run_pipeline(request, home)
-    except ToolError as error:
-        print(f"ERROR {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -112,4 +109,4 @@ def follow(dag_run: TriggeredRun, lines: ProgressLines) -> Outcome:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(main)

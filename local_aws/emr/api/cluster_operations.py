@@ -1,7 +1,5 @@
 """The API's operations on clusters. A policy for auto-termination works, one for managed scaling is only kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from botocore.utils import parse_to_aware_datetime
@@ -9,13 +7,8 @@ from moto.emr.exceptions import ValidationException
 
 from local_aws.emr.api.descriptions import cluster_description
 from local_aws.emr.api.models import LocalEmrBackend
+from local_aws.emr.state import limits
 from local_aws.emr.state.instances import instance_collections
-from local_aws.emr.state.limits import (
-    check_auto_termination,
-    check_job_flow,
-    check_managed_scaling,
-    check_step_concurrency,
-)
 from local_aws.emr.state.records import ClusterRecord, JsonObject, StateChangeReason, StepRecord, make_id
 
 _DEFAULTS: JsonObject = {
@@ -34,7 +27,7 @@ _INSTANCES_DEFAULTS: JsonObject = {
 
 
 def run_job_flow(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    check_job_flow(request)
+    limits.check_job_flow(request)
     record = ClusterRecord(
         id=make_id("j-"),
         account=backend.account_id,
@@ -99,7 +92,7 @@ def modify_cluster(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     level = request.get("StepConcurrencyLevel")
     with cluster.change_living() as record:
         if level is not None:
-            check_step_concurrency(level)
+            limits.check_step_concurrency(level)
             record.settings["StepConcurrencyLevel"] = level
         return {"StepConcurrencyLevel": record.step_concurrency}
 
@@ -141,7 +134,7 @@ def _replace_tags(backend: LocalEmrBackend, request: JsonObject, keys: set[str],
 
 def put_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     policy = request.get("AutoTerminationPolicy", {})
-    check_auto_termination(policy)
+    limits.check_auto_termination(policy)
     return _put(backend, request, AutoTerminationPolicy=policy)
 
 
@@ -151,7 +144,7 @@ def remove_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject
 
 def put_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     policy = request["ManagedScalingPolicy"]
-    check_managed_scaling(policy)
+    limits.check_managed_scaling(policy)
     return _put(backend, request, ManagedScalingPolicy=policy)
 
 

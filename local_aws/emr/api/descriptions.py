@@ -4,8 +4,6 @@ A description may hold more than an answer has: moto's serializer keeps the memb
 that have a value. It takes the fields of a dataclass for the members of the same name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from local_aws.emr.state.instances import CAPACITIES, InstanceCollection

@@ -1,7 +1,5 @@
 """The API's operations on instances, groups and fleets."""
 
-from __future__ import annotations
-
 from moto.emr.exceptions import InvalidRequestException
 
 from local_aws.emr.api.descriptions import fleet_description, group_description, instance_descriptions

@@ -3,8 +3,6 @@
 The module has the name that moto expects: moto looks for `urls` next to the module of a backend.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from moto.emr.exceptions import InvalidCluster, ValidationException

@@ -1,7 +1,5 @@
 """EMR's API: which function answers an operation, and how its request is checked."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The API's operations on steps."""
 
-from __future__ import annotations
-
 from local_aws.emr.api.descriptions import step_description
 from local_aws.emr.api.models import LocalEmrBackend
 from local_aws.emr.state.records import JsonObject

@@ -1,7 +1,5 @@
 """Bootstrap actions of a cluster: scripts from S3 that run one after another before the first step."""
 
-from __future__ import annotations
-
 from local_aws.emr.cluster.cluster import Cluster
 from local_aws.emr.cluster.command_run import CommandRun, Failure
 from local_aws.emr.node.node import ScriptNotFoundError

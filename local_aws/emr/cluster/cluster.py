@@ -1,7 +1,5 @@
 """One cluster as the API changes it. `lifecycle` has what it does by itself."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

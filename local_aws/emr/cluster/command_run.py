@@ -1,7 +1,5 @@
 """Run of one command of a cluster with its log, which steps and bootstrap actions have in common."""
 
-from __future__ import annotations
-
 import logging
 import signal
 import time

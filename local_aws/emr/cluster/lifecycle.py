@@ -1,7 +1,5 @@
 """Life of a cluster in its own thread: start, bootstrap actions, steps, waiting, end."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
@@ -29,10 +27,8 @@ class Lifecycle(threading.Thread):
             self._pause()
             with cluster.change() as record:
                 if not record.is_ending:
-                    record.state, record.reason = (
-                        "BOOTSTRAPPING",
-                        StateChangeReason(message="Running bootstrap actions"),
-                    )
+                    record.state = "BOOTSTRAPPING"
+                    record.reason = StateChangeReason(message="Running bootstrap actions")
             run_bootstrap_actions(cluster)
             self._serve()
         except Exception as error:

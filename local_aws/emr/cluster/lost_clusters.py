@@ -1,7 +1,5 @@
 """Clusters that an earlier endpoint left on disk, which are read when the endpoint starts again."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Run of one step, from its command to its last state."""
 
-from __future__ import annotations
-
 import logging
 
 from local_aws.emr.cluster.cluster import Cluster

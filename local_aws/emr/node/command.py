@@ -1,7 +1,5 @@
 """Command of a step: a program or a script, from the jar and the arguments of its HadoopJarStep. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Logs of steps and bootstrap actions: first plain files, then gzipped in EMR's layout below the LogUri."""
 
-from __future__ import annotations
-
 import gzip
 import re
 import secrets

@@ -1,7 +1,5 @@
 """Environment variables of a step: few, and all on purpose."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

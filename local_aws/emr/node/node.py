@@ -1,7 +1,5 @@
 """Node of a local cluster, its only machine: what a command finds on it, and how it is started."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Processes in sessions of their own, so that a command and all that it started can be ended together."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

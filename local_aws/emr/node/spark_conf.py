@@ -1,7 +1,5 @@
 """Configuration files of a step, made of the cluster's Configurations and the existing buckets. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

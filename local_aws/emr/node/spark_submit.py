@@ -1,7 +1,5 @@
 """Rewrite of a cluster's spark-submit for one machine: sizes and master go, everything else stays. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

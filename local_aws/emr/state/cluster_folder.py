@@ -1,7 +1,5 @@
 """Folder of a cluster: the one place that knows the paths in it."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Instance groups and fleets, as the instances that EMR would list. None of them does anything. Pure."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Limits of EMR. Each check raises the error that EMR answers. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

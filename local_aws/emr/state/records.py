@@ -1,7 +1,5 @@
 """Records of a cluster: plain fields that can be JSON. Everything else about a cluster is computed from them."""
 
-from __future__ import annotations
-
 import secrets
 import string
 import time

@@ -4,8 +4,6 @@ It is one SQLite file, so that a restart forgets nothing. A row belongs to one v
 time of change. When anybody changes the file, the row is not found any more, and the object is a plain file again.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3
@@ -33,7 +31,7 @@ class FileVersion(NamedTuple):
     mtime_ns: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> FileVersion:
+    def of(cls, status: os.stat_result) -> "FileVersion":
         return cls(status.st_size, status.st_mtime_ns)
 
 

@@ -1,7 +1,5 @@
 """The way from bucket and key to a file below the root, and the names that no file can have."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

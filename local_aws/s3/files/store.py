@@ -1,7 +1,5 @@
 """Folder of the buckets: what lies where, who may write, and what one process has to remember."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

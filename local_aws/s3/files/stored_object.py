@@ -1,7 +1,5 @@
 """Objects as they are on disk at this moment, with the facts that are known about them."""
 
-from __future__ import annotations
-
 import hashlib
 import mimetypes
 import os

@@ -1,7 +1,5 @@
 """Multipart uploads: one folder each and one file per part until they are one object. A restart keeps them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -45,7 +43,7 @@ class Part(NamedTuple):
     path: Path
 
     @classmethod
-    def of(cls, path: Path) -> Part:
+    def of(cls, path: Path) -> "Part":
         number, _, etag = path.name.partition(".")
         return cls(int(number), etag, FileVersion.of(path.stat()), path)
 

@@ -1,12 +1,10 @@
 """Walk through a bucket's folder in the order of S3, which reads each folder only when it is needed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from local_aws.s3.files.paths import FOLDER_MARKER, HIDDEN_FILE, HIDDEN_FOLDER
+from local_aws.s3.files.paths import FOLDER_MARKER, HIDDEN_FILE, HIDDEN_FOLDER, MAX_KEY_BYTES
 from local_aws.s3.files.store import ObjectStore
 
 
@@ -54,9 +52,9 @@ def _children(store: ObjectStore, bucket_path: Path, folder_key: str, prefix: st
                     names.append("")
     except (FileNotFoundError, NotADirectoryError):  # deleted since it was seen, or never there
         return []
-    names.sort()
-    keys = [folder_key + name for name in names]
-    return [key for key in keys if key.startswith(prefix)] if prefix else keys
+    keys = [folder_key + name for name in sorted(names)]
+    # What lies too deep for a key is no object: one such file must not make the whole listing fail.
+    return [key for key in keys if key.startswith(prefix) and len(key.encode()) <= MAX_KEY_BYTES]
 
 
 def _can_have_key(store: ObjectStore, entry: os.DirEntry[str], folder: str) -> bool:

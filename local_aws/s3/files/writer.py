@@ -1,7 +1,5 @@
 """Writer of objects: they come and go whole, by a rename, and only if the writer's condition holds at that moment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import closing
@@ -25,7 +23,7 @@ class WriteCondition:
     if_none_match: bool = False
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> WriteCondition:
+    def of(cls, headers: Mapping[str, str]) -> "WriteCondition":
         none_match = headers.get("if-none-match")
         if none_match not in (None, "*"):
             raise S3Error("NotImplemented", "If-None-Match of a write can only be *, as on S3")

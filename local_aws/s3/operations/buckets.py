@@ -3,8 +3,6 @@
 A folder that appears below the root is a bucket from the next request on. A bucket whose folder is gone is gone.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -1,7 +1,5 @@
 """Operations that delete: DeleteObject and DeleteObjects."""
 
-from __future__ import annotations
-
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.files.writer import WriteCondition, delete_object
 from local_aws.s3.protocol import xml

@@ -1,7 +1,5 @@
 """Operations that list the objects of a bucket: ListObjects, ListObjectsV2 and ListObjectVersions."""
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Callable
@@ -107,7 +105,25 @@ def _list(
 
 
 def list_objects(store: ObjectStore, request: Request) -> Response:
-    return _list_v2(store, request) if request.query.get("list-type") == "2" else _list_v1(store, request)
+    if request.query.get("list-type") == "2":
+        return _list_v2(store, request)
+    return xml_response("ListBucketResult", _list_after(store, request, "Contents", "marker", "Marker"))
+
+
+def list_versions(store: ObjectStore, request: Request) -> Response:
+    """List every object with one version, `null`, as in a bucket that never kept versions."""
+    node = _list_after(store, request, "Version", "key-marker", "KeyMarker")
+    if "NextKeyMarker" in node:
+        node["NextVersionIdMarker"] = "null"
+    return xml_response("ListVersionsResult", node)
+
+
+def _list_after(store: ObjectStore, request: Request, item: str, parameter: str, shown: str) -> dict[str, xml.Node]:
+    """Return the answer of a listing that goes on after the key in a parameter, which the answer shows."""
+    marker = request.query.get(parameter, "")
+    last, node, encode = _list(store, request, item, marker)
+    node[shown] = encode(marker)
+    return node | ({f"Next{shown}": encode(last)} if last else {})
 
 
 def _list_v2(store: ObjectStore, request: Request) -> Response:
@@ -125,22 +141,3 @@ def _list_v2(store: ObjectStore, request: Request) -> Response:
     if last:
         node["NextContinuationToken"] = base64.urlsafe_b64encode(last.encode()).decode()
     return xml_response("ListBucketResult", node)
-
-
-def _list_v1(store: ObjectStore, request: Request) -> Response:
-    marker = request.query.get("marker", "")
-    last, node, encode = _list(store, request, "Contents", marker)
-    node["Marker"] = encode(marker)
-    if last:
-        node["NextMarker"] = encode(last)
-    return xml_response("ListBucketResult", node)
-
-
-def list_versions(store: ObjectStore, request: Request) -> Response:
-    """List every object with one version, `null`, as in a bucket that never kept versions."""
-    marker = request.query.get("key-marker", "")
-    last, node, encode = _list(store, request, "Version", marker)
-    node["KeyMarker"] = encode(marker)
-    if last:
-        node |= {"NextKeyMarker": encode(last), "NextVersionIdMarker": "null"}
-    return xml_response("ListVersionsResult", node)

@@ -1,7 +1,5 @@
 """Operations on multipart uploads: create, upload a part, copy a part, list, complete, abort."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from urllib.parse import quote
 

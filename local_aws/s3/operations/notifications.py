@@ -4,8 +4,6 @@ moto has the settings, the messages and the queues in memory. The settings and t
 file next to the buckets, so that an endpoint that starts again goes on sending.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

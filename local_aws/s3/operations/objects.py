@@ -1,7 +1,5 @@
 """Operations that read and write one object: GetObject, HeadObject, PutObject, CopyObject, RestoreObject."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping

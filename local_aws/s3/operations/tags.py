@@ -1,7 +1,5 @@
 """Operations on the tags of objects, which come as a header or as XML."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace

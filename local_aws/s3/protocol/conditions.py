@@ -1,7 +1,5 @@
 """Conditions and ranges of a read (RFC 9110, sections 13 and 14)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """S3's errors: code, status, and a message that says what to do."""
 
-from __future__ import annotations
-
 import errno
 
 _CODES_OF_STATUS = {

@@ -1,7 +1,5 @@
 """Requests and answers of S3."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -44,7 +42,7 @@ class Request:
     stream: IO[bytes]
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, Any]) -> Request:
+    def from_environ(cls, environ: Mapping[str, Any]) -> "Request":
         scope = environ["asgi.scope"]
         try:
             path = unquote_to_bytes(scope["raw_path"]).decode()

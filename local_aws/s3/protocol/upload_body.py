@@ -1,7 +1,5 @@
 """The bytes of an upload on their way to disk. Framing, length and checksums are checked as they pass."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """XML as S3 writes and reads it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

@@ -17,14 +17,6 @@ def describe(emr: Any, cluster_id: str) -> dict[str, Any]:
     return cluster
 
 
-def find_live(emr: Any, name: str, tags: Mapping[str, str]) -> list[str]:
-    """Return the ids of the live clusters of this name that carry all these tags, the oldest first.
-
-    There is one or none, unless an earlier attempt went wrong.
-    """
-    return [cluster["Id"] for cluster in live_clusters(emr, name) if tags.items() <= tags_of(cluster).items()]
-
-
 def live_clusters(emr: Any, name_prefix: str) -> list[dict[str, Any]]:
     """Return every live cluster whose name begins like that, as EMR describes it, the oldest first."""
     pages = emr.get_paginator("list_clusters").paginate(ClusterStates=[*STARTING_STATES, *USABLE_STATES])

@@ -21,14 +21,13 @@ TAIL_BYTES = 256 * 1024
 MOST_BYTES = 2 * 1024**3
 
 
-def step_logs_uri(log_uri: str, cluster_id: str, step_id: str) -> str:
-    """Return where EMR puts a step's logs, as an s3:// URI (EMR itself says s3n://)."""
-    return _cluster_logs_uri(log_uri, cluster_id, f"steps/{step_id}")
+def logs_uri_of(log_uri: str, cluster_id: str, folder: str) -> str:
+    """Return where EMR puts the logs of `steps/<step id>`, or of `node`: the nodes and their bootstrap actions.
 
-
-def node_logs_uri(log_uri: str, cluster_id: str) -> str:
-    """Return where EMR puts the logs of a cluster's nodes, including those of its bootstrap actions."""
-    return _cluster_logs_uri(log_uri, cluster_id, "node")
+    It is an s3:// URI, where EMR itself says s3n://.
+    """
+    bucket, prefix = split_uri(log_uri)
+    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/{folder}"
 
 
 def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_s: float, poll_s: float) -> StepTails:
@@ -51,18 +50,13 @@ def wait_for_step_tails(s3: Any, logs_uri: str, ended_at: datetime | None, wait_
 
 def wait_for_bootstrap_tail(s3: Any, log_uri: str, cluster_id: str, wait_s: float, poll_s: float) -> str | None:
     """Return the last lines of the last bootstrap action of any node, after waiting at most `wait_s` for a log."""
-    uri = node_logs_uri(log_uri, cluster_id)
+    uri = logs_uri_of(log_uri, cluster_id, "node")
 
     def logs() -> list[str]:
         return [name for name in etags_under(s3, uri) if "/bootstrap-actions/" in name and name.endswith("stderr.gz")]
 
     _wait_until(lambda: bool(logs()), f"{uri}/*/bootstrap-actions", wait_s, poll_s)
     return _tail(s3, f"{uri}/{max(logs(), key=_action_number)}") if logs() else None
-
-
-def _cluster_logs_uri(log_uri: str, cluster_id: str, folder: str) -> str:
-    bucket, prefix = split_uri(log_uri)
-    return f"s3://{bucket}/{prefix.rstrip('/')}/{cluster_id}/{folder}"
 
 
 def _wait_until(is_there: Callable[[], bool], what: str, wait_s: float, poll_s: float) -> None:

@@ -34,7 +34,8 @@ class CheckRunOperator(S3Operator):
         params, layout = context["params"], run_layout(context, self.settings)
         published = Published(self.hook.conn, self.settings.bucket)
         check_params(params)
-        self._check_bucket()
+        if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
+            raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
         weights_etag = self._check_weights(params["weights"])
         latest = published.latest()
@@ -46,11 +47,6 @@ class CheckRunOperator(S3Operator):
             context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
-
-    def _check_bucket(self) -> None:
-        bucket = self.settings.bucket
-        if not has_bucket(self.hook.conn, bucket):
-            raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
 
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)

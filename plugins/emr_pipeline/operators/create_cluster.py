@@ -11,7 +11,7 @@ from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.emr.idempotent_requests import make_once
 from emr_pipeline.emr.job_flow import job_flow
-from emr_pipeline.emr.step_logs import node_logs_uri, wait_for_bootstrap_tail
+from emr_pipeline.emr.step_logs import logs_uri_of, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.run.code_bundle import bootstrap_scripts
 from emr_pipeline.s3.objects import etags_under
@@ -123,7 +123,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         message = f"cluster {cluster['Id']} ended before it took a step: {reason_text(cluster)}"
         if "LogUri" not in cluster:
             return message
-        message += f"\nlogs: {node_logs_uri(cluster['LogUri'], cluster['Id'])}"
+        message += f"\nlogs: {logs_uri_of(cluster['LogUri'], cluster['Id'], 'node')}"
         if cluster["Status"].get("StateChangeReason", {}).get("Code") != "BOOTSTRAP_FAILURE":
             return message
         wait_s, poll_s = self.settings.log_wait_s, self.settings.poll_s

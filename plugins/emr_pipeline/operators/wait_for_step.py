@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.step_age import age_s
 from emr_pipeline.emr.step_failure import failure_text
-from emr_pipeline.emr.step_logs import step_logs_uri, wait_for_step_tails
+from emr_pipeline.emr.step_logs import logs_uri_of, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
 from emr_pipeline.emr.wait_messages import duration_text, waiting_text
 from emr_pipeline.operators.add_step import AddStepOperator
@@ -141,7 +141,7 @@ class WaitForStepSensor(EmrStepSensor):
 
     def _why_it_failed(self, status: dict[str, Any]) -> str:
         cluster = cluster_api.describe(self.hook.conn, self.job_flow_id)
-        logs_uri = step_logs_uri(cluster["LogUri"], self.job_flow_id, self.step_id)
+        logs_uri = logs_uri_of(cluster["LogUri"], self.job_flow_id, f"steps/{self.step_id}")
         timeline = status.get("Timeline", {})
         # A step that never started has no log to wait for.
         wait_s = self.settings.log_wait_s if "StartDateTime" in timeline else 0

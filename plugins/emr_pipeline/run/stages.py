@@ -15,22 +15,13 @@ def step(stage: Stage, layout: RunLayout, params: Mapping[str, Any], code_uri: s
 
     A failed step leaves the cluster up: the teardown ends it, once the logs are read.
     """
+    submit = ["spark-submit", "--deploy-mode", "client", "--py-files", f"{code_uri}/image_features.zip"]
+    job = [f"{code_uri}/{stage.name}.py", *stage_arguments(stage, layout, params)]
     return {
         # By its name it is found again after a retry.
         "Name": f"{stage.name} {layout.run}",
         "ActionOnFailure": "CONTINUE",
-        "HadoopJarStep": {
-            "Jar": "command-runner.jar",
-            "Args": [
-                "spark-submit",
-                "--deploy-mode",
-                "client",
-                "--py-files",
-                f"{code_uri}/image_features.zip",
-                f"{code_uri}/{stage.name}.py",
-                *stage_arguments(stage, layout, params),
-            ],
-        },
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": [*submit, *job]},
     }
 
 

@@ -6,7 +6,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import Context
 
-from emr_pipeline.emr.cluster_api import find_live
+from emr_pipeline.emr.cluster_api import live_clusters, tags_of
 from emr_pipeline.emr.job_flow import cluster_name, cluster_tags
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
@@ -31,9 +31,10 @@ def own_tags(context: Context, settings: Settings) -> dict[str, str]:
 
 
 def own_clusters(context: Context, operator: Any) -> list[str]:
-    """Return the ids of the live clusters of this DAG run, the oldest first."""
-    name = cluster_name(run_layout(context, operator.settings))
-    return find_live(operator.hook.conn, name, own_tags(context, operator.settings))
+    """Return the ids of this DAG run's live clusters, the oldest first: one or none, unless an attempt went wrong."""
+    tags = own_tags(context, operator.settings)
+    live = live_clusters(operator.hook.conn, cluster_name(run_layout(context, operator.settings)))
+    return [cluster["Id"] for cluster in live if tags.items() <= tags_of(cluster).items()]
 
 
 def aws_parameters(operator: Any) -> dict[str, Any]:

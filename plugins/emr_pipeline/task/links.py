@@ -3,17 +3,15 @@
 They have the form of the provider's own links and need no AirflowPlugin: Airflow stores the URL when the task ends.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.links.base_aws import BASE_AWS_CONSOLE_LINK, BaseAwsLink
 from airflow.providers.amazon.aws.links.emr import EmrClusterLink, EmrLogsLink, get_log_uri
+from airflow.sdk import Context
 
 from emr_pipeline.run.layout import RunLayout, split_uri
 from emr_pipeline.task.dag_run import aws_parameters, run_layout
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # The longest time for which a URL can be presigned; one signed with temporary credentials ends when they do.
 EXPIRES_S = 7 * 24 * 3600
@@ -35,7 +33,7 @@ class RunFolderLink(BaseAwsLink):
     format_str = "{url}"
 
 
-def persist_run_links(context: "Context", operator: Any) -> None:
+def persist_run_links(context: Context, operator: Any) -> None:
     """Give a task of this run the links to its report and to its folder."""
     aws = aws_parameters(operator)
     # Encrypted objects open with a signature of version 4 only, and boto3 still makes the old one in some regions.
@@ -47,7 +45,7 @@ def persist_run_links(context: "Context", operator: Any) -> None:
     RunFolderLink.persist(context=context, operator=operator, url=folder, **where)
 
 
-def persist_cluster_links(context: "Context", operator: Any, cluster_id: str) -> None:
+def persist_cluster_links(context: Context, operator: Any, cluster_id: str) -> None:
     """Give a task the provider's own links to the cluster and to its logs."""
     where = {"region_name": operator.hook.conn_region_name, "aws_partition": operator.hook.conn_partition}
     log_uri = get_log_uri(emr_client=operator.hook.conn, job_flow_id=cluster_id)

@@ -100,6 +100,17 @@ def test_what_is_no_plain_file_is_no_object(s3: S3Client, bucket: str, bucket_pa
     assert refused(s3.get_object, Bucket=bucket, Key="pipe") == (404, "NoSuchKey")
 
 
+def test_a_file_with_a_longer_path_than_a_key_may_be_is_no_object(s3: S3Client, bucket: str, bucket_path: Path) -> None:
+    folder = bucket_path.joinpath(*["é" * 100] * 5)
+    folder.mkdir(parents=True)
+    for name in ("a" * 19, "a" * 20, "next"):
+        (folder / name).touch()
+    (folder / ("b" * 200) / "deeper").mkdir(parents=True)
+    (folder / ("b" * 200) / "deeper" / "photo.jpg").touch()
+    assert [len(key.encode()) for key in listed(s3, bucket)] == [1024, 1009]
+    assert len(s3.list_objects_v2(Bucket=bucket, Delimiter="/")["CommonPrefixes"]) == 1
+
+
 def test_links_are_followed_but_not_in_circles(s3: S3Client, bucket: str, bucket_path: Path) -> None:
     (bucket_path / "a").mkdir()
     (bucket_path / "a" / "file").write_bytes(b"pear")

@@ -100,9 +100,8 @@ def test_as_many_components_as_rows_less_one_are_possible_and_no_more() -> None:
 
 def test_rounding_in_the_gram_of_few_rows_adds_no_component() -> None:
     three_rows_in_four_directions = Gram(3, np.zeros(4), np.eye(4))
-    with pytest.raises(TooManyComponentsError) as caught:
+    with pytest.raises(TooManyComponentsError, match="--pca-components 2 or fewer"):
         fit_pca(three_rows_in_four_directions, 3)
-    assert caught.value.possible == 2
 
 
 def test_columns_that_are_copies_allow_no_more_components() -> None:

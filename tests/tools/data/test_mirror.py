@@ -123,7 +123,7 @@ def test_pipes_and_names_that_are_no_utf8_are_left_out_by_name(home: LocalHome, 
     os.mkfifo(photos / "pipe")
     (photos / os.fsdecode(b"\xff.jpg")).write_text("x")
     mirrored = bring_folder(photos, home)
-    assert mirrored.files == 2
+    assert mirrored.linked == 2
     assert [line.partition(": ")[2] for line in mirrored.left_out] == [
         "not a file",
         "its name is not UTF-8, which keys are",
@@ -185,7 +185,7 @@ def test_a_run_that_was_killed_while_it_placed_files_is_gone_on_with(
     home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("tools.data.mirror._place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr("tools.data.mirror.Mirror.place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             bring_folder(photos, home)
     assert bring_folder(photos, home).linked == 2
