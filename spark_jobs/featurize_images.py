@@ -23,9 +23,8 @@ from image_features.networks.engines.ship import ship
 from image_features.networks.export import find_or_export
 from image_features.networks.identity import identity_of, store_identity
 from image_features.networks.weights import find_weights
-from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import feature_store
-from image_features.storage.compaction import compact
+from image_features.storage.compaction import compact_store
 from image_features.storage.datasets import by_reason
 from run_contract.backbones import DIMENSIONS
 from run_contract.stages import FEATURIZE
@@ -35,9 +34,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
     """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
     context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
     options = FeaturizeOptions(given.decode, given.batch_size, threads)
-    # The engine is checked before the weights, which may take minutes to come.
-    engine_module(given).check(given)
-
+    engine_module(given).check(given)  # Before the weights, which may take minutes to come.
     # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
         weights = find_weights(given.weights, given.architecture, given.models_uri, Path(folder))
@@ -56,8 +53,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
 
         covered = write_features(context, image_chunks(spark, given), vectors_uri, given)
-        compact(context, vectors_uri, VECTORS)
-        compact(context, feature_store.objects_uri(store_uri), OBJECTS)
+        compact_store(context, store_uri, vectors_uri)
 
     details = {
         "dimension": DIMENSIONS[given.architecture.name],

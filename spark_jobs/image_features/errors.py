@@ -1,10 +1,11 @@
-"""The base of every error that a stage raises on purpose, and the errors that several rooms know.
+"""The base of every error that a stage raises on purpose, the errors that several rooms know, and what is no error.
 
 Each error names what is wrong, where, and what to do about it. An error of the networks stands in the module that
 raises it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -136,3 +137,13 @@ class DamagedFileError(ImageFeaturesError):
             f"{uri}: cannot be read: {' '.join(detail.split())}; if it lies in feature_store/, delete it, for what is "
             "missing there is computed again; then clear ingest_images"
         )
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Something that is not there, which is no error here: whoever needs it skips what it cannot do and says why.
+
+    `reason` is a clause that a person reads, without a capital letter or a full stop.
+    """
+
+    reason: str

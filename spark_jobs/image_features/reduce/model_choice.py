@@ -8,14 +8,13 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from image_features.errors import ImageFeaturesError
+from image_features.errors import ImageFeaturesError, Unavailable
 from image_features.reduce.arguments import ReduceArguments
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel, drift_of, fit_pca, on_rows
 from image_features.reduce.row_changes import RowChanges
 from image_features.reduce.spark_model import load_model, to_pca_model, to_pipeline_model
 from image_features.storage.snapshots import Snapshot, name_of, other_vectors
-from image_features.unavailable import Unavailable
 
 # What a snapshot's `model` must say for its model to be used again.
 _HISTORY = ("fitted_in", "rows_fitted", "added_since_fit")

@@ -6,11 +6,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count_if, lit
 from pyspark.sql.functions import sum as sum_of
 
-from image_features.errors import MissingDatasetError, SchemaMismatchError
+from image_features.errors import MissingDatasetError, SchemaMismatchError, Unavailable
 from image_features.schemas import FEATURES
 from image_features.storage.datasets import read_dataset
 from image_features.storage.snapshots import Snapshot, name_of
-from image_features.unavailable import Unavailable
 
 logger = logging.getLogger(__name__)
 

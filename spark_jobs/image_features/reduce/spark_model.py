@@ -19,9 +19,9 @@ from pyspark.ml.wrapper import JavaModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col
 
+from image_features.errors import Unavailable
 from image_features.job.error_text import name_and_gist
 from image_features.reduce.pca import PcaModel
-from image_features.unavailable import Unavailable
 
 INPUT_COLUMN = "features_vector"
 SCALED_COLUMN = "scaled_features_vector"

@@ -11,8 +11,9 @@ from pyspark import SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from image_features.schemas import OBJECTS, VECTORS
 from image_features.spark_tasks import one_task_each
-from image_features.storage import objects
+from image_features.storage import feature_store, objects
 from image_features.storage.parquet_files import data_files, grouped, read_part, write_part
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,12 @@ MOST_SMALL_FILES = 256
 # The size of a merged file: a task holds it in memory, and it is well over SMALL_BYTES, so it is never merged again.
 MERGED_BYTES = 64 * 2**20
 ROWS_PER_READ = 1024
+
+
+def compact_store(context: SparkContext, store_uri: str, vectors_uri: str) -> None:
+    """Compact what every run adds to: the store's objects, and the vectors of the run's identity."""
+    compact(context, vectors_uri, VECTORS)
+    compact(context, feature_store.objects_uri(store_uri), OBJECTS)
 
 
 def compact(context: SparkContext, folder_uri: str, schema: StructType) -> int:

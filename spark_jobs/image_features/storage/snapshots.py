@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from image_features.errors import Unavailable
 from image_features.storage import objects
-from image_features.unavailable import Unavailable
 
 Snapshot = Mapping[str, Any]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from image_features.errors import Unavailable
 from image_features.storage import objects
 from image_features.storage.snapshots import NONE_BEFORE, newest_other, other_vectors, read_identity
-from image_features.unavailable import Unavailable
 
 IDENTITY = {"backbone": "mobilenet_v2", "weights_sha256": "ab" * 32}
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
 
-from image_features.errors import ImageFeaturesError
-from image_features.unavailable import Unavailable
+from image_features.errors import ImageFeaturesError, Unavailable
 from run_contract.checks import CHECKS
 
 Value = float | int | str | None

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Baseline, VectorFacts
 from image_features.validate.evidence.stage_stats import Stats, detail

@@ -1,6 +1,6 @@
 """All checks, in the order in which the report shows them. None is left out because another one failed."""
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks import completeness, drift, membership, pca, probes, vectors
 from image_features.validate.checks.check import Finding
 from image_features.validate.evidence.evidence import Evidence

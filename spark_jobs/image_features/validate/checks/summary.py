@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from image_features.errors import Unavailable
 from image_features.reduce.pca import PcaModel
-from image_features.unavailable import Unavailable
 from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import VectorFacts
 

@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
-from image_features.errors import MissingDatasetError
+from image_features.errors import MissingDatasetError, Unavailable
 from image_features.reduce.pca import PcaModel, inverse_or_zero
 from image_features.schemas import FEATURES
 from image_features.storage.datasets import read_dataset
 from image_features.storage.snapshots import newest_other, other_vectors
-from image_features.unavailable import Unavailable
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import Baseline, VectorFacts
 from image_features.validate.evidence.vector_facts import draw_sample, measure_vectors

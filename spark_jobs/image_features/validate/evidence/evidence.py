@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
-from image_features.unavailable import Unavailable
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.stage_stats import Stats
 

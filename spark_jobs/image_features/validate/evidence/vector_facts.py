@@ -16,13 +16,13 @@ from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import min as min_of
 from pyspark.sql.functions import sum as sum_of
 
+from image_features.errors import Unavailable
 from image_features.job.error_text import name_and_gist
 from image_features.reduce.file_passes import gram_of_dataset
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
 from image_features.reduce.spark_model import apply_model, load_model, to_pca_model
 from image_features.storage.vector_columns import to_matrix, widths_of
-from image_features.unavailable import Unavailable
 from image_features.validate.evidence.evidence import Sample, VectorFacts
 
 NORM_QUANTILES = (0.05, 0.5, 0.95)

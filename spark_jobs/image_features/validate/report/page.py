@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.check import FORMS, Finding, failed
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence

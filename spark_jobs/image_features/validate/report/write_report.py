@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from image_features.errors import Unavailable
 from image_features.storage import objects
-from image_features.unavailable import Unavailable
 from image_features.validate.checks.check import Finding, failed
 from image_features.validate.checks.probes import Probe
 from image_features.validate.checks.summary import summarize

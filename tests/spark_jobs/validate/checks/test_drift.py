@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.drift import (
     domain_auc,
     drift_classifier_auc,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.probes import Probe, knn_accuracy, linear_probe_accuracy, probe
 from image_features.validate.evidence.evidence import Sample
 from tests.spark_jobs.made_up_run import make_evidence

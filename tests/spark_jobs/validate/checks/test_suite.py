@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
-from image_features.unavailable import Unavailable
 from image_features.validate.checks import summary
 from image_features.validate.checks.check import Finding, ValidationFailedError, failed
 from image_features.validate.checks.probes import Probe, probe

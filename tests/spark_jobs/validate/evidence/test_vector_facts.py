@@ -7,9 +7,9 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
-from image_features.unavailable import Unavailable
 from image_features.validate.evidence.gather import group_rejects
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors

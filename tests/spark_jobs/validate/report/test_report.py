@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import run_contract
-from image_features.unavailable import Unavailable
+from image_features.errors import Unavailable
 from image_features.validate.checks.check import FORMS
 from image_features.validate.checks.probes import Probe, probe
 from image_features.validate.checks.suite import run_checks
