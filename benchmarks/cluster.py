@@ -1,12 +1,10 @@
 """A local EMR of the benchmarks' own, and steps on it: every variant runs and is timed in the same way."""
 
-import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import boto3
@@ -109,12 +107,6 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
         yield BenchCluster(home, endpoint, emr, cluster_id, cores)
     finally:
         stop_backgrounds(home, [NAME])
-
-
-def fresh_folder(path: Path) -> Path:
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    return path
 
 
 def _free_port() -> int:

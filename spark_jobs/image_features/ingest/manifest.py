@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from image_features.images.formats import reject_by_listing
-from image_features.ingest.packs import MAX_OBJECT_BYTES
+from image_features.images.limits import MAX_OBJECT_BYTES
 from image_features.rejects import Reject
 from image_features.storage.objects import ListedObject
 
