@@ -4,13 +4,14 @@ from tests.faults.fault import Fault
 from tests.faults.spark_scene import SparkScene
 
 
-def kill_python_worker(scene: SparkScene) -> None:
-    scene.kill_python_worker()
-
-
 def nothing_is_published(scene: SparkScene) -> None:
     """The snapshot from before is a pointer to nothing, and the stages would read what it points to."""
     scene.s3.delete_object(Bucket=scene.bucket, Key="published/latest.json")
+
+
+def kill_python_worker(scene: SparkScene) -> None:
+    nothing_is_published(scene)
+    scene.kill_python_worker()
 
 
 def delete_manifest(scene: SparkScene) -> None:
@@ -53,7 +54,6 @@ SPARK_FAULTS = (
     Fault(
         "a Python worker killed, as for want of memory",
         "success",
-        prepare=nothing_is_published,
         strike=kill_python_worker,
         needs_spark=True,
     ),
