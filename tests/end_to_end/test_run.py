@@ -80,8 +80,10 @@ def test_a_job_that_raises_makes_the_run_red_and_its_words_reach_the_terminal(gr
     assert "RuntimeError: the lemons are sour" in done.stderr
     logs_path = re.search(r"the logs of all tasks: (.*)", done.stderr)
     assert logs_path is not None
-    (task_log,) = Path(logs_path[1]).glob("task_id=ingest_images.wait_for_step/attempt=*.log")
-    assert "the lemons are sour" in task_log.read_text()
+    # On a busy machine Airflow takes an attempt for lost that is not, and makes another.
+    task_logs = list(Path(logs_path[1]).glob("task_id=ingest_images.wait_for_step/attempt=?.log"))
+    assert task_logs
+    assert all("the lemons are sour" in task_log.read_text() for task_log in task_logs)
     assert set(machine.cluster_states()) == {"TERMINATED"}
     assert (machine.home.bucket_path / "published" / "latest.json").read_text() == published
 

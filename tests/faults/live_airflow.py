@@ -127,8 +127,14 @@ class LiveAirflow:
         return self.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
+        return {task["task_id"]: str(task["state"]) for task in self._instances(dag_id, run_id)}
+
+    def tries(self, dag_id: str, run_id: str) -> dict[str, int]:
+        return {task["task_id"]: task["try_number"] for task in self._instances(dag_id, run_id)}
+
+    def _instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         answer = self.request("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100")
-        return {task["task_id"]: str(task["state"]) for task in answer["task_instances"]}
+        return list(answer["task_instances"])
 
     def clear(self, dag_id: str, run_id: str, task_ids: list[str], with_later_ones: bool) -> None:
         """As the UI's *Clear task* does."""

@@ -8,6 +8,7 @@ from tests.faults.dag_copy import file_text
 from tests.faults.live_airflow import LiveAirflow
 from tests.faults.proxy import Hold
 from tests.faults.scene import Scene
+from tests.faults.stand_in import STAGES
 
 OVER = ("success", "failed")
 RUN_LIMIT_S = 400
@@ -67,6 +68,10 @@ class LiveScene(Scene):
             "tasks": self.airflow.tasks(self.dag_id, run),
             "errors": self.airflow.errors(self.dag_id, run),
         }
+
+    def attempts(self) -> tuple[int, ...]:
+        tries = self.airflow.tries(self.dag_id, self.run)
+        return tuple(max(tries[f"{stage}.{task}"] for task in ("add_step", "wait_for_step")) for stage in STAGES)
 
     def hold(self, operation: str, after: bool) -> Hold:
         """Let the next such request hang, before or after EMR did what it asks; its sender is killed meanwhile."""

@@ -24,7 +24,7 @@ def struck(fault: Fault, scene: Scene) -> Row:
         assert scene.live_clusters() == []
         assert len(scene.clusters()) <= fault.most_clusters
         counts = steps_by_stage(scene)
-        assert fault.allows(counts), counts
+        assert fault.allows(counts, scene.attempts()), (counts, scene.attempts())
         snapshot = published_snapshot(scene)
         assert snapshot == fault.snapshot
         steps = " + ".join(str(count) for count in counts)

@@ -92,6 +92,7 @@ def context() -> dict[str, Any]:
             xcom_push=lambda key, value: pushed.update({key: value}),
             pushed=pushed,
             try_number=1,
+            max_tries=2,
             states=states,
             get_task_states=lambda dag_id, run_ids: dict.fromkeys(run_ids, states),
         ),
@@ -127,4 +128,5 @@ def sensor(settings: Any, s3: Any, step: Any) -> Any:
         code_uri="s3://pictures/code/1",
         region_name="us-east-1",
         botocore_config={"retries": {"mode": "standard"}},
+        retries=2,
     )

@@ -33,7 +33,8 @@ class WaitForStepSensor(EmrStepSensor):
     The time begins when EMR takes the step, and a retry of this task does not make it longer. Cleared alone, without
     the task that adds the step, this sensor adds it itself. A later attempt may adopt the step of an earlier one, which
     Airflow is about to cancel because the task was cleared: if it is cancelled within `CLEARING_S`, the sensor adds it
-    again, once.
+    again, once. A step that failed is repeated only for a person, not for a retry by Airflow itself, which may have
+    taken the attempt that saw the failure for lost.
     """
 
     template_fields = (*EmrStepSensor.template_fields, "code_uri")
@@ -117,13 +118,22 @@ class WaitForStepSensor(EmrStepSensor):
         """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""
         try:
             step = self.get_emr_response(context)
-            if context["ti"].try_number == 1 or self.state_from_response(step) not in self.failed_states:
+            if not self._is_to_be_repeated(context, self.state_from_response(step)):
                 return step
         except ClientError as error:
             # The cluster has no such step: it is a new cluster, and this task was cleared alone.
             if error_code(error) != "InvalidRequestException":
                 raise
         return self._add_again(context)
+
+    def _is_to_be_repeated(self, context: Context, state: str) -> bool:
+        """Return whether the step of an earlier attempt is to be repeated rather than waited for."""
+        ti: Any = context["ti"]
+        # Clearing a task makes its `max_tries` larger.
+        first_try = ti.max_tries - self.retries + 1
+        return ti.try_number > 1 and (
+            state == "CANCELLED" or (state in self.failed_states and ti.try_number == first_try)
+        )
 
     def _add_again(self, context: Context) -> dict[str, Any]:
         add_step = AddStepOperator(

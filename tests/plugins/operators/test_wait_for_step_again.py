@@ -42,7 +42,7 @@ def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
 ) -> None:
     finish_ingest(s3)
     step.set_step("j-1", "s-1", state)
-    context["ti"].try_number = 2
+    context["ti"].try_number, context["ti"].max_tries = 2, 3
 
     trigger = deferral_of(sensor, context).trigger
 
@@ -52,6 +52,19 @@ def test_a_wait_that_is_cleared_alone_adds_the_step_again_if_it_ended_badly(
     sensor.step_id = "s-1"
     sensor.execute_complete(context, event)
     assert sensor.step_id == trigger.step_id
+
+
+@pytest.mark.parametrize(("try_number", "max_tries"), [(2, 2), (5, 5)])
+def test_a_wait_that_airflow_tries_again_by_itself_reports_the_failed_step_and_does_not_pay_for_another(
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, try_number: int, max_tries: int
+) -> None:
+    step.set_step("j-1", "s-1", "FAILED")
+    context["ti"].try_number, context["ti"].max_tries = try_number, max_tries
+
+    with pytest.raises(AirflowFailException, match="step s-1 on cluster j-1 is FAILED"):
+        sensor.execute(context)
+
+    assert step.calls == []
 
 
 def test_a_wait_that_is_tried_again_goes_on_with_a_step_that_goes_on(
