@@ -17,6 +17,10 @@ This DAG processes every photograph under a prefix, on a Spark cluster that exis
 10. **remove_old_runs** removes runs that are older than the snapshots that are kept. If it is red, the run is still
     green: the next run removes what this one left.
 
+**Its params.** The form shows the deployment's settings. A run that nobody triggered has no form: it repeats the params
+of what is published, and is refused if its vectors would be others. The log of `check_run` says what is published and
+what the run takes.
+
 **Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
 the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
 `validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
@@ -82,9 +86,7 @@ with DAG(
 ) as dag:
     check_run = CheckRunOperator(task_id="check_run", settings=SETTINGS)
     stage_code = StageCodeOperator(task_id="stage_code", settings=SETTINGS)
-    create_cluster = CreateClusterOperator(
-        task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
-    )
+    create_cluster = CreateClusterOperator(task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI)
     stages = [stage_group(stage) for stage in STAGES]
     publish = PublishOperator(task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG)
     terminate_cluster = TerminateClusterOperator(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from emr_pipeline.errors import SettingsError
-from run_contract.params import URI_PATTERN
+from run_contract.param import Param
+from run_contract.params import URI_PATTERN, settable_params
 
 PREFIX = "FRUIT_FEATURES_"
 # What EMR takes as the value of a tag.
@@ -78,6 +79,8 @@ class Settings:
     landing_queue_url: str | None = _text(None, r"https?://[^/\s]+/\S+", "give the queue's URL")
     stage_time_limit_s: int = _whole(6 * HOUR_S, 1, 7 * DAY_S)
     stage_time_limits_s: Mapping[str, int] = field(default_factory=dict)
+    # Params that this deployment sets for all its runs, by name; the others have the contract's defaults.
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def time_limit_s(self, stage: str) -> int:
         """Return how long a step of this stage may wait and run."""
@@ -121,5 +124,23 @@ class Settings:
                 "stage_time_limits_s": {
                     stage.lower(): read(stage + STAGE_SUFFIX, limit_s) for stage in stages - {"STAGE", "CLUSTER"}
                 },
+                "params": _params(environment),
             }
         )
+
+
+def _params(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the params that the environment sets, but for the source, which every deployment has."""
+    texts = {param: environment.get(param.setting, "").strip() for param in settable_params() if not param.is_required}
+    return {param.name: _param(param, text) for param, text in texts.items() if text}
+
+
+def _param(param: Param, text: str) -> Any:
+    try:
+        value = param.parse(text)
+    except ValueError as error:
+        raise SettingsError(param.setting, text, f"give {param.expected}") from error
+    if param.refusal(value) is not None:
+        raise SettingsError(param.setting, text, f"give {param.expected}")
+    # JSON, of which forms and XComs are made, has lists and no tuples.
+    return list(value) if isinstance(value, tuple) else value

@@ -87,9 +87,10 @@ def context() -> dict[str, Any]:
         "dag": SimpleNamespace(
             dag_id="fruit_features", get_task=lambda name: SimpleNamespace(is_teardown=name in teardowns)
         ),
-        "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00"),
+        "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00", run_type="manual"),
         "ti": SimpleNamespace(
             xcom_push=lambda key, value: pushed.update({key: value}),
+            xcom_pull=lambda task_ids, key: pushed.get(key),
             pushed=pushed,
             try_number=1,
             max_tries=2,

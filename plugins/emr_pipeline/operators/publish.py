@@ -15,6 +15,7 @@ from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import run_params
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -38,7 +39,7 @@ class PublishOperator(S3Operator):
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
-        origin = Origin.of(context["params"], self.code_uri, self.weights_etag or None)
+        origin = Origin.of(run_params(context), self.code_uri, self.weights_etag or None)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         published = self._publish(snapshot)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
