@@ -45,6 +45,7 @@ from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.operators.wait_for_step import WaitForStepSensor
 from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.messages import task_defaults
 from emr_pipeline.task.trigger_form import run_params
 
 SETTINGS = Settings.from_environment()
@@ -81,7 +82,7 @@ with DAG(
     # Runs publish in the order in which they were triggered, and two of one name cannot write over each other.
     max_active_runs=1,
     params=run_params(SETTINGS),
-    default_args=SETTINGS.operator_defaults,
+    default_args=task_defaults(SETTINGS),
     tags=["emr", "spark", "images"],
 ) as dag:
     check_run = CheckRunOperator(task_id="check_run", settings=SETTINGS)
