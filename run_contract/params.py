@@ -193,6 +193,16 @@ _CLUSTER = (
         not_deciding="it says on what machines the run is made",
         not_of_make_run="one machine has no cluster to size",
     ),
+    Param(
+        name="wanted_minutes",
+        title="Wanted within minutes",
+        help="People are warned by a message, once, when the run is foreseen to take longer. It ends nothing.",
+        kind=int,
+        nullable=True,
+        minimum=1,
+        maximum=10_080,
+        not_deciding="it says when people are warned",
+    ),
 )
 SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Cluster": _CLUSTER}
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)

@@ -1,11 +1,13 @@
 """An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.messages import Told
 from tests.plugins.form import PARAMS
 
 
@@ -56,6 +58,21 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="pictures")
         yield client
+
+
+@pytest.fixture
+def told(s3: Any) -> Told:
+    """A topic of SNS, and what reaches it."""
+    import boto3
+
+    sns, sqs = (boto3.client(name, region_name="us-east-1") for name in ("sns", "sqs"))
+    return Told.at(sns, sqs, "told")
+
+
+@pytest.fixture
+def telling(settings: Any, told: Told) -> Any:
+    """The settings with a channel."""
+    return replace(settings, messages=(told.topic_arn,))
 
 
 @pytest.fixture

@@ -32,3 +32,10 @@ def run_params(context: Context) -> Mapping[str, Any]:
     if found is None:
         raise AirflowFailException("check_run has left no params for this run: clear check_run, and what follows it")
     return found
+
+
+def wanted_end(context: Context) -> float | None:
+    """Return by when the run is wanted, in seconds since the epoch; null if nobody said so."""
+    minutes = run_params(context).get("wanted_minutes")
+    dag_run: Any = context["dag_run"]
+    return None if minutes is None else float(dag_run.start_date.timestamp()) + 60 * minutes

@@ -23,19 +23,6 @@ from tests.plugins.published_runs import keys, make_run, publish_run, read
 FACT = Message("failed", "1", "fruit_features: publish failed", "It failed: {{ no template }}")
 
 
-@pytest.fixture
-def told(s3: Any) -> Told:
-    import boto3
-
-    sns, sqs = (boto3.client(name, region_name="us-east-1") for name in ("sns", "sqs"))
-    return Told.at(sns, sqs, "told")
-
-
-@pytest.fixture
-def telling(settings: Settings, told: Told) -> Settings:
-    return replace(settings, messages=(told.topic_arn,))
-
-
 def publish(settings: Settings) -> PublishOperator:
     return PublishOperator(
         task_id="publish", settings=settings, code_uri="s3://pictures/code/1", region_name="us-east-1"
