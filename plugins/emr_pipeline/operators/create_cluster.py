@@ -22,7 +22,7 @@ from emr_pipeline.task.dag_run import emr_hook_without_retries, own_clusters, ow
 from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 from emr_pipeline.task.refusal import refused_for_good
-from emr_pipeline.task.run_params import run_params
+from emr_pipeline.task.run_params import params_of_run
 
 
 class CreateClusterOperator(EmrCreateJobFlowOperator):
@@ -83,7 +83,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         layout = run_layout(context, self.settings)
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, self.settings)
-        size = run_params(context)["cluster_size"]
+        size = params_of_run(context)["cluster_size"]
         request = job_flow(self.settings, layout, tags, self.code_uri, scripts, size)
         emr = emr_hook_without_retries(self)
         try:

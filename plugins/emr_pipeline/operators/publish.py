@@ -17,7 +17,7 @@ from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
 from emr_pipeline.task.refusal import refused_for_good
-from emr_pipeline.task.run_params import run_params
+from emr_pipeline.task.run_params import params_of_run
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -41,7 +41,7 @@ class PublishOperator(S3Operator):
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
-        origin = Origin.of(run_params(context), self.code_uri, self.weights_etag or None)
+        origin = Origin.of(params_of_run(context), self.code_uri, self.weights_etag or None)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         published = self._publish(snapshot)
         self._tell(published, validation)

@@ -5,8 +5,6 @@ import importlib.util
 from collections.abc import Iterable
 from typing import Any
 
-from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
-
 from emr_pipeline.errors import SettingsError
 from emr_pipeline.run.message import Message
 from emr_pipeline.settings import MAIL, MESSAGES, SLACK
@@ -33,6 +31,8 @@ def notifier_of(channel: str, message: Message, aws_conn_id: str | None) -> Any:
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
         return SmtpNotifier(to=where, subject=message.subject, html_content=f"<pre>{html.escape(message.body)}</pre>")
+    from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
+
     return SnsNotifier(
         aws_conn_id=aws_conn_id,
         # arn:aws:sns:<region>:<account>:<topic>

@@ -20,7 +20,7 @@ def is_automatic(context: Context) -> bool:
     return dag_run.run_type in AUTOMATIC
 
 
-def run_params(context: Context) -> Mapping[str, Any]:
+def params_of_run(context: Context) -> Mapping[str, Any]:
     """Return what was asked for in the form or, in an automatic run, what `check_run` found.
 
     Tasks do not look for themselves: what is published may change while the run goes on.
@@ -36,6 +36,6 @@ def run_params(context: Context) -> Mapping[str, Any]:
 
 def wanted_end(context: Context) -> float | None:
     """Return by when the run is wanted, in seconds since the epoch; null if nobody said so."""
-    minutes = run_params(context).get("wanted_minutes")
+    minutes = params_of_run(context).get("wanted_minutes")
     dag_run: Any = context["dag_run"]
     return None if minutes is None else float(dag_run.start_date.timestamp()) + 60 * minutes
