@@ -32,7 +32,7 @@ class Endpoint:
         self.clock_ahead_s = clock_ahead_s
         self._process: subprocess.Popen[bytes] | None = None
         # Made once, for all threads: a client takes longer to make than a hundred requests.
-        self.s3, self.emr = self._client("s3"), self._client("emr")
+        self.s3, self.emr, self.sns, self.sqs = map(self._client, ("s3", "emr", "sns", "sqs"))
 
     @property
     def url(self) -> str:

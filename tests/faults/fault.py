@@ -44,6 +44,8 @@ class Fault:
     """Runs in an Airflow with all its processes, not by `DAG.test`."""
     needs_spark: bool = False
     """Its steps are the stages' own code, not stand-ins."""
+    tells_nobody: bool = False
+    """What it breaks is also the way to people."""
     breaks_all: bool = False
     """Strikes the Airflow that others share: it waits until they are over."""
 

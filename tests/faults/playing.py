@@ -3,11 +3,13 @@
 import json
 import re
 import threading
+from collections import Counter
 from typing import Any
 
 from tests.faults.fault import Fault
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 from tests.faults.stand_in import STAGES
+from tests.messages import facts
 
 Row = tuple[str, ...]
 
@@ -15,6 +17,8 @@ Row = tuple[str, ...]
 def struck(fault: Fault, scene: Scene) -> Row:
     with scene.proxy:
         fault.prepare(scene)
+        if fault.shares_endpoint:
+            scene.listen()
         scene.stage()
         results = run(fault, scene)
         fault.afterwards(scene)
@@ -27,6 +31,8 @@ def struck(fault: Fault, scene: Scene) -> Row:
         assert fault.allows(counts, scene.attempts()), (counts, scene.attempts())
         snapshot = published_snapshot(scene)
         assert snapshot == fault.snapshot
+        if scene.people and not fault.tells_nobody:
+            assert_told_once(scene, [] if fault.needs_scheduler else results)
         steps = " + ".join(str(count) for count in counts)
         return fault.name, fault.state, f"{len(scene.clusters())} made, 0 left", steps, snapshot, words
 
@@ -62,6 +68,21 @@ def said(fault: Fault, errors: list[str]) -> str:
     lines = [line for error in errors for line in error.splitlines() if re.search(fault.says, line)]
     assert lines, f"nobody says {fault.says!r}: {errors}"
     return lines[0]
+
+
+def assert_told_once(scene: Scene, results: list[dict[str, Any]]) -> None:
+    """People are told each fact once: each snapshot, each failed task of these runs, each orphaned cluster."""
+    assert scene.people
+    told = facts(scene.people.read())
+    assert len(told) == len(set(told)), told
+    kinds = Counter(fact.partition("-")[0] for fact in told)
+    assert kinds["published"] == len(scene.snapshots()), told
+    assert kinds["orphan"] == len([words for words in scene.told if words.startswith("Terminating cluster")]), told
+    if results:
+        failed = [task_id for result in results for task_id, state in result["tasks"].items() if state == "failed"]
+        # Of this DAG: the reaper's failures are not the run's.
+        told_of = [fact for fact in told if fact.startswith("failed-") and " fruit_features " in fact]
+        assert len(told_of) == len(failed), (failed, told)
 
 
 def steps_by_stage(scene: Scene) -> tuple[int, ...]:

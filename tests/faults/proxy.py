@@ -14,7 +14,7 @@ HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 
 @dataclass(frozen=True)
 class Request:
-    """`operation` is EMR's own name, or `S3` and the method."""
+    """`operation` is EMR's own name, `SNS`, or `S3` and the method."""
 
     operation: str
     path: str
@@ -148,8 +148,8 @@ class FaultyProxy:
 
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
         """Status, headers and content; null where the connection is dropped."""
-        target = handler.headers.get("X-Amz-Target")
-        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path)
+        target = handler.headers.get("X-Amz-Target") or ""
+        request = Request(target.rpartition(".")[2] or _named_by_path(handler), handler.path)
         hold = next((hold for hold in self.holds if hold.takes(request)), None)
         if hold:
             if hold.after:
@@ -175,3 +175,8 @@ class FaultyProxy:
             return response.status, response.getheaders(), response.read()
         finally:
             connection.close()
+
+
+def _named_by_path(handler: BaseHTTPRequestHandler) -> str:
+    # SNS's requests go to the root, where S3 takes no POST.
+    return "SNS" if (handler.command, handler.path) == ("POST", "/") else f"S3 {handler.command}"

@@ -162,5 +162,6 @@ AWS_FAULTS = (
         prepare=expire_for_good,
         strike=expire_now,
         afterwards=renew_and_reap,
+        tells_nobody=True,
     ),
 )

@@ -13,6 +13,7 @@ from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
 from tests.faults.proxy import FaultyProxy, Refusal, Request, Rule
 from tests.faults.stand_in import STAGES, code_files
+from tests.messages import Told
 
 ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 RUN_LIMIT_S = 300
@@ -33,6 +34,8 @@ class Scene:
     bootstrap: str = "exit 0\n"
     told: list[str] = field(default_factory=list)
     """What a person is told beside the errors of the run."""
+    people: Told | None = None
+    """Who is told by messages."""
     processes: dict[tuple[str, str], subprocess.Popen[bytes]] = field(default_factory=dict)
     is_airflow_killed: bool = False
 
@@ -49,6 +52,11 @@ class Scene:
     @property
     def emr(self) -> Any:
         return self.endpoint.emr
+
+    def listen(self) -> None:
+        """Subscribe to what people are told. The topic is lost where the endpoint is started again."""
+        self.people = Told.at(self.endpoint.sns, self.endpoint.sqs, self.bucket)
+        self.settings["FRUIT_FEATURES_MESSAGES"] = self.people.topic_arn
 
     def refuse(
         self, matches: Callable[[Request], bool], status: int, code: str, message: str = "told by a test", **how: Any
@@ -163,6 +171,11 @@ class Scene:
     def published(self) -> bytes:
         content: bytes = self.s3.get_object(Bucket=self.bucket, Key="published/latest.json")["Body"].read()
         return content
+
+    def snapshots(self) -> list[str]:
+        """The ids of the snapshots that runs published; those that a row makes up have no such id."""
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="published/")["Contents"]
+        return re.findall(r"published/([0-9a-f]{16})\.json", " ".join(entry["Key"] for entry in listed))
 
     def snapshot_of(self, published: bytes) -> Any:
         return json.loads(published)["snapshot"]
