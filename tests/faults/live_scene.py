@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.airflow_home import IS_FLOOR
-from tests.faults.dag_copy import file_text
+from tests.faults.dag_copy import file_text, images_asset_name
 from tests.faults.live_airflow import LiveAirflow
 from tests.faults.proxy import Hold
 from tests.faults.scene import Scene
@@ -68,6 +68,19 @@ class LiveScene(Scene):
             "tasks": self.airflow.tasks(self.dag_id, run),
             "errors": self.airflow.errors(self.dag_id, run),
         }
+
+    def signal_new_images(self) -> str:
+        """Emit the asset on which the row's DAG is scheduled, and return the id of the run that it starts."""
+        name = images_asset_name(self.dag_id)
+        (asset,) = self.airflow.request("GET", f"assets?name_pattern={name}")["assets"]
+        self.airflow.request("POST", "assets/events", {"asset_id": asset["id"], "extra": {}})
+
+        def started() -> str | None:
+            runs = self.airflow.request("GET", f"dags/{self.dag_id}/dagRuns?limit=100")["dag_runs"]
+            return next((str(run["dag_run_id"]) for run in runs if run["run_type"] == "asset_triggered"), None)
+
+        run_id: str = self.wait_for("a run that the asset starts", started)
+        return run_id
 
     def attempts(self) -> tuple[int, ...]:
         tries = self.airflow.tries(self.dag_id, self.run)

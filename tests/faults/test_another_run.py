@@ -12,8 +12,11 @@ import pytest
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
+from tests.faults.live_airflow import LiveAirflow
+from tests.faults.live_scene import LiveScene
 from tests.faults.proxy import Request
 from tests.faults.scene import Scene
+from tests.messages import facts
 
 # Several whole runs each, while the rows take the machine.
 pytestmark = [pytest.mark.usefixtures("rows_under_way"), pytest.mark.timeout(900)]
@@ -69,6 +72,34 @@ def test_nothing_new_is_green_and_makes_no_cluster_and_one_photograph_more_makes
     assert third["state"] == "success"
     assert latest(scene)["run"] == "third"
     assert len(scene.clusters()) == 2
+
+
+def test_a_run_that_nobody_triggered_repeats_the_params_of_the_one_that_somebody_did(
+    live_airflow: LiveAirflow, shared_endpoint: Endpoint
+) -> None:
+    scene = LiveScene.of("automatic runs repeat", live_airflow.home, shared_endpoint, airflow=live_airflow)
+    resnet = {"backbone": "resnet50", "weights": "random:0", "pca_components": 50}
+    with scene.proxy:
+        scene.listen()
+        scene.stage()
+        live_airflow.trigger(scene.dag_id, "by-hand", scene.conf("by-hand") | resnet)
+        assert scene.finished("by-hand")["state"] == "success"
+        scene.s3.put_object(Bucket=scene.bucket, Key="landing/apple/2.jpg", Body=b"another picture")
+
+        result = scene.finished(scene.signal_new_images())
+
+    assert (result["state"], result["errors"]) == ("success", [])
+    assert scene.people
+    assert sorted(facts(scene.people.read())) == sorted(f"published-{snapshot}" for snapshot in scene.snapshots())
+    assert latest(scene)["run"].startswith("asset_triggered")
+    assert latest(scene)["params"].items() >= resnet.items()
+    by_run: dict[str, dict[str, list[str]]] = {}
+    for step in scene.steps():
+        stage, run = step["Name"].split()
+        by_run.setdefault(run, {})[stage] = step["Config"]["Args"]
+    asked, repeated = by_run["by-hand"], by_run[latest(scene)["run"]]
+    for stage, words in asked.items():
+        assert [word.replace("by-hand", latest(scene)["run"]) for word in words] == repeated[stage]
 
 
 def test_old_runs_that_cannot_be_removed_leave_the_run_green_and_their_task_red(scene: Scene) -> None:
