@@ -82,9 +82,7 @@ with DAG(
 ) as dag:
     check_run = CheckRunOperator(task_id="check_run", settings=SETTINGS)
     stage_code = StageCodeOperator(task_id="stage_code", settings=SETTINGS)
-    create_cluster = CreateClusterOperator(
-        task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
-    )
+    create_cluster = CreateClusterOperator(task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI)
     stages = [stage_group(stage) for stage in STAGES]
     publish = PublishOperator(task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG)
     terminate_cluster = TerminateClusterOperator(

@@ -41,6 +41,10 @@ def _whole(default: int, least: int, most: int, what: str = "a whole number of s
     return field(metadata={"read": read})
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of this deployment: where it works, with whose rights, and how long it waits."""
@@ -51,10 +55,13 @@ class Settings:
     source_uri: str = _text(None, URI_PATTERN, "give s3://bucket/prefix")
     region: str | None = _text()
     aws_conn_id: str = _text("aws_default")
-    release_label: str = _text("emr-7.13.0", r"emr-\d+\.\d+\.\d+", "give emr-X.Y.Z")
+    release_label: str = _text("emr-7.13.0", r"emr-(spark-)?\d+\.\d+\.\d+", "give emr-X.Y.Z")
     service_role: str = _text("EMR_DefaultRole")
     instance_profile: str = _text("EMR_EC2_DefaultRole")
     subnet_ids: tuple[str, ...] = _text("")
+    security_group_ids: tuple[str, ...] = _text(
+        "", r"sg-\w+(\s*,\s*sg-\w+){2}", "give three: of the primary node, of the other nodes, of service access"
+    )
     security_configuration: str | None = _text()
     # EMR sets these limits to an AutoTerminationPolicy.
     keep_alive_s: int = _whole(HOUR_S, 60, 604_800)
@@ -116,7 +123,7 @@ class Settings:
                 or values["bucket"],
                 "source_uri": values["source_uri"] or f"s3://{values['bucket']}/landing",
                 "region": values["region"] or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-                "subnet_ids": tuple(word.strip() for word in values["subnet_ids"].split(",") if word.strip()),
+                **{name: _words(values[name]) for name in ("subnet_ids", "security_group_ids")},
                 "code_root": Path(values["code_root"]),
                 "stage_time_limits_s": {
                     stage.lower(): read(stage + STAGE_SUFFIX, limit_s) for stage in stages - {"STAGE", "CLUSTER"}
