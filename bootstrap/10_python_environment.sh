@@ -14,6 +14,8 @@ venv=$1
 requirements_uri=$2
 # Without a region, clients ask S3's global name, which a VPC may not reach.
 if [[ -n ${3:-} ]]; then export AWS_REGION=$3 AWS_DEFAULT_REGION=$3; fi
+# All nodes of a cluster ask their metadata services for credentials at the same moment, and some are slow to answer.
+export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -18,6 +18,7 @@ STAGE_SUFFIX = "_TIME_LIMIT_S"
 REPOSITORY = str(Path(__file__).resolve().parents[2])
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
+LISTING_S, LISTING_BESIDE_A_QUEUE_S = 600, 6 * HOUR_S
 # Enough to outlast a minute of throttling: botocore's standard mode waits up to 20 s between attempts.
 BOTOCORE_RETRIES = {"retries": {"mode": "standard", "max_attempts": 10}}
 
@@ -77,7 +78,8 @@ class Settings:
     reaper_grace_s: int = _whole(600, 1, DAY_S)
     # The latest one, and one to go back to.
     keep_snapshots: int = _whole(10, 2, 1_000_000, "a whole number")
-    landing_every_s: int = _whole(600, 1, DAY_S)
+    # Each look lists the whole source. Where a queue wakes the DAG, the schedule is only for messages that were lost.
+    landing_every_s: int = _whole(LISTING_S, 1, DAY_S)
     landing_settle_s: int = _whole(300, 1, DAY_S)
     landing_settle_limit_s: int = _whole(HOUR_S, 1, 7 * DAY_S)
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
@@ -113,6 +115,8 @@ class Settings:
         ends = [name for name, value in environment.items() if name.endswith(STAGE_SUFFIX) and value.strip()]
         stages = {name.removeprefix(PREFIX).removesuffix(STAGE_SUFFIX) for name in ends if name.startswith(PREFIX)}
         limit_s = rules["stage_time_limit_s"]
+        if values["landing_queue_url"] and not environment.get(PREFIX + "LANDING_EVERY_S", "").strip():
+            values["landing_every_s"] = LISTING_BESIDE_A_QUEUE_S
         return cls(
             **values
             | {

@@ -99,7 +99,10 @@ class AccessDeniedError(ImageFeaturesError):
 
     def __init__(self, uri: str, action: str) -> None:
         self.uri, self.action = uri, action
-        super().__init__(f"{uri}: {action} is denied; allow it to the cluster's instance profile")
+        super().__init__(
+            f"{uri}: {action} is denied; allow it to the cluster's instance profile, by the stack's parameters "
+            "SourceBucketName, WeightsBucketName and ReadKeyArns for what lies elsewhere or has a key of your own"
+        )
 
 
 class EmptySourceError(ImageFeaturesError):

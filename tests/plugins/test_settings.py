@@ -113,6 +113,15 @@ def test_a_release_of_spark_alone_is_taken() -> None:
     assert Settings.from_environment({"FRUIT_FEATURES_RELEASE_LABEL": "emr-spark-8.0.0"}).release_label
 
 
+def test_a_source_whose_queue_wakes_the_dag_is_listed_less_often_unless_it_is_said() -> None:
+    queue = {"FRUIT_FEATURES_LANDING_QUEUE_URL": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing"}
+    said = {"FRUIT_FEATURES_LANDING_EVERY_S": "600"}
+
+    assert Settings.from_environment(queue).landing_every_s == 6 * 3600
+    assert Settings.from_environment(queue | said).landing_every_s == 600
+    assert Settings.from_environment({}).landing_every_s == 600
+
+
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert Settings.from_environment({"FRUIT_FEATURES_POLL_S": " "}) == Settings.from_environment({})
 

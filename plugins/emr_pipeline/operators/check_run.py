@@ -1,15 +1,18 @@
 """The first task: a run that cannot work is refused while that still costs nothing, before a cluster exists."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Context
+from botocore.exceptions import ClientError
 
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
-from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
+from emr_pipeline.s3.objects import error_code, etag_of, has_bucket, has_objects_under
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.snapshots.unchanged import nothing_new
@@ -20,6 +23,20 @@ from emr_pipeline.task.refusal import refused_for_good
 # How `publish` finds what the run's own weights file was when the run began.
 WEIGHTS_ETAG = "weights_etag"
 NOTHING_NEW = "nothing_new"
+
+
+@contextmanager
+def _denied_as_params_error(given: str, parameter: str) -> Iterator[None]:
+    """Raise a ParamsError, which names the parameter of the stack to set, where S3 refuses Airflow's role."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) not in ("403", "AccessDenied"):
+            raise
+        raise ParamsError(
+            f"{given}: Airflow's role may not look there; name the bucket in the stack's parameter {parameter}, and "
+            "its key, if it has one of your own, in ReadKeyArns"
+        ) from error
 
 
 class CheckRunOperator(S3Operator):
@@ -51,16 +68,20 @@ class CheckRunOperator(S3Operator):
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)
         bucket, _ = split_uri(source_uri)
-        if not has_bucket(self.hook.conn, bucket):
+        with _denied_as_params_error(f"source_uri={source_uri}", "SourceBucketName"):
+            exists = has_bucket(self.hook.conn, bucket)
+            holds_some = exists and has_objects_under(self.hook.conn, source_uri)
+        if not exists:
             raise ParamsError(f"source_uri={source_uri}: bucket s3://{bucket} does not exist; is the name right?")
-        if not has_objects_under(self.hook.conn, source_uri):
+        if not holds_some:
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _check_weights(self, weights: str) -> str | None:
         """Return the ETag of weights of one's own, null for those that have a name."""
         if not weights.startswith("s3://"):
             return None
-        etag = etag_of(self.hook.conn, weights)
+        with _denied_as_params_error(f"weights={weights}", "WeightsBucketName"):
+            etag = etag_of(self.hook.conn, weights)
         if etag is None:
             raise ParamsError(f"weights={weights}: no such object; upload the file, or give imagenet or random:<seed>")
         return etag
