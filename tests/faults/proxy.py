@@ -21,6 +21,7 @@ class Request:
 
     operation: str
     path: str
+    body: bytes = b""
 
     @property
     def is_s3(self) -> bool:
@@ -105,6 +106,8 @@ class FaultyProxy:
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
         self.pace: Pace | None = None
+        self.requests: list[Request] = []
+        """All that Airflow sent."""
         self.rules: list[Rule] = []
         self.holds: list[Hold] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -157,7 +160,8 @@ class FaultyProxy:
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
         """Status, headers and content; null where the connection is dropped."""
         target = handler.headers.get("X-Amz-Target")
-        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path)
+        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path, body)
+        self.requests.append(request)
         hold = next((hold for hold in self.holds if hold.takes(request)), None)
         if hold:
             if hold.after:

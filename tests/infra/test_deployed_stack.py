@@ -1,54 +1,22 @@
 """The stack as moto's CloudFormation deploys the template: its network and its keys."""
 
 import ast
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.kms.models import kms_backends
 
-TEMPLATE_PATH = Path(__file__).resolve().parents[2] / "infra" / "fruit-features.yaml"
-REGION = "eu-west-3"
+from tests.infra.stack import ACCOUNT, REGION, deployed
+
 TAG = {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}
 
 
 @pytest.fixture(scope="module")
 def outputs() -> Iterator[dict[str, str]]:
-    """The outputs of the stack, while it is there."""
-    with mock_aws(), warnings.catch_warnings():
-        # moto has no policies of buckets and queues; the tests of the template look at those.
-        warnings.simplefilter("ignore")
-        ec2: Any = boto3.client("ec2", region_name=REGION)
-        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        parameters = {
-            "BucketName": "pictures",
-            "VpcId": vpc,
-            "SubnetIds": ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"],
-            "RouteTableIds": _route_table(ec2, vpc),
-            # With all of them: moto takes a policy that is left out by a condition for an empty one.
-            "SourceBucketName": "our-photographs",
-            "WeightsBucketName": "our-weights",
-            "ReadKeyArns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/one,arn:aws:kms:{REGION}:{ACCOUNT}:key/two",
-        }
-        stacks: Any = boto3.client("cloudformation", region_name=REGION)
-        stacks.create_stack(
-            StackName="fruit-features",
-            TemplateBody=TEMPLATE_PATH.read_text(encoding="utf-8"),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-        )
-        (stack,) = stacks.describe_stacks()["Stacks"]
-        yield {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-
-def _route_table(ec2: Any, vpc: str) -> str:
-    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
-    return str(table["RouteTableId"])
+    with deployed("pictures") as outputs:
+        yield outputs
 
 
 def groups(outputs: dict[str, str]) -> list[dict[str, Any]]:
