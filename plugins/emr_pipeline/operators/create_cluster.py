@@ -22,6 +22,7 @@ from emr_pipeline.task.dag_run import emr_hook_without_retries, own_clusters, ow
 from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 
 class CreateClusterOperator(EmrCreateJobFlowOperator):
@@ -83,7 +84,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, self.settings)
         emr = emr_hook_without_retries(self)
-        choice = ClusterChoice.of(context["params"], emr.conn_region_name)
+        choice = ClusterChoice.of(params_of_run(context), emr.conn_region_name)
         request = job_flow(self.settings, layout, tags, self.code_uri, scripts, choice)
         try:
             cluster_id = make_once(
