@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from tests.faults.fault import Fault
+from tests.faults.permissions import denied
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 from tests.faults.stand_in import STAGES
 from tests.messages import facts
@@ -33,6 +34,7 @@ def struck(fault: Fault, scene: Scene) -> Row:
         assert snapshot == fault.snapshot
         if scene.people and not fault.tells_nobody:
             assert_told_once(scene, [] if fault.needs_scheduler else results)
+        assert denied(scene.proxy.requests, scene.bucket) == []
         steps = " + ".join(str(count) for count in counts)
         return fault.name, fault.state, f"{len(scene.clusters())} made, 0 left", steps, snapshot, words
 
