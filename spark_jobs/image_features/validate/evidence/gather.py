@@ -25,7 +25,7 @@ EXAMPLES = 5
 def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Evidence:
     """Measure everything that the checks and the report need. Raises MissingDatasetError."""
     stats = {stage: objects.find_json(f"{arguments.stats_prefix_uri}/{stage}.json") for stage in UPSTREAM}
-    # Python's workers measure vectors while Spark plans, compiles and counts ids: a quarter less of the stage.
+    # Python's workers measure vectors while the JVM plans, compiles and counts ids.
     with ThreadPoolExecutor(1) as beside:
         measuring = beside.submit(_measure, spark, arguments, detail(stats["featurize_images"], "identity"))
         manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
