@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from run_contract.backbones import pointer_uri
 from run_contract.weights import is_named
 from tools.errors import WeightsFileError
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
@@ -35,11 +36,12 @@ def bring_weights(weights: str, home: LocalHome) -> str:
 
 def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
     """Return why Keras's own weights are not in the bucket and cannot be brought there, None if they are there now."""
-    if (home.bucket_path / "models" / f"{backbone}-imagenet.json").is_file():
+    if Path(pointer_uri(str(home.bucket_path / "models"), backbone)).is_file():
         return None
     python, script = home.spark_env_path / "bin" / "python", REPOSITORY / "tools" / "data" / "stage_weights.py"
     environment = local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"}
-    done = subprocess.run([python, script, backbone], env=environment, capture_output=True, text=True, check=False)
+    command = [str(python), str(script), backbone, f"s3://{BUCKET}/models"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines()
