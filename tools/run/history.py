@@ -65,13 +65,15 @@ def _entry(
     summary, model = document.get("summary") or {}, document.get("model") or {}
     is_current = latest is not None and document["snapshot"] == latest["snapshot"]
     left = "removed" if document.get("removed_at") else "taken back" if document.get("retracted_at") else "kept"
-    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at")
+    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at", "rollbacks")
+    rollbacks = (latest or {}).get("rollbacks")
+    current = f"current, instead of {rollbacks[-1]['instead_of']}" if rollbacks else "current"
     measured = ("images", "explained_variance", "linear_probe_accuracy")
     return {name: document.get(name) for name in names} | {name: summary.get(name) for name in measured} | {
         "changes": _changes(document, documents.get(str(document.get("previous"))), bucket_path),
         "model": model.get("action"),
         "why": model.get("why"),
-        "state": "current" if is_current else left,
+        "state": current if is_current else left,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
+from emr_pipeline.snapshots.rollback import last_rollback
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.snapshots.unchanged import nothing_new
@@ -20,6 +21,8 @@ from emr_pipeline.task.refusal import refused_for_good
 # How `publish` finds what the run's own weights file was when the run began.
 WEIGHTS_ETAG = "weights_etag"
 NOTHING_NEW = "nothing_new"
+# How `publish` notices that readers were taken back while the run went on.
+LAST_ROLLBACK = "last_rollback"
 
 
 class CheckRunOperator(S3Operator):
@@ -42,9 +45,11 @@ class CheckRunOperator(S3Operator):
         self._skip_if_nothing_is_new(context, published, latest, weights_etag)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
-        if weights_etag is not None:
+        known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), WEIGHTS_ETAG: weights_etag}
+        for key, value in known.items():
             # Airflow 3.0 refuses an XCom of null.
-            context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
+            if value is not None:
+                context["ti"].xcom_push(key=key, value=value)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 

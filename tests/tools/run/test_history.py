@@ -62,6 +62,18 @@ def test_snapshots_are_listed_newest_first_with_their_states(bucket_path: Path) 
     assert [entry["previous"] for entry in found] == ["bbbb", "aaaa", None]
 
 
+def test_a_snapshot_that_readers_were_taken_back_to_says_instead_of_which(bucket_path: Path) -> None:
+    entry = {"instead_of": "cccc", "at": "2026-11-20T12:00:00Z", "by": "ana", "dag_run_id": "r", "why": None}
+    back = json.loads((bucket_path / "published" / "bbbb.json").read_text()) | {"rollbacks": [entry]}
+    for name in ("bbbb", "latest"):
+        (bucket_path / "published" / f"{name}.json").write_text(json.dumps(back))
+
+    found = {entry["snapshot"]: entry for entry in history(bucket_path)}
+
+    assert (found["bbbb"]["state"], found["cccc"]["state"]) == ("current, instead of cccc", "kept")
+    assert (found["bbbb"]["rollbacks"], found["cccc"]["rollbacks"]) == ([entry], None)
+
+
 def test_what_changed_is_counted_where_both_listings_are_there(bucket_path: Path) -> None:
     newest, before, first = history(bucket_path)
 
