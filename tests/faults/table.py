@@ -10,8 +10,8 @@ HEADER = """# Faults, and what came of each
 
 Made by `make test-faults`; do not edit. Each row breaks one thing while the DAG `fruit_features` runs in a real Airflow
 against the local endpoint. After every row, whatever it broke: no cluster is left, no stage has more steps than it had
-attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the fault
-needs it, except under *Spark and its files*, where it is the stage's own code.
+attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the fault needs it, except
+under *Spark and its files*, where it is the stage's own code.
 
 - **run**: how the DAG run ended; `killed`: it never did.
 - **clusters**: how many it made, and how many were left.
@@ -47,5 +47,7 @@ def _stable(cell: str) -> str:
     text = re.sub(r"\bmanual__\S+", "manual__...", text)
     text = re.sub(r"\bs-[0-9A-Z]{8,}", "s-...", text)
     text = re.sub(r"\bi-[0-9a-f]{8,}", "i-...", text)
+    text = re.sub(r"\b[0-9a-f]{16}\b", "...", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\dT[\d:]+Z", "...", text)
     text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:...", text)
     return text.replace("|", "\\|").replace("\n", " ")
