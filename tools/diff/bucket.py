@@ -1,0 +1,51 @@
+"""The bucket that is read: a folder of one machine, or a bucket of S3."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import dataset, fs
+
+from tools.local.home import LocalHome
+
+Document = dict[str, Any]
+
+
+class Bucket:
+    """Documents and Parquet datasets of one bucket, by their URIs."""
+
+    def __init__(self, name: str, files: fs.FileSystem) -> None:
+        self.name, self.files = name, files
+
+    @classmethod
+    def of_this_machine(cls, home: LocalHome) -> "Bucket":
+        """Return the bucket of `make run`, whether or not the endpoint is up."""
+        return cls(home.bucket_path.name, fs.SubTreeFileSystem(str(home.bucket_path), fs.LocalFileSystem()))
+
+    @classmethod
+    def of_s3(cls, name: str) -> "Bucket":
+        """Return a bucket of AWS, or of AWS_ENDPOINT_URL, with the credentials of the environment."""
+        return cls(name, fs.SubTreeFileSystem(name, fs.S3FileSystem()))
+
+    def document(self, key: str) -> Document | None:
+        """Return a JSON document, null if there is none or if it is none."""
+        try:
+            with self.files.open_input_stream(key) as stream:
+                content = json.loads(stream.read())
+        except (FileNotFoundError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def rows(self, uri: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """Return these columns of a dataset, or all of them; null if nothing lies there."""
+        path = uri.removeprefix(f"s3://{self.name}/")
+        found = self.files.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+        parts = [info.path for info in found if info.path.endswith(".parquet")]
+        return dataset.dataset(parts, filesystem=self.files).to_table(columns and list(columns)) if parts else None
+
+    def folders(self, uri: str) -> list[str]:
+        """Return the URIs of the folders in a folder, in order."""
+        path = uri.removeprefix(f"s3://{self.name}/")
+        found = self.files.get_file_info(fs.FileSelector(path, allow_not_found=True))
+        return sorted(f"s3://{self.name}/{info.path}" for info in found if info.type == fs.FileType.Directory)
