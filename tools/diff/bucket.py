@@ -1,15 +1,26 @@
 """The bucket that is read: a folder of one machine, or a bucket of S3."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import dataset, fs
 
+from tools.errors import ToolError
 from tools.local.home import LocalHome
 
 Document = dict[str, Any]
+
+
+class BucketError(ToolError):
+    """A bucket that cannot be read."""
+
+    def __init__(self, name: str, why: Exception) -> None:
+        super().__init__(
+            f"s3://{name} cannot be read: {why}; check the name, AWS_REGION, and the credentials of this shell"
+        )
 
 
 class Bucket:
@@ -26,7 +37,14 @@ class Bucket:
     @classmethod
     def of_s3(cls, name: str) -> "Bucket":
         """Return a bucket of AWS, or of AWS_ENDPOINT_URL, with the credentials of the environment."""
-        return cls(name, fs.SubTreeFileSystem(name, fs.S3FileSystem()))
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        try:
+            s3 = fs.S3FileSystem(
+                region=region or fs.resolve_s3_region(name), endpoint_override=os.environ.get("AWS_ENDPOINT_URL")
+            )
+        except OSError as error:
+            raise BucketError(name, error) from error
+        return cls(name, fs.SubTreeFileSystem(name, s3))
 
     def document(self, key: str) -> Document | None:
         """Return a JSON document, null if there is none or if it is none."""
@@ -35,6 +53,8 @@ class Bucket:
                 content = json.loads(stream.read())
         except (FileNotFoundError, ValueError):
             return None
+        except OSError as error:
+            raise BucketError(self.name, error) from error
         return content if isinstance(content, dict) else None
 
     def rows(self, uri: str, columns: Sequence[str] | None = None) -> pa.Table | None:
