@@ -98,4 +98,32 @@ class SnapshotDocument(TypedDict):
     removed_objects: NotRequired[Annotated[int | None, "how many objects that were; absent until all are gone"]]
 
 
-DOCUMENTS = (StatsDocument, ProgressDocument, ValidationDocument, CheckDocument, SnapshotDocument, RollbackDocument)
+class ClusterCostDocument(TypedDict):
+    """One entry of `clusters` in `costs/<run>.json`."""
+
+    cluster_id: Annotated[str, "EMR's id of the cluster"]
+    dag_run_id: Annotated[str, "Airflow's id of the run that made it; a name may be used again"]
+    created_at: Annotated[str | None, "when it was made"]
+    ended_at: Annotated[str | None, "when it had ended"]
+    instance_hours: Annotated[dict[str, float], "hours of all its instances, by `ON_DEMAND` and `SPOT`"]
+    dollars_per_hour: Annotated[dict[str, float], "the prices of an hour that were set then"]
+    dollars: Annotated[float, "hours times prices"]
+
+
+class CostDocument(TypedDict):
+    """`costs/<run>.json`: what a run did cost, from EMR's list of instances when its cluster had ended."""
+
+    run: Annotated[str, "the run's name"]
+    clusters: Annotated[list[ClusterCostDocument], "every cluster that is known, the oldest first"]
+
+
+DOCUMENTS = (
+    StatsDocument,
+    ProgressDocument,
+    ValidationDocument,
+    CheckDocument,
+    SnapshotDocument,
+    RollbackDocument,
+    CostDocument,
+    ClusterCostDocument,
+)

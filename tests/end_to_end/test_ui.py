@@ -101,6 +101,7 @@ def test_a_run_triggered_by_the_form_goes_green(
 def compare_and_go_back(machine: Machine) -> None:
     """`make diff` and `make rollback` on the two snapshots that there are then: of the same photographs."""
     newer, older = (entry["snapshot"] for entry in machine.history())
+    assert all(entry["dollars"] > 0 for entry in machine.history())
     compared = machine.tool(machine.home.spark_env_path / "bin" / "python", "tools.diff.main")
     assert "30 -> 30: the same" in compared.stdout, compared.stderr
     assert "4 principal angles: smallest 0.00, median 0.00, largest 0.00 degrees" in compared.stdout
