@@ -105,6 +105,7 @@ class ClusterCostDocument(TypedDict):
     dag_run_id: Annotated[str, "Airflow's id of the run that made it; a name may be used again"]
     created_at: Annotated[str | None, "when it was made"]
     ended_at: Annotated[str | None, "when it had ended"]
+    instances: Annotated[dict[str, int], "how many instances it had, by `ON_DEMAND` and `SPOT`"]
     instance_hours: Annotated[dict[str, float], "hours of all its instances, by `ON_DEMAND` and `SPOT`"]
     dollars_per_hour: Annotated[dict[str, float], "the prices of an hour that were set then"]
     dollars: Annotated[float, "hours times prices"]

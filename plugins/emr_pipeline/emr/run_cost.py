@@ -35,18 +35,21 @@ def cluster_cost(
     One whose end EMR does not say ended with its cluster.
     """
     timeline = cluster["Status"].get("Timeline", {})
-    hours = dict.fromkeys(MARKETS, 0.0)
+    hours, counts = dict.fromkeys(MARKETS, 0.0), dict.fromkeys(MARKETS, 0)
     for instance in instances:
         own = instance["Status"].get("Timeline", {})
         began, ended = own.get("CreationDateTime"), own.get("EndDateTime") or timeline.get("EndDateTime")
         if began and ended:
-            hours[instance.get("Market") or MARKETS[0]] += max((ended - began).total_seconds(), LEAST_S) / 3600
+            market = instance.get("Market") or MARKETS[0]
+            hours[market] += max((ended - began).total_seconds(), LEAST_S) / 3600
+            counts[market] += 1
     prices = dict(zip(MARKETS, (settings.dollars_per_hour, settings.spot_dollars_per_hour), strict=True))
     return {
         "cluster_id": cluster["Id"],
         "dag_run_id": dag_run_id,
         "created_at": _text(timeline.get("CreationDateTime")),
         "ended_at": _text(timeline.get("EndDateTime")),
+        "instances": counts,
         "instance_hours": {market: round(value, 4) for market, value in hours.items()},
         "dollars_per_hour": prices,
         "dollars": round(sum(hours[market] * prices[market] for market in MARKETS), 4),

@@ -10,6 +10,7 @@ from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
+from emr_pipeline.snapshots.cost_forecast import check_cost
 from emr_pipeline.snapshots.rollback import last_rollback
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
@@ -45,6 +46,8 @@ class CheckRunOperator(S3Operator):
         self._skip_if_nothing_is_new(context, published, latest, weights_etag)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
+        origin = Origin.of(params, wanted_code_uri(self.settings), weights_etag)
+        check_cost(self.hook.conn, latest, origin, params, self.settings)
         known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), WEIGHTS_ETAG: weights_etag}
         for key, value in known.items():
             # Airflow 3.0 refuses an XCom of null.

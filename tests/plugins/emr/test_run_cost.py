@@ -38,6 +38,7 @@ def test_hours_are_counted_by_market_and_an_open_end_is_the_clusters() -> None:
     found = cluster_cost(cluster, instances, "manual__1", PRICED)
 
     assert found["instance_hours"] == {"ON_DEMAND": 3.5, "SPOT": pytest.approx(4 + 1 / 60, abs=1e-4)}
+    assert found["instances"] == {"ON_DEMAND": 2, "SPOT": 2}
     assert found["dollars"] == pytest.approx(3.5 * 0.5 + (4 + 1 / 60) * 0.125, abs=1e-4)
     assert found["dollars_per_hour"] == {"ON_DEMAND": 0.5, "SPOT": 0.125}
     assert (found["created_at"], found["ended_at"]) == ("2026-11-20T12:00:00Z", "2026-11-20T14:00:00Z")
