@@ -16,8 +16,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{side.upper()}  snapshot {one['snapshot']} of run {one['run']}, published {one['published_at']}"
     yield from _image_lines(found["images"])
     for name, (before, after) in found["numbers"].items():
-        if before is not None or after is not None:
+        if before != after:
             yield _line(name.replace("_", " "), f"{_short(before)} -> {_short(after)}{_change(before, after)}")
+        elif before is not None:
+            yield _line(name.replace("_", " "), _short(before))
     for reason, (before, after) in found["rejects"].items():
         yield _line(f"rejects {reason}", f"{before:,} -> {after:,}")
     for name, (before, after) in found["params"].items():
@@ -85,6 +87,6 @@ def _short(value: Any) -> str:
 
 
 def _change(before: Any, after: Any) -> str:
-    if before is None or after is None or before == after:
+    if before is None or after is None:
         return ""
     return f" ({after - before:+,.4f})" if isinstance(after - before, float) else f" ({after - before:+,})"

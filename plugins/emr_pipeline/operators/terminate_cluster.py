@@ -77,7 +77,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             costs = costs_of(self.hook.conn, layout, own_tags(context, self.settings), run, since, self.settings)
             if costs:
                 record(s3_client(self), layout, costs)
-                self.log.info("This run did cost about %s", cost_text(costs))
+                self.log.info("This run cost about %s", cost_text(costs))
         except (BotoCoreError, ClientError, OvertakenError) as error:
             self.log.warning("What this run did cost is not recorded in %s: %s", layout.uri("cost"), error)
 
