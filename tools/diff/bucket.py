@@ -59,13 +59,18 @@ class Bucket:
 
     def rows(self, uri: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         """Return these columns of a dataset, or all of them; null if nothing lies there."""
-        path = uri.removeprefix(f"s3://{self.name}/")
-        found = self.files.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
-        parts = [info.path for info in found if info.path.endswith(".parquet")]
+        parts = [info.path for info in self._found(uri, recursive=True) if info.path.endswith(".parquet")]
         return dataset.dataset(parts, filesystem=self.files).to_table(columns and list(columns)) if parts else None
 
     def folders(self, uri: str) -> list[str]:
         """Return the URIs of the folders in a folder, in order."""
-        path = uri.removeprefix(f"s3://{self.name}/")
-        found = self.files.get_file_info(fs.FileSelector(path, allow_not_found=True))
+        found = self._found(uri, recursive=False)
         return sorted(f"s3://{self.name}/{info.path}" for info in found if info.type == fs.FileType.Directory)
+
+    def _found(self, uri: str, recursive: bool) -> list[fs.FileInfo]:
+        """Return what lies in a folder; nothing for a folder that is not there, or not in this bucket."""
+        prefix = f"s3://{self.name}/"
+        if not uri.startswith(prefix):
+            return []
+        selector = fs.FileSelector(uri.removeprefix(prefix), recursive=recursive, allow_not_found=True)
+        return list(self.files.get_file_info(selector))
