@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emr_pipeline.settings import PREFIX, Settings
+from tests.faults.rows import FAULTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 120
@@ -153,3 +154,12 @@ def test_documents_have_lines_of_at_most_120_characters() -> None:
         if name_of(path) != BY_A_SUITE and WRITTEN_BY_A_PROGRAM not in path.read_text(encoding="utf-8")
     }
     assert {name: lines for name, lines in by_hand.items() if lines} == {}
+
+
+def test_the_readme_counts_the_faults_of_the_table_and_the_table_has_each_of_them() -> None:
+    table = (REPOSITORY / BY_A_SUITE).read_text(encoding="utf-8")
+    rows = [line for line in table.splitlines() if re.match(r"\| (?!fault \|)[^-]", line)]
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [fault.name for fault in FAULTS]
+    assert f"{len(FAULTS)} faults are injected" in readme
