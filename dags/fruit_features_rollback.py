@@ -18,6 +18,7 @@ from airflow.sdk import DAG
 
 from emr_pipeline.operators.roll_back import RollBackOperator
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.messages import task_defaults
 from emr_pipeline.task.rollback_form import rollback_params
 
 SETTINGS = Settings.from_environment()
@@ -27,7 +28,7 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     params=rollback_params(),
-    default_args=SETTINGS.operator_defaults,
+    default_args=task_defaults(SETTINGS),
     tags=["emr", "images"],
 ) as dag:
     RollBackOperator(task_id="roll_back", settings=SETTINGS)

@@ -138,6 +138,7 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         "force",
         "cluster_size",
         "max_cost",
+        "wanted_minutes",
     }
     dag.params.validate()
     for name in dag.params:

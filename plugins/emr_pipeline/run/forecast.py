@@ -1,88 +1,107 @@
-"""How long a run will take and what it will cost on each size of cluster, from rates; pure."""
+"""When a stage and its run will end, from the pace of the stage and from what the former run took; pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from run_contract.cluster_sizes import SIZES, ClusterSize
+from run_contract.stages import REDUCE, STAGES, VALIDATE
 
-VCPUS = 4
-"""Those of one node: every instance type of the cluster has as many."""
-LEAST_COMPUTED = 100
-"""A run that computed fewer vectors says little of how fast they are computed."""
-START_MINUTES = 6.0
-"""A cluster's start, as benchmarks/cost.json has it."""
-LISTED_S = 0.1
-"""For each page of 1,000 objects, which one driver lists while the others wait."""
+MEASURED_S = 60.0
+"""A pace that was measured for less time says little."""
+ALIKE = (REDUCE, VALIDATE)
+"""Stages that take as long as in the former run, image by image. The others work on what is new alone."""
 
 
-@dataclass(frozen=True)
-class Rates:
-    """What a forecast is made from: images a second of one vCPU, and the minutes of all but featurize_images."""
+class Pace:
+    """The pace of a stage, measured from the first look on."""
 
-    per_vcpu: float
-    other_minutes: float
-    source: str
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def left_s(self, progress: Mapping[str, Any] | None, now: float) -> float | None:
+        """Return how long the stage will still count; null while that is not known.
+
+        >>> pace = Pace()
+        >>> pace.left_s({"done": 100, "total": 1000}, 0.0)
+        >>> pace.left_s({"done": 200, "total": 1000}, 100.0)
+        800.0
+        """
+        if not progress or progress.get("total") is None:
+            return None
+        done = int(progress["done"])
+        if self._first is None or done < self._first[1]:
+            self._first = (now, done)
+        measured_s, more = now - self._first[0], done - self._first[1]
+        if measured_s < MEASURED_S or more <= 0:
+            return None
+        return max(0, int(progress["total"]) - done) * measured_s / more
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Minutes and dollars of one run, from the start of its cluster to its end."""
+    """The earliest ends of a stage and of its run, without its teardown, in seconds since the epoch."""
 
-    size: str
-    minutes: float
-    dollars: float
+    stage_end: float
+    run_end: float
 
+    def text(self) -> str:
+        return f"the stage ends about {clock(self.stage_end)}, the run about {clock(self.run_end)}"
 
-def measured_rates(per_vcpu: float) -> Rates:
-    """Return the rates of the benchmarks; bfloat16 is counted like float32, for not every node has it."""
-    source = "the rates of docs/benchmarks.md, measured on another machine; stages but featurize_images are not counted"
-    return Rates(per_vcpu, START_MINUTES, source)
-
-
-def rates_of_run(run: str, stats: Mapping[str, Any] | None, clusters: Iterable[Mapping[str, Any]]) -> Rates | None:
-    """Return the rates of a former run, from its stats of featurize_images and what its one cluster did cost.
-
-    Null if it computed too little, or on several clusters: then nobody knows which time belongs to what.
-    """
-    details, found = (stats or {}).get("details", {}), list(clusters)
-    computed, rate = (details.get("vectors") or {}).get("computed", 0), details.get("images_per_second")
-    if computed < LEAST_COMPUTED or not rate or len(found) != 1:
+    def lateness(self, stage: str, stage_limit: float, wanted_end: float | None) -> dict[str, str] | None:
+        """Return who misses a time, the stage or the run, as `about`, and the words as `text`; null if nobody will."""
+        if self.stage_end > stage_limit:
+            text = (
+                f"{stage} will end about {clock(self.stage_end)}, and at {clock(stage_limit)} it will be cancelled: "
+                f"raise FRUIT_FEATURES_{stage.upper()}_TIME_LIMIT_S before the next run, or take a larger cluster"
+            )
+            return {"about": stage, "text": text}
+        if wanted_end is not None and self.run_end > wanted_end:
+            text = f"the run will end about {clock(self.run_end)}, and was wanted by {clock(wanted_end)}"
+            return {"about": "run", "text": text}
         return None
-    nodes = sum(found[0].get("instances", {}).values()) - 1
-    began, ended = found[0].get("created_at"), found[0].get("ended_at")
-    if nodes < 1 or not began or not ended:
-        return None
-    seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
-    other_minutes = max(seconds - computed / rate, 0) / 60
-    return Rates(rate / (nodes * VCPUS), other_minutes, f"the rates of run {run}, which computed {computed:,} vectors")
 
 
-def forecasts(images: int, objects: int, rates: Rates, on_demand: float, spot: float) -> list[Forecast]:
-    """Return a forecast for each size; `images` are to be computed, `objects` to be listed, prices are of an hour.
+def forecast(
+    stage: str, left_s: float | None, ran_s: float, former_s: Mapping[str, float], now: float
+) -> Forecast | None:
+    """Return the forecast for a stage that has run for `ran_s`; null if neither its pace nor a former run says one.
 
-    >>> rates = Rates(per_vcpu=10, other_minutes=6, source="")
-    >>> forecasts(48_000, 0, rates, on_demand=0.5, spot=0.25)[0]
-    Forecast(size='small', minutes=16.0, dollars=0.4)
+    `former_s` are the seconds of the stages of the former run, as `scaled` returns them. What is not known counts as
+    nothing, so the ends are the earliest ones.
+
+    >>> forecast("reduce_features", None, 10, {"reduce_features": 30, "validate_run": 40}, 100.0)
+    Forecast(stage_end=120.0, run_end=160.0)
     """
-    return [_forecast(name, size, images, objects, rates, on_demand, spot) for name, size in SIZES.items()]
+    if left_s is None:
+        if stage not in former_s:
+            return None
+        left_s = max(0.0, former_s[stage] - ran_s)
+    names = [each.name for each in STAGES]
+    later_s = sum(former_s.get(name, 0.0) for name in names[names.index(stage) + 1 :])
+    return Forecast(now + left_s, now + left_s + later_s)
 
 
-def lines(found: Iterable[Forecast]) -> Iterator[str]:
-    """Yield one line for each size.
+def scaled(former: Mapping[str, Mapping[str, Any]], images: int | None) -> dict[str, float]:
+    """Return the seconds that stages will take as they did in the former run, for this number of images.
 
-    >>> list(lines([Forecast("small", 16.2, 0.4)]))
-    ['small: 17 minutes, 0.40 dollars']
+    `former` are its stats by stage. Where the number is not known yet, it counts as the former one.
+
+    >>> scaled({"reduce_features": {"seconds": 30.0, "rows_in": 100}}, 200)
+    {'reduce_features': 60.0}
     """
-    for each in found:
-        yield f"{each.size}: {int(each.minutes) + 1:,} minutes, {each.dollars:,.2f} dollars"
+    found = {}
+    for stage in ALIKE:
+        seconds, rows = (former.get(stage, {}).get(name) for name in ("seconds", "rows_in"))
+        if seconds and rows:
+            found[stage] = float(seconds) * (images / rows if images else 1.0)
+    return found
 
 
-def _forecast(
-    name: str, size: ClusterSize, images: int, objects: int, rates: Rates, on_demand: float, spot: float
-) -> Forecast:
-    workers = size.core + size.spot_task
-    seconds = images / (workers * VCPUS * rates.per_vcpu) + objects / 1000 * LISTED_S
-    minutes = rates.other_minutes + seconds / 60
-    return Forecast(name, minutes, minutes / 60 * ((size.core + 1) * on_demand + size.spot_task * spot))
+def clock(seconds: float) -> str:
+    """Return a time of the day.
+
+    >>> clock(0.0)
+    '1970-01-01 00:00 UTC'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.errors import InventoryError, ParamsError
-from emr_pipeline.run.forecast import Forecast, Rates, forecasts, lines, measured_rates, rates_of_run
+from emr_pipeline.run.cost import CostForecast, Rates, forecasts, lines, measured_rates, rates_of_run
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.listing import compare_with_inventory
 from emr_pipeline.s3.objects import read_json
@@ -42,7 +42,7 @@ def check_cost(
 
 def _forecasts(
     s3: Any, latest: Mapping[str, Any] | None, origin: Origin, settings: Settings
-) -> tuple[list[Forecast], str]:
+) -> tuple[list[CostForecast], str]:
     before = latest if latest and _is_of_the_same_network(latest, origin) else None
     inventory_uri = _inventory_of_computed(before, origin) if before else None
     changes = compare_with_inventory(s3, origin.source_uri, inventory_uri)

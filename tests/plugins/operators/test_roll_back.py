@@ -10,7 +10,7 @@ from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.publish import PublishOperator, published_asset
 from emr_pipeline.operators.roll_back import RollBackOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from tests.plugins.published_runs import latest, make_run, publish_run, read
+from tests.plugins.published_runs import latest, make_run, publish_run, read, stage_imagenet
 
 
 def roll_back(settings: Any, context: Any, snapshot: str, user: str | None = "ana") -> str:
@@ -48,6 +48,7 @@ def test_only_a_run_that_began_before_the_rollback_is_not_published(
     settings: Any, s3: Any, context: Any, began: str
 ) -> None:
     first, second = publish_run(s3, "r1"), publish_run(s3, "r2", 1)
+    stage_imagenet(s3)
     s3.put_object(Bucket="pictures", Key="landing/apple/1.jpg", Body=b"jpeg")
     check_run = CheckRunOperator(task_id="check_run", settings=settings, region_name="us-east-1")
     if began == "before":

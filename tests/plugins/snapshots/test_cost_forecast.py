@@ -7,12 +7,13 @@ import pytest
 
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from tests.plugins.published_runs import BUCKET, latest, publish_run, put
+from tests.plugins.published_runs import BUCKET, latest, publish_run, put, stage_imagenet
 from tests.plugins.snapshots.test_unchanged import freeze_inventory
 
 
 @pytest.fixture
 def check_run(settings: Any, s3: Any) -> CheckRunOperator:
+    stage_imagenet(s3)
     for number in range(5):
         s3.put_object(Bucket=BUCKET, Key=f"landing/apple/{number}.jpg", Body=b"jpeg")
     return CheckRunOperator(task_id="check_run", settings=settings, region_name="us-east-1")
@@ -88,7 +89,9 @@ def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
 
     assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
     assert "small: 9 minutes" in forecast(check_run, context)
-    assert "by the rates of docs/benchmarks.md" in forecast(check_run, context, backbone="vgg16", pca_components=7)
+    assert "by the rates of docs/benchmarks.md" in forecast(
+        check_run, context, backbone="vgg16", weights="random:0", pca_components=7
+    )
 
 
 def test_a_listing_that_cannot_be_compared_is_refused_only_with_a_limit(
