@@ -112,7 +112,7 @@ class ClusterCostDocument(TypedDict):
 
 
 class CostDocument(TypedDict):
-    """`costs/<run>.json`: what a run did cost, from EMR's list of instances when its cluster had ended."""
+    """`costs/<run>.json`: what a run cost, from EMR's list of instances when its cluster had ended."""
 
     run: Annotated[str, "the run's name"]
     clusters: Annotated[list[ClusterCostDocument], "every cluster that is known, the oldest first"]

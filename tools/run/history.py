@@ -93,7 +93,7 @@ def _changes(document: Snapshot, previous: Snapshot | None, bucket_path: Path) -
 
 
 def _dollars(document: Snapshot, bucket_path: Path) -> float | None:
-    """Return what the clusters of the snapshot's own DAG run did cost; null if nobody recorded it."""
+    """Return what the clusters of the snapshot's own DAG run cost; null if nobody recorded it."""
     found = (read_json(bucket_path / "costs" / f"{document.get('run')}.json") or {}).get("clusters", [])
     own = [entry["dollars"] for entry in found if entry["dag_run_id"] == document.get("dag_run_id")]
     return sum(own) if own else None

@@ -1,4 +1,4 @@
-"""What a run did cost: the hours of its clusters' instances, from EMR's own lists, and the deployment's prices."""
+"""What a run cost: the hours of its clusters' instances, from EMR's own lists, and the deployment's prices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ Entry = dict[str, Any]
 def costs_of(
     emr: Any, layout: RunLayout, tags: Mapping[str, str], dag_run_id: str, since: datetime | None, settings: Settings
 ) -> list[Entry]:
-    """Return what each cluster of a DAG run that has ended did cost; `tags` are those that only its clusters carry."""
+    """Return what each cluster of a DAG run that has ended cost; `tags` are those that only its clusters carry."""
     ended = cluster_api.ended_clusters(emr, cluster_name(layout), since)
     own = [cluster for cluster in ended if tags.items() <= cluster_api.tags_of(cluster).items()]
     return [cluster_cost(found, cluster_api.instances(emr, found["Id"]), dag_run_id, settings) for found in own]
@@ -30,7 +30,7 @@ def costs_of(
 def cluster_cost(
     cluster: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], dag_run_id: str, settings: Settings
 ) -> Entry:
-    """Return what a cluster did cost: an instance is paid for from its creation to its end.
+    """Return what a cluster cost: an instance is paid for from its creation to its end.
 
     One whose end EMR does not say ended with its cluster.
     """
@@ -69,7 +69,7 @@ def record(s3: Any, layout: RunLayout, costs: Sequence[Entry]) -> None:
 
 
 def cost_text(costs: Sequence[Entry]) -> str:
-    """Return in words what the clusters did cost together.
+    """Return in words what the clusters cost together.
 
     >>> cost_text([{"dollars": 0.42, "instance_hours": {"ON_DEMAND": 1.0, "SPOT": 0.25}}])
     '0.42 dollars: 1.25 instance hours on 1 cluster'

@@ -70,7 +70,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
             )
 
     def _record_cost(self, context: Context) -> None:
-        """Write what the run did cost; a run whose cluster is gone does not fail because that cannot be known."""
+        """Write what the run cost; a run whose cluster is gone does not fail because that cannot be known."""
         layout, run = run_layout(context, self.settings), run_id(context)
         since = getattr(context["dag_run"], "run_after", None)
         try:
@@ -79,7 +79,7 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
                 record(s3_client(self), layout, costs)
                 self.log.info("This run cost about %s", cost_text(costs))
         except (BotoCoreError, ClientError, OvertakenError) as error:
-            self.log.warning("What this run did cost is not recorded in %s: %s", layout.uri("cost"), error)
+            self.log.warning("What this run cost is not recorded in %s: %s", layout.uri("cost"), error)
 
     def _ended_by_a_person(self, context: Context) -> list[str]:
         """Return the tasks that ran when somebody marked the run failed; nothing if nobody did.

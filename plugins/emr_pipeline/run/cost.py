@@ -42,7 +42,7 @@ def measured_rates(per_vcpu: float) -> Rates:
 
 
 def rates_of_run(run: str, stats: Mapping[str, Any] | None, clusters: Iterable[Mapping[str, Any]]) -> Rates | None:
-    """Return the rates of a former run, from its stats of featurize_images and what its one cluster did cost.
+    """Return the rates of a former run, from its stats of featurize_images and what its one cluster cost.
 
     Null if it computed too little, or on several clusters: then nobody knows which time belongs to what.
     """

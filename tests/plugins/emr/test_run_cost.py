@@ -1,4 +1,4 @@
-"""What a run did cost: every instance's hours at the deployment's prices, once for each cluster."""
+"""What a run cost: every instance's hours at the deployment's prices, once for each cluster."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
