@@ -1,16 +1,18 @@
 """The first task: a run that cannot work is refused while that still costs nothing, before a cluster exists."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Context
+from botocore.exceptions import ClientError
 
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
-from emr_pipeline.s3.objects import has_bucket, has_objects_under
+from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
 from emr_pipeline.s3.weights import find_weights
 from emr_pipeline.snapshots.cost_forecast import check_cost
 from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
@@ -31,6 +33,20 @@ NOTHING_NEW = "nothing_new"
 LAST_ROLLBACK = "last_rollback"
 
 
+@contextmanager
+def _denied_as_params_error(given: str, parameter: str) -> Iterator[None]:
+    """Raise a ParamsError, which names the parameter of the stack to set, where S3 refuses Airflow's role."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) not in ("403", "AccessDenied"):
+            raise
+        raise ParamsError(
+            f"{given}: Airflow's role may not look there; name the bucket in the stack's parameter {parameter}, and "
+            "its key, if it has one of your own, in ReadKeyArns"
+        ) from error
+
+
 class CheckRunOperator(S3Operator):
     """Operator that fails, without a retry, on params that cannot work and on inputs that are not there.
 
@@ -48,7 +64,8 @@ class CheckRunOperator(S3Operator):
         if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
             raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
-        weights = find_weights(self.hook.conn, params, layout.uri("models"))
+        with _denied_as_params_error(f"weights={params['weights']}", "WeightsBucketName"):
+            weights = find_weights(self.hook.conn, params, layout.uri("models"))
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
         origin = Origin.of(params, wanted_code_uri(self.settings), weights.etag)
@@ -82,9 +99,12 @@ class CheckRunOperator(S3Operator):
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)
         bucket, _ = split_uri(source_uri)
-        if not has_bucket(self.hook.conn, bucket):
+        with _denied_as_params_error(f"source_uri={source_uri}", "SourceBucketName"):
+            exists = has_bucket(self.hook.conn, bucket)
+            holds_some = exists and has_objects_under(self.hook.conn, source_uri)
+        if not exists:
             raise ParamsError(f"source_uri={source_uri}: bucket s3://{bucket} does not exist; is the name right?")
-        if not has_objects_under(self.hook.conn, source_uri):
+        if not holds_some:
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _skip_if_nothing_is_new(
