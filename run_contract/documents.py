@@ -105,9 +105,9 @@ class ClusterCostDocument(TypedDict):
     dag_run_id: Annotated[str, "Airflow's id of the run that made it; a name may be used again"]
     created_at: Annotated[str | None, "when it was made"]
     ended_at: Annotated[str | None, "when it had ended"]
-    instances: Annotated[dict[str, int], "how many instances it had, by `ON_DEMAND` and `SPOT`"]
-    instance_hours: Annotated[dict[str, float], "hours of all its instances, by `ON_DEMAND` and `SPOT`"]
-    dollars_per_hour: Annotated[dict[str, float], "the prices of an hour that were set then"]
+    units: Annotated[dict[str, int], "its instances by `ON_DEMAND` and `SPOT`; a 2xlarge counts as two"]
+    unit_hours: Annotated[dict[str, float], "their hours, counted in the same way"]
+    dollars_per_hour: Annotated[dict[str, float], "the prices of an hour of one unit that were set then"]
     dollars: Annotated[float, "hours times prices"]
 
 

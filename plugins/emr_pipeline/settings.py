@@ -48,7 +48,7 @@ def _whole(default: int, least: int, most: int, what: str = "a whole number of s
 def _dollars(default: float) -> Any:
     def read(variable: str, value: str) -> float:
         if value and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value):
-            raise SettingsError(variable, value, "give dollars, as in 0.3308")
+            raise SettingsError(variable, value, "give dollars, as in 0.315")
         return float(value or default)
 
     return field(metadata={"read": read})
@@ -93,8 +93,8 @@ class Settings:
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
     landing_retry_s: int = _whole(6 * HOUR_S, 0, 30 * DAY_S)
     # Of one instance, EC2's price and EMR's together: those of benchmarks/cost.json.
-    dollars_per_hour: float = _dollars(0.3308)
-    spot_dollars_per_hour: float = _dollars(0.172)
+    dollars_per_hour: float = _dollars(0.315)
+    spot_dollars_per_hour: float = _dollars(0.1638)
     landing_queue_url: str | None = _text(None, r"https?://[^/\s]+/\S+", "give the queue's URL")
     messages: tuple[str, ...] = _text(
         "",

@@ -1,11 +1,11 @@
-"""What a run cost: the hours of its clusters' instances, from EMR's own lists, and the deployment's prices."""
+"""What a run cost: the hours of its clusters' instances, from EMR's own lists, at the deployment's prices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from emr_pipeline.emr import cluster_api
-from emr_pipeline.emr.job_flow import cluster_name
+from emr_pipeline.emr.job_flow import UNITS_OF_SIZES, cluster_name
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import update_json
 from emr_pipeline.settings import Settings
@@ -32,7 +32,7 @@ def cluster_cost(
 ) -> Entry:
     """Return what a cluster cost: an instance is paid for from its creation to its end.
 
-    One whose end EMR does not say ended with its cluster.
+    One whose end EMR does not say ended with its cluster. A 2xlarge counts as two units, as it does in its fleet.
     """
     timeline = cluster["Status"].get("Timeline", {})
     hours, counts = dict.fromkeys(MARKETS, 0.0), dict.fromkeys(MARKETS, 0)
@@ -41,16 +41,17 @@ def cluster_cost(
         began, ended = own.get("CreationDateTime"), own.get("EndDateTime") or timeline.get("EndDateTime")
         if began and ended:
             market = instance.get("Market") or MARKETS[0]
-            hours[market] += max((ended - began).total_seconds(), LEAST_S) / 3600
-            counts[market] += 1
+            units = UNITS_OF_SIZES.get(str(instance.get("InstanceType")).rpartition(".")[2], 1)
+            hours[market] += units * max((ended - began).total_seconds(), LEAST_S) / 3600
+            counts[market] += units
     prices = dict(zip(MARKETS, (settings.dollars_per_hour, settings.spot_dollars_per_hour), strict=True))
     return {
         "cluster_id": cluster["Id"],
         "dag_run_id": dag_run_id,
         "created_at": _text(timeline.get("CreationDateTime")),
         "ended_at": _text(timeline.get("EndDateTime")),
-        "instances": counts,
-        "instance_hours": {market: round(value, 4) for market, value in hours.items()},
+        "units": counts,
+        "unit_hours": {market: round(value, 4) for market, value in hours.items()},
         "dollars_per_hour": prices,
         "dollars": round(sum(hours[market] * prices[market] for market in MARKETS), 4),
     }
@@ -71,12 +72,12 @@ def record(s3: Any, layout: RunLayout, costs: Sequence[Entry]) -> None:
 def cost_text(costs: Sequence[Entry]) -> str:
     """Return in words what the clusters cost together.
 
-    >>> cost_text([{"dollars": 0.42, "instance_hours": {"ON_DEMAND": 1.0, "SPOT": 0.25}}])
-    '0.42 dollars: 1.25 instance hours on 1 cluster'
+    >>> cost_text([{"dollars": 0.42, "unit_hours": {"ON_DEMAND": 1.0, "SPOT": 0.25}}])
+    '0.42 dollars: 1.25 hours on 1 cluster'
     """
-    hours = sum(sum(entry["instance_hours"].values()) for entry in costs)
+    hours = sum(sum(entry["unit_hours"].values()) for entry in costs)
     clusters = "1 cluster" if len(costs) == 1 else f"{len(costs)} clusters"
-    return f"{sum(entry['dollars'] for entry in costs):.2f} dollars: {hours:.2f} instance hours on {clusters}"
+    return f"{sum(entry['dollars'] for entry in costs):.2f} dollars: {hours:.2f} hours on {clusters}"
 
 
 def _text(moment: datetime | None) -> str | None:

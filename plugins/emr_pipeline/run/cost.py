@@ -8,7 +8,7 @@ from typing import Any
 from run_contract.cluster_sizes import SIZES, ClusterSize
 
 VCPUS = 4
-"""Those of one node: every instance type of the cluster has as many."""
+"""Those of one unit of a fleet, an xlarge."""
 LEAST_COMPUTED = 100
 """A run that computed fewer vectors says little of how fast they are computed."""
 START_MINUTES = 6.0
@@ -50,7 +50,7 @@ def rates_of_run(run: str, stats: Mapping[str, Any] | None, clusters: Iterable[M
     computed, rate = (details.get("vectors") or {}).get("computed", 0), details.get("images_per_second")
     if computed < LEAST_COMPUTED or not rate or len(found) != 1:
         return None
-    nodes = sum(found[0].get("instances", {}).values()) - 1
+    nodes = sum(found[0].get("units", {}).values()) - 1
     began, ended = found[0].get("created_at"), found[0].get("ended_at")
     if nodes < 1 or not began or not ended:
         return None

@@ -21,9 +21,9 @@ PRICED = Settings.from_environment(
 )
 
 
-def instance(market: str, hours: float | None) -> dict[str, Any]:
+def instance(market: str, hours: float | None, size: str = "xlarge") -> dict[str, Any]:
     timeline = {"CreationDateTime": BEGAN} | ({} if hours is None else {"EndDateTime": BEGAN + timedelta(hours=hours)})
-    return {"Market": market, "Status": {"Timeline": timeline}}
+    return {"Market": market, "InstanceType": f"r6i.{size}", "Status": {"Timeline": timeline}}
 
 
 def ended_cluster(emr: FakeEmr, cluster_id: str, tags: dict[str, str], name: str = "fruit_features pictures r") -> None:
@@ -33,13 +33,18 @@ def ended_cluster(emr: FakeEmr, cluster_id: str, tags: dict[str, str], name: str
 
 def test_hours_are_counted_by_market_and_an_open_end_is_the_clusters() -> None:
     cluster = {"Id": "j-1", "Status": {"Timeline": {"CreationDateTime": BEGAN, "EndDateTime": ENDED}}}
-    instances = [instance("ON_DEMAND", 1.5), instance("ON_DEMAND", None), instance("SPOT", 4), instance("SPOT", 0)]
+    instances = [
+        instance("ON_DEMAND", 1.5, "2xlarge"),
+        instance("ON_DEMAND", None),
+        instance("SPOT", 4),
+        instance("SPOT", 0),
+    ]
 
     found = cluster_cost(cluster, instances, "manual__1", PRICED)
 
-    assert found["instance_hours"] == {"ON_DEMAND": 3.5, "SPOT": pytest.approx(4 + 1 / 60, abs=1e-4)}
-    assert found["instances"] == {"ON_DEMAND": 2, "SPOT": 2}
-    assert found["dollars"] == pytest.approx(3.5 * 0.5 + (4 + 1 / 60) * 0.125, abs=1e-4)
+    assert found["unit_hours"] == {"ON_DEMAND": 5.0, "SPOT": pytest.approx(4 + 1 / 60, abs=1e-4)}
+    assert found["units"] == {"ON_DEMAND": 3, "SPOT": 2}
+    assert found["dollars"] == pytest.approx(5.0 * 0.5 + (4 + 1 / 60) * 0.125, abs=1e-4)
     assert found["dollars_per_hour"] == {"ON_DEMAND": 0.5, "SPOT": 0.125}
     assert (found["created_at"], found["ended_at"]) == ("2026-11-20T12:00:00Z", "2026-11-20T14:00:00Z")
 

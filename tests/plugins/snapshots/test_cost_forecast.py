@@ -41,7 +41,7 @@ def test_without_a_former_run_everything_is_computed_at_the_measured_rates(
 
     assert text.startswith("max_cost=0: for at most 5 vectors of 5 objects, by the rates of docs/benchmarks.md")
     assert re.search(
-        r"small: 7 minutes, 0\.10 dollars; medium: 7 minutes, .*cluster_size is small; give a higher", text
+        r"small: 7 minutes, 0\.09 dollars; medium: 7 minutes, .*cluster_size is small; give a higher", text
     )
 
 
@@ -82,7 +82,7 @@ def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
     published_before(s3)
     stats = {"details": {"images_per_second": 40.0, "vectors": {"computed": 4800}}}
     put(s3, "runs/before/stats/featurize_images.json", stats)
-    cluster = {"instances": {"ON_DEMAND": 3}, "created_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:10:00Z"}
+    cluster = {"units": {"ON_DEMAND": 3}, "created_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:10:00Z"}
     others = [{"dag_run_id": name} for name in ("another", "one more")]
     entry = cluster | {"dag_run_id": latest(s3)["dag_run_id"]}
     put(s3, "costs/before.json", {"run": "before", "clusters": [*others, entry]})
