@@ -123,7 +123,8 @@ def test_clusters_write_runs_vectors_weights_and_logs_and_nothing_that_readers_f
 
 
 def test_airflow_publishes_and_removes_runs_and_deletes_nothing_else(template: dict[str, Any]) -> None:
-    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == {"code/*", "published/*", "landed/*", "messages/*"}
+    written = {"code/*", "costs/*", "published/*", "landed/*", "messages/*"}
+    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == written
     assert on_objects(template, "AirflowPolicy", "s3:DeleteObject") == {"runs/*"}
 
 
