@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 
 from pyspark.sql import SparkSession
+from threadpoolctl import threadpool_limits
 
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
@@ -18,6 +19,8 @@ from image_features.validate.report.write_report import write_report
 PHASES = ("measure", "check", "report")
 
 
+# Two threads on small matrices wait for each other: with them the linear probe took eight times the processor time.
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: ProgressReporter) -> StageStats:
     """Measure the run, judge it, write the report, and raise ValidationFailedError if a hard check failed."""
     finished: list[str] = []
