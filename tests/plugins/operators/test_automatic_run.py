@@ -201,5 +201,5 @@ def test_a_stage_of_an_automatic_run_that_check_run_did_not_pass_is_refused(
 def test_no_task_reads_the_form_itself_but_for_what_no_automatic_run_repeats() -> None:
     readers = [path.name for path in PLUGINS.rglob("*.py") if 'context["params"]' in path.read_text(encoding="utf-8")]
 
-    # The name of the run's folder; the form of a run that a person triggered, twice.
-    assert sorted(readers) == ["check_run.py", "dag_run.py", "run_params.py"]
+    # The name of the run's folder; the form of a run that a person triggered, twice; and that of another DAG.
+    assert sorted(readers) == ["check_run.py", "dag_run.py", "roll_back.py", "run_params.py"]
