@@ -47,6 +47,7 @@ SETTINGS = Settings.from_environment()
 # These are templates and not `.output`, which would draw an arrow from these tasks to every stage.
 CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
 WEIGHTS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='weights_etag') or '' }}"
+LABELS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='labels_etag') or '' }}"
 SNAPSHOT = "{{ ti.xcom_pull(task_ids='publish') or '' }}"
 CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
 
@@ -86,7 +87,9 @@ with DAG(
         task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
     )
     stages = [stage_group(stage) for stage in STAGES]
-    publish = PublishOperator(task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG)
+    publish = PublishOperator(
+        task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG, labels_etag=LABELS_ETAG
+    )
     terminate_cluster = TerminateClusterOperator(
         task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output
     )

@@ -9,6 +9,7 @@ from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
+from emr_pipeline.s3.labels import check_labels
 from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
@@ -17,8 +18,8 @@ from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.refusal import refused_for_good
 
-# How `publish` finds what the run's own weights file was when the run began.
-WEIGHTS_ETAG = "weights_etag"
+# How `publish` finds what the run's own weights and labels files were when the run began.
+WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
 NOTHING_NEW = "nothing_new"
 
 
@@ -37,14 +38,18 @@ class CheckRunOperator(S3Operator):
         if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
             raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
-        weights_etag = self._check_weights(params["weights"])
+        etags = {
+            WEIGHTS_ETAG: self._check_weights(params["weights"]),
+            LABELS_ETAG: check_labels(self.hook.conn, params),
+        }
         latest = published.latest()
-        self._skip_if_nothing_is_new(context, published, latest, weights_etag)
+        self._skip_if_nothing_is_new(context, published, latest, etags)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
-        if weights_etag is not None:
+        for key, etag in etags.items():
             # Airflow 3.0 refuses an XCom of null.
-            context["ti"].xcom_push(key=WEIGHTS_ETAG, value=weights_etag)
+            if etag is not None:
+                context["ti"].xcom_push(key=key, value=etag)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 
@@ -66,7 +71,7 @@ class CheckRunOperator(S3Operator):
         return etag
 
     def _skip_if_nothing_is_new(
-        self, context: Context, published: Published, latest: dict[str, Any] | None, weights_etag: str | None
+        self, context: Context, published: Published, latest: dict[str, Any] | None, etags: dict[str, str | None]
     ) -> None:
         if context["params"]["force"]:
             self.log.info("force: this runs whether or not anything is new")
@@ -74,7 +79,7 @@ class CheckRunOperator(S3Operator):
         if latest and latest.get("dag_run_id") == run_id(context):
             # It was cleared, to be repeated: that is refused, and not skipped.
             return
-        origin = Origin.of(context["params"], wanted_code_uri(self.settings), weights_etag)
+        origin = Origin.of(context["params"], wanted_code_uri(self.settings), **etags)
         text = nothing_new(published, latest, origin)
         if text is not None:
             context["ti"].xcom_push(key=NOTHING_NEW, value=text)

@@ -11,6 +11,7 @@ from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
 from image_features.validate.arguments import ValidateArguments
+from image_features.validate.duplicates.duplicates import NOT_LOOKED_FOR, Duplicates
 from image_features.validate.evidence.stage_stats import Stats
 
 
@@ -84,7 +85,7 @@ class Evidence:
     """All evidence on a run.
 
     `moments` are those of the stored PCA features. `model` is the saved one; `worst_error` is the largest relative
-    error of stored rows against what it computes, as `worst_relative_error` measures it.
+    error of stored rows against what it computes, as `worst_relative_error` measures it. `duplicates` are added last.
     """
 
     membership: Membership
@@ -98,3 +99,4 @@ class Evidence:
     sample: Sample
     baseline: Baseline | Unavailable
     asked: ValidateArguments
+    duplicates: Duplicates | Unavailable = NOT_LOOKED_FOR
