@@ -15,15 +15,27 @@ requirements_uri=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# EMR nodes have the aws command; an environment that already exists has boto3 and needs no command.
+# EMR nodes have the aws command; an environment that already exists has boto3 and needs no command. One start of Python
+# fetches both files, and says with the code 64 that it has no boto3.
 fetch() {
-  local uri=$1 file=$2
-  if "$venv/bin/python" -c 'import boto3' 2> /dev/null; then
-    "$venv/bin/python" -c 'import sys, boto3, urllib.parse
-uri = urllib.parse.urlsplit(sys.argv[1])
-boto3.client("s3").download_file(uri.netloc, uri.path.lstrip("/"), sys.argv[2])' "$uri" "$file"
-  else
-    aws s3 cp --no-progress "$uri" "$file"
+  local code=64
+  if [[ -x $venv/bin/python ]]; then
+    code=0
+    "$venv/bin/python" -c 'import sys, urllib.parse
+try:
+    import boto3
+except ImportError:
+    sys.exit(64)
+s3 = boto3.client("s3")
+for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    parts = urllib.parse.urlsplit(uri)
+    s3.download_file(parts.netloc, parts.path.lstrip("/"), path)' "$@" || code=$?
+  fi
+  if [[ $code -eq 64 ]]; then
+    aws s3 cp --no-progress "$1" "$2"
+    aws s3 cp --no-progress "$3" "$4"
+  elif [[ $code -ne 0 ]]; then
+    return "$code"
   fi
 }
 
@@ -31,8 +43,8 @@ is_right() {
   [[ -x $venv/bin/python ]] && "$venv/bin/python" "$work/check_environment.py" "$work/requirements.txt"
 }
 
-fetch "$requirements_uri" "$work/requirements.txt"
-fetch "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
+fetch "$requirements_uri" "$work/requirements.txt" \
+  "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
 
 if is_right; then
   echo "$venv is already right: nothing to install"

@@ -28,6 +28,9 @@ SPARK_DEFAULTS = {
     # Sixty-four original photographs of 5 MB are 320 MB in a Python worker; Spark's default of 10,000 would be 50 GB.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # What Spark shuffles are narrow rows of about 100 bytes: 64 MB a partition at ten million. With its default of 200,
+    # counting the ids of 15,000 images took 7.7 s, with 8 of them 1.3 s.
+    "spark.sql.shuffle.partitions": "16",
 }
 # When a Spot node is lost, Spark repeats the work of its executor; if the application master was there, the whole step
 # would be lost. EMR 6 and later place it on any node unless told otherwise.

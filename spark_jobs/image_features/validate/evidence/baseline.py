@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from image_features.errors import MissingDatasetError, Unavailable
 from image_features.reduce.pca import PcaModel, inverse_or_zero
@@ -13,8 +13,8 @@ from image_features.schemas import FEATURES
 from image_features.storage.datasets import read_dataset
 from image_features.storage.snapshots import newest_other, other_vectors
 from image_features.validate.arguments import ValidateArguments
-from image_features.validate.evidence.evidence import Baseline, VectorFacts
-from image_features.validate.evidence.vector_facts import draw_sample, measure_vectors
+from image_features.validate.evidence.evidence import Baseline, Sample, VectorFacts
+from image_features.validate.evidence.vector_facts import draw_sample
 
 SAMPLE_ROWS = 2_000
 COMPONENTS = 50
@@ -23,14 +23,15 @@ COMPONENTS = 50
 def read_baseline(
     spark: SparkSession,
     arguments: ValidateArguments,
-    features: DataFrame,
+    features: Sample,
     facts: VectorFacts,
     model: PcaModel | Unavailable,
     identity: Mapping[str, Any] | None,
 ) -> Baseline | Unavailable:
     """Read the newest snapshot of another run than this one, if its vectors can be compared with this run's.
 
-    `facts` are of `features`, and `identity` is that of this run's vectors.
+    `features` is a sample of them of SAMPLE_ROWS, `facts` are of all, and `identity` is that of this run's vectors:
+    vectors of the same identity have the same width.
     """
     published = newest_other(arguments.published_uri, arguments.features_uri)
     if isinstance(published, Unavailable):
@@ -44,9 +45,11 @@ def read_baseline(
         published_features = read_dataset(spark, published["features_uri"], FEATURES)
     except MissingDatasetError as error:
         return Unavailable(f"the published features are gone: {error.uri}")
-    then = draw_sample(published_features, "features", measure_vectors(published_features, "features"), SAMPLE_ROWS)
-    now = draw_sample(features, "features", facts, SAMPLE_ROWS)
-    return Baseline(published.get("summary", {}), _projected(then.vectors, model), _projected(now.vectors, model))
+    then = draw_sample(published_features, "features", facts, SAMPLE_ROWS)
+    widths = {features.vectors.shape[1], then.vectors.shape[1], len(model.mean)}
+    if len(widths) > 1:
+        return Unavailable(f"this run's vectors, the published ones and the model are of several widths: {widths}")
+    return Baseline(published.get("summary", {}), _projected(then.vectors, model), _projected(features.vectors, model))
 
 
 def _projected(vectors: NDArray[np.float32], model: PcaModel) -> NDArray[np.float64]:

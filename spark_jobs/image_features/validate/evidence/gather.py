@@ -10,7 +10,7 @@ from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 from image_features.validate.arguments import ValidateArguments
-from image_features.validate.evidence.baseline import read_baseline
+from image_features.validate.evidence import baseline
 from image_features.validate.evidence.evidence import Evidence, RejectGroup
 from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.stage_stats import UPSTREAM, detail
@@ -26,9 +26,11 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
     features = read_dataset(spark, arguments.features_uri, FEATURES)
     pca_features = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES)
     stats = {stage: objects.find_json(f"{arguments.stats_prefix_uri}/{stage}.json") for stage in UPSTREAM}
-    of_features = measure_vectors(features, "features")
-    of_pca = measure_vectors(pca_features, "pca_features")
-    model, worst_error = measure_model(arguments.model_uri, features, pca_features)
+    of_features = measure_vectors(spark.sparkContext, arguments.features_uri, "features")
+    of_pca = measure_vectors(spark.sparkContext, arguments.pca_features_uri, "pca_features")
+    some_features = draw_sample(features, "features", of_features, baseline.SAMPLE_ROWS)
+    sample = draw_sample(pca_features, "pca_features", of_pca)
+    model, worst_error = measure_model(spark, arguments.model_uri, some_features, sample)
     identity = detail(stats["featurize_images"], "identity")
     return Evidence(
         membership=count_membership(manifest, features, rejects, pca_features),
@@ -39,8 +41,8 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
         model=model,
         worst_error=worst_error,
         stats=stats,
-        sample=draw_sample(pca_features, "pca_features", of_pca),
-        baseline=read_baseline(spark, arguments, features, of_features, model, identity),
+        sample=sample,
+        baseline=baseline.read_baseline(spark, arguments, some_features, of_features, model, identity),
         asked=arguments,
     )
 
