@@ -71,6 +71,7 @@ class SnapshotDocument(TypedDict):
     model_uri: Annotated[str, "the StandardScaler and PCA"]
     inventory_uri: Annotated[str, "the listing that the manifest was made from"]
     groups_uri: NotRequired[Annotated[str, "the near-duplicates of each image; not in snapshots before 0.3.0"]]
+    suspects_uri: NotRequired[Annotated[str, "the doubtful labels; not in snapshots before 0.3.0"]]
     report_uri: Annotated[str, "the page of the report"]
     source_uri: Annotated[str, "the prefix of the photographs"]
     params: Annotated[dict[str, Any], "the params that decide what comes out"]

@@ -10,8 +10,8 @@ SPLITS = ("Training", "Test", "Validation")
 PARENT, KIND_VARIETY = "parent", "kind/variety"
 PRESETS = (PARENT, KIND_VARIETY)
 NAMES = ("label", "split", "group")
-COLUMNS = ("path", *NAMES, "exclude")
-"""The columns of a labels file; only `path` must be there."""
+COLUMNS = ("path", *NAMES, "exclude", "note")
+"""The columns of a labels file; only `path` must be there, and `note` is for people."""
 
 _SPELLINGS = {name.lower(): name for name in SPLITS} | {"train": "Training", "val": "Validation", "valid": "Validation"}
 _YES_OR_NO = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
@@ -141,7 +141,7 @@ def _correction(row: Mapping[str, object]) -> tuple[str, Correction]:
         raise LabelsError("the row has more fields than there are columns; a field with a comma needs quotes")
     texts = {name: "" if row.get(name) is None else str(row[name]).strip() for name in COLUMNS}
     for name, text in texts.items():
-        if name != "path" and any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        if name in NAMES and any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
             raise LabelsError(f"{name} {text!r} holds a line break or another control character")
     if not texts["path"]:
         raise LabelsError("the path is empty")

@@ -36,6 +36,7 @@ PLACES = {
             "runs/{run}/groups",
             "the group of near-duplicates of each image, and a split that no group crosses",
         ),
+        Place("suspects", "runs/{run}/suspects", "the images with a doubtful label, and `labels.csv` to correct them"),
         Place("report", "runs/{run}/report", "the checks, as `validation.json` and `index.html`"),
         Place("stats_prefix", "runs/{run}/stats", "the folder of all stages' stats"),
         Place("stats", "runs/{run}/stats/{stage}.json", "the stage's stats, written last: then it is complete"),
@@ -84,9 +85,9 @@ STAGES = (
     ),
     Stage(
         VALIDATE,
-        "Checks everything that the run wrote, finds near-duplicates, and writes the report.",
+        "Checks everything that the run wrote, finds near-duplicates and doubtful labels, and writes the report.",
         reads=("manifest", "rejects", "features", "model", "pca_features", "stats_prefix", "published"),
-        writes=("groups", "report"),
+        writes=("groups", "suspects", "report"),
     ),
 )
 

@@ -16,8 +16,9 @@ from image_features.validate.checks.suite import run_checks
 from image_features.validate.duplicates.write_groups import write_groups
 from image_features.validate.evidence.gather import gather_evidence
 from image_features.validate.report.write_report import write_report
+from image_features.validate.suspects.write_suspects import write_suspects
 
-PHASES = ("measure", "group", "check", "report")
+PHASES = ("measure", "compare", "check", "report")
 
 
 def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: ProgressReporter) -> StageStats:
@@ -26,8 +27,9 @@ def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: Pr
     with progress.watch(lambda: len(finished), total=len(PHASES), unit="phases"):
         measured = gather_evidence(spark, arguments)
         finished.append("measure")
-        evidence = replace(measured, duplicates=write_groups(spark, arguments, measured))
-        finished.append("group")
+        duplicates = write_groups(spark, arguments, measured)
+        evidence = replace(measured, duplicates=duplicates, suspects=write_suspects(arguments.suspects_uri, measured))
+        finished.append("compare")
         scored = probe_twice(evidence.sample, evidence.duplicates)
         findings = run_checks(evidence, scored)
         finished.append("check")

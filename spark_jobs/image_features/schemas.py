@@ -75,6 +75,15 @@ GROUPS = StructType(
     ]
 )
 
+SUSPECTS = StructType(
+    [
+        _URI,
+        StructField("label", StringType(), nullable=False),
+        StructField("suggested", StringType(), nullable=False),
+        StructField("doubt", FloatType(), nullable=False),
+    ]
+)
+
 # The columns at the dataset's root; `stage` is the partition folder `stage=<stage>`, not a column of the files.
 REJECTS = StructType(
     [

@@ -17,6 +17,7 @@ class ValidateArguments(JobArguments):
     model_uri: str
     pca_features_uri: str
     groups_uri: str
+    suspects_uri: str
     report_uri: str
     stats_prefix_uri: str
     published_uri: str

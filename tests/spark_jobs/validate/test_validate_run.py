@@ -40,7 +40,7 @@ IDENTITY = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilin
 
 
 def arguments_for(run_uri: str, **changes: Any) -> ValidateArguments:
-    folders = ("manifest", "rejects", "features", "model", "pca_features", "groups", "report")
+    folders = ("manifest", "rejects", "features", "model", "pca_features", "groups", "suspects", "report")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
     given["stats_prefix_uri"] = f"{run_uri}/stats"
     given["published_uri"] = f"{run_uri}/published/latest.json"

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from image_features.errors import Unavailable
 from image_features.validate.checks.check import Judgement, check
-from image_features.validate.duplicates.duplicates import NOT_LOOKED_FOR
+from image_features.validate.duplicates.duplicates import NO_DUPLICATES
 from image_features.validate.evidence.evidence import Sample
 
 NEIGHBORS = 5
@@ -38,7 +38,7 @@ class Probe:
     truth: NDArray[np.object_]
     linear: NDArray[np.object_]
     knn: NDArray[np.object_]
-    grouped: "Probe | Unavailable" = NOT_LOOKED_FOR
+    grouped: "Probe | Unavailable" = NO_DUPLICATES
 
     @property
     def linear_accuracy(self) -> float:

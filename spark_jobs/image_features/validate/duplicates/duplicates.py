@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from image_features.errors import Unavailable
 
-NOT_LOOKED_FOR = Unavailable("near-duplicates were not looked for")
+NO_DUPLICATES = Unavailable("near-duplicates were not looked for")
 
 
 @dataclass(frozen=True)

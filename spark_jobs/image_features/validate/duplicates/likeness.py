@@ -50,8 +50,10 @@ def unit_roots(vectors: NDArray[np.floating]) -> Matrix:
     photograph of the same fruit shares; with the roots, the many small entries count.
 
     >>> roots = unit_roots(np.array([[4.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
-    >>> (roots @ roots.T).round(2).tolist()
-    [[1.0, 0.71, 0.0], [0.71, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    >>> (roots @ roots.T).round(2)
+    array([[1.  , 0.71, 0.  ],
+           [0.71, 1.  , 0.  ],
+           [0.  , 0.  , 0.  ]], dtype=float32)
     """
     roots = np.sign(vectors) * np.sqrt(np.abs(vectors))
     # The squares of the roots are the entries.

@@ -1,8 +1,5 @@
 """The dataset `groups` of a run, and the evidence on its near-duplicates."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,7 +20,7 @@ from image_features.validate.duplicates.leak_free_split import leak_free_split
 from image_features.validate.duplicates.likeness import Pairs, taken
 from image_features.validate.duplicates.search import NOTHING, find_pairs, most_alike_of_each, read_images
 from image_features.validate.evidence.evidence import Evidence, VectorFacts
-from image_features.validate.evidence.stage_stats import detail
+from image_features.validate.evidence.stage_stats import random_weights
 from run_contract.stages import FEATURIZE
 
 # The number of comparisons grows with its square: this many take hours of one core.
@@ -40,7 +37,7 @@ def write_groups(spark: SparkSession, arguments: ValidateArguments, evidence: Ev
     """
     files, images = read_images(spark.sparkContext, arguments.features_uri)
     splits = images["split"].to_numpy()
-    reason = why_not(evidence.features, detail(evidence.stats[FEATURIZE], "weights"))
+    reason = why_not(evidence.features) or random_weights(evidence.stats[FEATURIZE])
     found = NOTHING if reason else find_pairs(spark.sparkContext, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])
     groups = groups_of(found.forest, labels, _given_groups(spark, arguments.manifest_uri, images))
@@ -66,14 +63,12 @@ def write_groups(spark: SparkSession, arguments: ValidateArguments, evidence: Ev
     )
 
 
-def why_not(facts: VectorFacts, weights: Mapping[str, Any] | None) -> str:
+def why_not(facts: VectorFacts) -> str:
     """Return why near-duplicates cannot be told of these vectors, or an empty text."""
     if not facts.rows or facts.narrowest != facts.widest or facts.non_finite:
         return "the features are none, differ in width or are not finite"
     if facts.rows > MOST_IMAGES:
         return f"{facts.rows:,} images are more than the {MOST_IMAGES:,} that are compared"
-    if weights and not weights.get("pretrained"):
-        return "the weights are random: to such a network all photographs look alike"
     return ""
 
 

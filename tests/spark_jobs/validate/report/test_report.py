@@ -29,6 +29,7 @@ from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
+from image_features.validate.suspects.suspects import Suspect, Suspects
 from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, no_duplicates, with_model
 
 GOOD = make_evidence()
@@ -243,6 +244,15 @@ def test_near_duplicates_that_were_not_looked_for_say_why() -> None:
     assert "Not looked for: the weights are random." in text
     assert "Not scored: the weights are random." in text
     assert "kept together linear" not in text
+
+
+def test_doubtful_labels_stand_there_with_what_is_suggested() -> None:
+    found = [Suspect(f"s3://b/{number}.jpg", "Fig", "<i>Date", 0.9) for number in range(1000)]
+    text = Page(render(dataclasses.replace(GOOD, suspects=Suspects(5000, found)))).text
+    assert "Of 5,000 photographs, both a classifier and the nearest neighbors contradict the label of 1,000." in text
+    assert text.count("Fig \u2013 perhaps <i>Date") == 24
+    assert "no label is contradicted" in Page(render(dataclasses.replace(GOOD, suspects=Suspects(9, [])))).text
+    assert "Not looked for: suspects were not looked for." in Page(render(GOOD)).text
 
 
 def test_rejects_stand_there_by_reason_with_examples() -> None:
