@@ -17,6 +17,10 @@ This DAG processes every photograph under a prefix, on a Spark cluster that exis
 10. **remove_old_runs** removes runs that are older than the snapshots that are kept. If it is red, the run is still
     green: the next run removes what this one left.
 
+**Its params.** The form shows the deployment's settings. A run that nobody triggered has no form: it repeats the params
+of what is published, and is refused if its vectors would be others. The log of `check_run` says what is published and
+what the run takes.
+
 **Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
 the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
 `validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
@@ -41,6 +45,7 @@ from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.operators.wait_for_step import WaitForStepSensor
 from emr_pipeline.run.stages import STAGES, Stage
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.messages import task_defaults
 from emr_pipeline.task.trigger_form import run_params
 
 SETTINGS = Settings.from_environment()
@@ -78,14 +83,12 @@ with DAG(
     # Runs publish in the order in which they were triggered, and two of one name cannot write over each other.
     max_active_runs=1,
     params=run_params(SETTINGS),
-    default_args=SETTINGS.operator_defaults,
+    default_args=task_defaults(SETTINGS),
     tags=["emr", "spark", "images"],
 ) as dag:
     check_run = CheckRunOperator(task_id="check_run", settings=SETTINGS)
     stage_code = StageCodeOperator(task_id="stage_code", settings=SETTINGS)
-    create_cluster = CreateClusterOperator(
-        task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI, size="{{ params.cluster_size }}"
-    )
+    create_cluster = CreateClusterOperator(task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI)
     stages = [stage_group(stage) for stage in STAGES]
     publish = PublishOperator(
         task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG, labels_etag=LABELS_ETAG

@@ -17,6 +17,7 @@ from airflow.sdk import DAG
 
 from emr_pipeline.operators.end_orphaned_clusters import EndOrphanedClustersOperator
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.messages import task_defaults
 
 SETTINGS = Settings.from_environment()
 
@@ -27,7 +28,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    default_args=SETTINGS.operator_defaults,
+    default_args=task_defaults(SETTINGS, repeats=True),
     tags=["emr"],
 ) as dag:
     EndOrphanedClustersOperator(task_id="end_orphaned_clusters", settings=SETTINGS)

@@ -26,6 +26,7 @@ from emr_pipeline.landing.assets import landing_schedule
 from emr_pipeline.operators.signal_new_images import SignalNewImagesOperator
 from emr_pipeline.operators.wait_until_settled import WaitUntilSettledOperator
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.messages import task_defaults
 
 SETTINGS = Settings.from_environment()
 
@@ -38,7 +39,7 @@ with DAG(
     max_active_runs=1,
     # The first cluster does not start by surprise.
     is_paused_upon_creation=True,
-    default_args=SETTINGS.operator_defaults,
+    default_args=task_defaults(SETTINGS, repeats=True),
     tags=["emr", "images"],
 ) as dag:
     wait_until_settled = WaitUntilSettledOperator(task_id="wait_until_settled", settings=SETTINGS)

@@ -1,4 +1,18 @@
-"""The backbones: the networks to choose from, and how long the vectors of each are."""
+"""The backbones: the networks to choose from, how long the vectors of each are, and where Keras's weights lie."""
 
 DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
 """Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""
+
+_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+_KERNELS = "weights_tf_dim_ordering_tf_kernels"
+IMAGENET_URLS = {
+    "mobilenet_v2": f"{_FILES}/mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_224_no_top.h5",
+    "resnet50": f"{_FILES}/resnet/resnet50_{_KERNELS}_notop.h5",
+    "vgg16": f"{_FILES}/vgg16/vgg16_{_KERNELS}_notop.h5",
+}
+"""Where Keras publishes its own weights, by backbone. Nobody publishes the two dense layers of vgg16_fc512."""
+
+
+def pointer_uri(models_uri: str, name: str) -> str:
+    """Return where the name and SHA-256 of Keras's own file stand, once a run has staged it."""
+    return f"{models_uri}/{name}-imagenet.json"

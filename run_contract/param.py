@@ -50,6 +50,8 @@ class Param:
     """Why two runs that differ in it alone come out the same."""
     not_of_make_run: str = ""
     """Why `make run` does not offer it."""
+    not_a_setting: str = ""
+    """Why a deployment has no setting for it."""
 
     def __post_init__(self) -> None:
         if FEATURIZE in self.stages and self.identity == bool(self.not_in_identity):
@@ -64,6 +66,11 @@ class Param:
     def make_variable(self) -> str:
         """The variable of `make run`."""
         return self.variable or self.name.upper()
+
+    @property
+    def setting(self) -> str:
+        """The environment variable by which a deployment sets it for all its runs."""
+        return f"FRUIT_FEATURES_{self.name.upper()}"
 
     @property
     def is_required(self) -> bool:

@@ -81,6 +81,7 @@ _INPUT = (
         pattern_in_words=f"at most {RUN_LENGTH} letters, digits, dots, dashes and underscores; a letter or digit first",
         max_length=RUN_LENGTH,
         not_deciding="it says where the results go",
+        not_a_setting="it names one run",
     ),
     Param(
         name="force",
@@ -90,6 +91,7 @@ _INPUT = (
         kind=bool,
         default=False,
         not_deciding="it says whether anything is done",
+        not_a_setting="it is asked for one run",
     ),
 )
 _NETWORK = (
@@ -223,6 +225,16 @@ _CLUSTER = (
         not_deciding="it says on what machines the run is made",
         not_of_make_run="one machine has no cluster to size",
     ),
+    Param(
+        name="wanted_minutes",
+        title="Wanted within minutes",
+        help="People are warned by a message, once, when the run is foreseen to take longer. It ends nothing.",
+        kind=int,
+        nullable=True,
+        minimum=1,
+        maximum=10_080,
+        not_deciding="it says when people are warned",
+    ),
 )
 SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Report": _REPORT, "Cluster": _CLUSTER}
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
@@ -241,6 +253,11 @@ def params_of(stage: str) -> list[Param]:
 def make_run_params() -> list[Param]:
     """Return the params that `make run` offers."""
     return [param for param in PARAMS if not param.not_of_make_run]
+
+
+def settable_params() -> list[Param]:
+    """Return the params that a deployment may set for all its runs."""
+    return [param for param in PARAMS if not param.not_a_setting]
 
 
 def used(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The forms of the param `weights`: Keras's own, random ones, or a file in S3."""
+"""The forms of the param `weights`: Keras's own, random ones, or a file in S3; and why weights cannot be had."""
 
 import re
 
@@ -22,3 +22,12 @@ def seed_of(weights: str) -> int | None:
 def is_named(weights: str) -> bool:
     """Return whether a run can take these weights as they are written, and no file has to be brought first."""
     return re.fullmatch(FORM, weights) is not None
+
+
+def unavailable_text(source: str, network: str, models_uri: str, detail: str) -> str:
+    """Return why weights cannot be had, and what to do."""
+    return (
+        f"weights {source!r} of {network} cannot be had: {detail}. Three ways out: run once from a machine with "
+        f"internet and the same bucket, which stages them under {models_uri}; give a file of your own as weights, "
+        "s3://bucket/key (or a path, to a job by hand); or give random:0, only to try the pipeline"
+    )

@@ -32,7 +32,7 @@ ROOMS = {
     "plugins/emr_pipeline": {
         "operators": {"landing", "task", "snapshots", "emr", "s3", "run"},
         "landing": {"task", "emr", "s3", "run"},
-        "task": {"emr", "run"},
+        "task": {"emr", "s3", "run"},
         "snapshots": {"s3", "run"},
         "emr": {"s3", "run"},
         "s3": {"run"},

@@ -1,5 +1,7 @@
 """Errors of the pure modules: a deployment or a run that cannot work, refused before anything is made."""
 
+from collections.abc import Sequence
+
 
 class PipelineError(ValueError):
     """Mistake that the user can correct; the message says what, where and how."""
@@ -15,6 +17,23 @@ class SettingsError(PipelineError):
 
 class ParamsError(PipelineError):
     """Params of a run that contradict one another, or ask for something impossible."""
+
+
+class AnotherIdentityError(PipelineError):
+    """Run that nobody triggered, and whose vectors would be others than those that are published."""
+
+    def __init__(self, snapshot: str, changes: Sequence[str]) -> None:
+        self.snapshot, self.changes = snapshot, tuple(changes)
+        super().__init__(
+            f"nobody triggered this run, and its vectors would not be those of snapshot {snapshot}: "
+            f"{'; '.join(changes)}. To go on with what is published, take the change back (a setting "
+            "FRUIT_FEATURES_<PARAM>, the weights, or the code). To change it, trigger fruit_features by hand with the "
+            "new params: later runs repeat what that run publishes"
+        )
+
+
+class WeightsUnavailableError(PipelineError):
+    """Weights that cannot be had, found out before there is a cluster."""
 
 
 class CodeNotFoundError(PipelineError):

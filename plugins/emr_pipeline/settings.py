@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from emr_pipeline.errors import SettingsError
-from run_contract.params import URI_PATTERN
+from run_contract.param import Param
+from run_contract.params import URI_PATTERN, settable_params
 
 PREFIX = "FRUIT_FEATURES_"
 # What EMR takes as the value of a tag.
 TAG_PATTERN = r"[\w .:/=+@-]{1,256}"
+MESSAGES, SLACK, MAIL = f"{PREFIX}MESSAGES", "slack", "mail"
+_CHANNEL = rf"arn:[\w-]+:sns:[\w-]+:\d{{12}}:[\w-]+|{SLACK}:[\w.-]+|{MAIL}:[^\s,@]+@[^\s,@]+"
 STAGE_SUFFIX = "_TIME_LIMIT_S"
 REPOSITORY = str(Path(__file__).resolve().parents[2])
 HOUR_S = 3600
@@ -76,8 +79,15 @@ class Settings:
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
     landing_retry_s: int = _whole(6 * HOUR_S, 0, 30 * DAY_S)
     landing_queue_url: str | None = _text(None, r"https?://[^/\s]+/\S+", "give the queue's URL")
+    messages: tuple[str, ...] = _text(
+        "",
+        rf"\s*(?:{_CHANNEL})(?:\s*,\s*(?:{_CHANNEL}))*\s*",
+        "give the ARN of an SNS topic, slack:<connection>, mail:<address>, or several of them with commas between",
+    )
     stage_time_limit_s: int = _whole(6 * HOUR_S, 1, 7 * DAY_S)
     stage_time_limits_s: Mapping[str, int] = field(default_factory=dict)
+    # Params that this deployment sets for all its runs, by name; the others have the contract's defaults.
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def time_limit_s(self, stage: str) -> int:
         """Return how long a step of this stage may wait and run."""
@@ -116,10 +126,32 @@ class Settings:
                 or values["bucket"],
                 "source_uri": values["source_uri"] or f"s3://{values['bucket']}/landing",
                 "region": values["region"] or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-                "subnet_ids": tuple(word.strip() for word in values["subnet_ids"].split(",") if word.strip()),
+                **{name: _words(values[name]) for name in ("subnet_ids", "messages")},
                 "code_root": Path(values["code_root"]),
                 "stage_time_limits_s": {
                     stage.lower(): read(stage + STAGE_SUFFIX, limit_s) for stage in stages - {"STAGE", "CLUSTER"}
                 },
+                "params": _params(environment),
             }
         )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _params(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the params that the environment sets, but for the source, which every deployment has."""
+    texts = {param: environment.get(param.setting, "").strip() for param in settable_params() if not param.is_required}
+    return {param.name: _param(param, text) for param, text in texts.items() if text}
+
+
+def _param(param: Param, text: str) -> Any:
+    try:
+        value = param.parse(text)
+    except ValueError as error:
+        raise SettingsError(param.setting, text, f"give {param.expected}") from error
+    if param.refusal(value) is not None:
+        raise SettingsError(param.setting, text, f"give {param.expected}")
+    # JSON, of which forms and XComs are made, has lists and no tuples.
+    return list(value) if isinstance(value, tuple) else value

@@ -135,6 +135,7 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         "refit_drift",
         "force",
         "cluster_size",
+        "wanted_minutes",
     }
     dag.params.validate()
     for name in dag.params:

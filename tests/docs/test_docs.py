@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from emr_pipeline.settings import PREFIX, Settings
+from run_contract.params import settable_params
+from tests.faults.rows import FAULTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 120
@@ -22,8 +24,8 @@ TARGET_IN_PROSE = re.compile(r"`make ([a-z][a-z-]*)\b")
 TARGET_IN_CODE = re.compile(r"\s*make ([a-z][a-z-]*)\b")
 TARGET_DEFINED = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 SETTING = re.compile(rf"^\| `{PREFIX}([A-Z_<>]+)` \|", re.MULTILINE)
-# The one variable of the page that stands for several.
-ONE_STAGE = "<STAGE>_TIME_LIMIT_S"
+# The two variables of the page that stand for several; the page of the params lists those of the second.
+ONE_STAGE, ONE_PARAM = "<STAGE>_TIME_LIMIT_S", "<PARAM>"
 
 
 def documents() -> list[Path]:
@@ -123,9 +125,11 @@ def test_the_settings_page_lists_exactly_the_variables_that_are_read() -> None:
     environment = Recorder()
     Settings.from_environment(environment)
     read = {name.removeprefix(PREFIX) for name in environment.asked if name.startswith(PREFIX)}
+    of_params = {param.setting.removeprefix(PREFIX) for param in settable_params() if not param.is_required}
+    assert of_params <= read
     listed = SETTING.findall((REPOSITORY / "docs/reference/settings.md").read_text(encoding="utf-8"))
     assert len(listed) == len(set(listed))
-    assert set(listed) == {*read, ONE_STAGE}
+    assert set(listed) == {*(read - of_params), ONE_STAGE, ONE_PARAM}
 
 
 def long_lines(path: Path) -> list[int]:
@@ -153,3 +157,12 @@ def test_documents_have_lines_of_at_most_120_characters() -> None:
         if name_of(path) != BY_A_SUITE and WRITTEN_BY_A_PROGRAM not in path.read_text(encoding="utf-8")
     }
     assert {name: lines for name, lines in by_hand.items() if lines} == {}
+
+
+def test_the_readme_counts_the_faults_of_the_table_and_the_table_has_each_of_them() -> None:
+    table = (REPOSITORY / BY_A_SUITE).read_text(encoding="utf-8")
+    rows = [line for line in table.splitlines() if re.match(r"\| (?!fault \|)[^-]", line)]
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [fault.name for fault in FAULTS]
+    assert f"{len(FAULTS)} faults are injected" in readme

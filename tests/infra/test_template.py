@@ -123,7 +123,7 @@ def test_clusters_write_runs_vectors_weights_and_logs_and_nothing_that_readers_f
 
 
 def test_airflow_publishes_and_removes_runs_and_deletes_nothing_else(template: dict[str, Any]) -> None:
-    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == {"code/*", "published/*", "landed/*"}
+    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == {"code/*", "published/*", "landed/*", "messages/*"}
     assert on_objects(template, "AirflowPolicy", "s3:DeleteObject") == {"runs/*"}
 
 
@@ -172,6 +172,13 @@ def test_airflow_listens_to_the_queue_and_writes_its_signal(template: dict[str, 
     )
     (writing,) = [s for s in allowed(template, "AirflowPolicy") if "s3:PutObject" in actions(s)]
     assert {"Sub": "${Bucket.Arn}/landed/*"} in writing["Resource"]
+
+
+def test_airflow_tells_people_by_one_encrypted_topic_and_by_tls_alone(template: dict[str, Any]) -> None:
+    (telling,) = [s for s in allowed(template, "AirflowPolicy") if "sns:Publish" in actions(s)]
+    assert telling["Resource"] == {"Ref": "MessagesTopic"}
+    assert telling["Condition"] == {"Bool": {"aws:SecureTransport": "true"}}
+    assert template["Resources"]["MessagesTopic"]["Properties"] == {"KmsMasterKeyId": "alias/aws/sns"}
 
 
 def test_the_outputs_are_the_settings(template: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """An Airflow of the tests' own, an S3 in this process, a scripted EMR, and the context that a task is executed in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.messages import Told
 from tests.plugins.form import PARAMS
 
 
@@ -59,6 +61,21 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
+def told(s3: Any) -> Told:
+    """A topic of SNS, and what reaches it."""
+    import boto3
+
+    sns, sqs = (boto3.client(name, region_name="us-east-1") for name in ("sns", "sqs"))
+    return Told.at(sns, sqs, "told")
+
+
+@pytest.fixture
+def telling(settings: Any, told: Told) -> Any:
+    """The settings with a channel."""
+    return replace(settings, messages=(told.topic_arn,))
+
+
+@pytest.fixture
 def emr(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The scripted EMR, as any hook and any trigger sees it."""
     from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -87,9 +104,10 @@ def context() -> dict[str, Any]:
         "dag": SimpleNamespace(
             dag_id="fruit_features", get_task=lambda name: SimpleNamespace(is_teardown=name in teardowns)
         ),
-        "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00"),
+        "dag_run": SimpleNamespace(run_id="manual__2026-11-20T16:00:00+00:00", run_type="manual"),
         "ti": SimpleNamespace(
             xcom_push=lambda key, value: pushed.update({key: value}),
+            xcom_pull=lambda task_ids, key: pushed.get(key),
             pushed=pushed,
             try_number=1,
             max_tries=2,

@@ -22,6 +22,13 @@ def read(s3: Any, key: str) -> Any:
     return json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
 
 
+def stage_imagenet(s3: Any, backbone: str = "mobilenet_v2", sha256: str = "of the file") -> None:
+    """What featurize_images leaves of Keras's own weights."""
+    s3.put_object(Bucket=BUCKET, Key=f"models/{backbone}/file.h5", Body=b"weights")
+    pointer = {"uri": f"s3://{BUCKET}/models/{backbone}/file.h5", "sha256": sha256}
+    put(s3, f"models/{backbone}-imagenet.json", pointer)
+
+
 def keys(s3: Any, prefix: str) -> list[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
     return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

@@ -8,6 +8,8 @@ import pytest
 
 from emr_pipeline.errors import SettingsError
 from emr_pipeline.settings import Settings
+from emr_pipeline.task.trigger_form import run_params
+from run_contract.params import PARAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = {
@@ -36,8 +38,12 @@ EVERYTHING = {
     "FRUIT_FEATURES_LANDING_SETTLE_LIMIT_S": "400",
     "FRUIT_FEATURES_LANDING_RETRY_S": "0",
     "FRUIT_FEATURES_LANDING_QUEUE_URL": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
+    "FRUIT_FEATURES_MESSAGES": "arn:aws:sns:eu-west-3:123456789012:told, mail:me@example.com,slack:team",
     "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
     "FRUIT_FEATURES_REDUCE_FEATURES_TIME_LIMIT_S": "300",
+    "FRUIT_FEATURES_BACKBONE": "resnet50",
+    "FRUIT_FEATURES_PCA_COMPONENTS": "50",
+    "FRUIT_FEATURES_FORMATS": "parquet, csv",
 }
 
 
@@ -84,9 +90,31 @@ def test_every_variable_is_read() -> None:
         landing_settle_limit_s=400,
         landing_retry_s=0,
         landing_queue_url="https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
+        messages=("arn:aws:sns:eu-west-3:123456789012:told", "mail:me@example.com", "slack:team"),
         stage_time_limit_s=200,
         stage_time_limits_s={"reduce_features": 300},
+        params={"backbone": "resnet50", "pca_components": 50, "formats": ["parquet", "csv"]},
     )
+
+
+def test_each_param_is_a_setting_or_says_why_not_and_none_has_the_name_of_another_setting() -> None:
+    defaults = {param: param.written(param.default) for param in PARAMS if param.default is not None}
+    environment = {param.setting: text for param, text in defaults.items()}
+
+    read = Settings.from_environment(environment).params
+
+    assert set(read) == {param.name for param in defaults if not param.not_a_setting}
+    assert {param.name for param in PARAMS} & {field.name for field in fields(Settings)} == {"source_uri"}
+
+
+def test_the_form_shows_what_the_deployment_sets_and_says_so() -> None:
+    form = run_params(Settings.from_environment(EVERYTHING))
+
+    assert (form["backbone"].value, form["pca_components"].value) == ("resnet50", 50)
+    assert form["formats"].value == ["parquet", "csv"]
+    assert "FRUIT_FEATURES_BACKBONE" in str(form["backbone"].description)
+    assert form["engine"].value == "openvino"
+    assert "FRUIT_FEATURES_ENGINE" not in str(form["engine"].description)
 
 
 def test_a_stage_without_a_limit_of_its_own_has_the_common_one() -> None:
@@ -145,8 +173,16 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("LANDING_SETTLE_LIMIT_S", "604801"),
         ("LANDING_RETRY_S", "never"),
         ("LANDING_QUEUE_URL", "arn:aws:sqs:eu-west-3:123456789012:landing"),
+        ("MESSAGES", "arn:aws:sqs:eu-west-3:123456789012:told"),
+        ("MESSAGES", "me@example.com"),
+        ("MESSAGES", "slack:team,"),
         ("STAGE_TIME_LIMIT_S", "one hour"),
         ("INGEST_IMAGES_TIME_LIMIT_S", "0"),
+        ("BACKBONE", "resnet18"),
+        ("PCA_COMPONENTS", "many"),
+        ("EXPLAINED_VARIANCE", "1.1"),
+        ("FORMATS", "csv"),
+        ("WEIGHTS", "own.h5"),
     ],
 )
 def test_nonsense_is_refused_with_the_name_of_its_variable(name: str, value: str) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from run_contract.backbones import pointer_uri
 from run_contract.weights import is_named
 from tools.data.one_file import bring_file
 from tools.errors import WeightsFileError
@@ -25,7 +26,7 @@ def bring_weights(weights: str, home: LocalHome) -> str:
 
 def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
     """Return why Keras's own weights are not in the bucket and cannot be brought there, None if they are there now."""
-    if (home.bucket_path / "models" / f"{backbone}-imagenet.json").is_file():
+    if Path(pointer_uri(str(home.bucket_path / "models"), backbone)).is_file():
         return None
     python, script = home.spark_env_path / "bin" / "python", REPOSITORY / "tools" / "data" / "stage_weights.py"
     environment = local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"}

@@ -33,6 +33,13 @@ def _params() -> Iterable[str]:
         for p in params.PARAMS
     ]
     yield from _table(("param", "`make run`", "what it takes", "default", "stages", "what it means"), rows)
+    yield from ("", "## What a deployment may set", "")
+    yield "Each of these variables is the default of its param in the form. It goes before what is published in a run"
+    yield "that nobody triggered: [new photographs](../landing.md#the-params-of-an-automatic-run)."
+    yield ""
+    yield from (f"- `{p.setting}` for `{p.name}`" for p in params.settable_params())
+    yield from ("", "These are not set by a deployment:", "")
+    yield from (f"- `{p.name}`: {p.not_a_setting}." for p in params.PARAMS if p.not_a_setting)
     yield from ("", "## What decides a run", "")
     yield "A run is skipped if nothing is new and every param has the value of the published run, but for these:"
     yield ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from run_contract.params import param_named
+from run_contract.weights import IMAGENET
 from tools.data.bring import bring
 from tools.data.one_file import bring_labels
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
@@ -87,16 +88,27 @@ def end(dag_run: TriggeredRun) -> None:
 
 
 def choose_weights(request: RunRequest, home: LocalHome) -> str | None:
-    """Return the param `weights`. Only the demo may change it by itself, and never silently."""
-    if "weights" in request.asked:
-        return bring_weights(request.asked["weights"], home)
-    if not request.is_demo:
+    """Return the param `weights`. Only the demo may change it by itself, and never silently.
+
+    Keras's own are staged here, before the run: this machine may have them in Keras's cache, where nobody else looks.
+    """
+    asked = request.asked.get("weights")
+    if asked not in (None, IMAGENET):
+        return bring_weights(asked, home)
+    if asked is None and _default("weights") != IMAGENET:
         return None
-    why_not = imagenet_or_why_not(request.asked.get("backbone") or param_named("backbone").default, home)
-    if why_not is None:
-        return None
+    backbone = request.asked.get("backbone") or _default("backbone")
+    why_not = imagenet_or_why_not(backbone, home)
+    if why_not is None or asked is not None or not request.is_demo:
+        return asked
     print(f"WARNING: the demo uses random weights ({DEMO_FALLBACK}), for Keras's own could not be had: {why_not}")
     return DEMO_FALLBACK
+
+
+def _default(name: str) -> str:
+    """Return what the form shows for a param, of which Airflow's processes have the same environment."""
+    param = param_named(name)
+    return os.environ.get(param.setting) or str(param.default)
 
 
 def follow(dag_run: TriggeredRun, lines: ProgressLines) -> Outcome:

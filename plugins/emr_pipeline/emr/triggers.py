@@ -1,8 +1,9 @@
 """Triggers that wait while a task is deferred: for a step to end, for a cluster to be usable or gone, for a pause."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -13,6 +14,7 @@ from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_settled
 from emr_pipeline.emr.poll_trigger import FieldsTrigger, PollTrigger
 from emr_pipeline.emr.wait_messages import progress_text
+from emr_pipeline.run.forecast import Forecast, Pace, forecast
 from emr_pipeline.s3.objects import read_json
 
 STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
@@ -20,15 +22,24 @@ STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StepTrigger(PollTrigger):
-    """Trigger that waits for a step to end, and cancels it when a user ends the deferred task."""
+    """Trigger that waits for a step to end, and cancels it when a user ends the deferred task.
+
+    It also ends, once, with `late` in its event, when it foresees that the stage or the run will miss its time.
+    """
 
     step_id: str
     stage: str
     progress_uri: str
     add_again_until: float
+    # A trigger of an earlier version, which may be waiting when this one is deployed, has none of these.
+    former_s: dict[str, float] = field(default_factory=dict)
+    wanted_end: float | None = None
+    has_warned: bool = False
+    late: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._pace = Pace()
         # Made once: making a client takes longer than asking.
         self._s3: Any = None
 
@@ -36,11 +47,19 @@ class StepTrigger(PollTrigger):
         response = await emr.describe_step(ClusterId=self.cluster_id, StepId=self.step_id)
         state = response["Step"]["Status"]["State"]
         progress = await asyncio.shield(sync_to_async(self._progress)()) if state == "RUNNING" else None
-        self.say(self.stage, progress_text(state, progress))
-        return state in STEP_END_STATES
+        foreseen = self._forecast(progress) if state == "RUNNING" else None
+        text = progress_text(state, progress)
+        self.say(self.stage, f"{text}; {foreseen.text()}" if foreseen else text)
+        if foreseen and not self.has_warned:
+            self.late = foreseen.lateness(self.stage, self.deadline, self.wanted_end)
+        return state in STEP_END_STATES or self.late is not None
 
     def end(self) -> None:
         cluster_api.cancel_step(self.hook().conn, self.cluster_id, self.step_id)
+
+    def _forecast(self, progress: Any) -> Forecast | None:
+        now = time.time()
+        return forecast(self.stage, self._pace.left_s(progress, now), now - self.started_at, self.former_s, now)
 
     def _progress(self) -> Any:
         self._s3 = self._s3 or S3Hook(**self.aws).conn

@@ -17,6 +17,7 @@ from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.dag_run import emr_hook_without_retries, run_layout, s3_client
 from emr_pipeline.task.links import persist_cluster_links
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 # A cancelled, failed or interrupted step has done nothing that counts; a retry adds another.
 ADOPTED_STATES = ("PENDING", "RUNNING", "COMPLETED")
@@ -48,7 +49,7 @@ class AddStepOperator(EmrAddStepsOperator):
         """Return the id of the run's own step, adopted or added; `wait_for_step` may call this outside its own task."""
         cluster_id, layout = str(self.job_flow_id), run_layout(context, self.settings)
         persist_cluster_links(context, self, cluster_id)
-        self._wanted = wanted = step(self.stage, layout, context["params"], self.code_uri)
+        self._wanted = wanted = step(self.stage, layout, params_of_run(context), self.code_uri)
         step_id = self._own_step(cluster_id, wanted)
         if step_id:
             self.log.info("Adopting step %s, which this run added to %s before", step_id, cluster_id)

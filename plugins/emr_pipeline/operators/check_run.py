@@ -1,5 +1,6 @@
 """The first task: a run that cannot work is refused while that still costs nothing, before a cluster exists."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Context
@@ -10,13 +11,17 @@ from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from emr_pipeline.s3.labels import check_labels
-from emr_pipeline.s3.objects import etag_of, has_bucket, has_objects_under
+from emr_pipeline.s3.objects import has_bucket, has_objects_under
+from emr_pipeline.s3.weights import find_weights
+from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.snapshots.unchanged import nothing_new
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import RUN_PARAMS, is_automatic
+from run_contract.params import param_named
 
 # How `publish` finds what the run's own weights and labels files were when the run began.
 WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
@@ -32,18 +37,23 @@ class CheckRunOperator(S3Operator):
 
     @refused_for_good()
     def execute(self, context: Context) -> str:
-        params, layout = context["params"], run_layout(context, self.settings)
+        layout = run_layout(context, self.settings)
         published = Published(self.hook.conn, self.settings.bucket)
+        latest = published.latest()
+        params = self._params(context, latest)
         check_params(params)
         if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
             raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
-        etags = {
-            WEIGHTS_ETAG: self._check_weights(params["weights"]),
-            LABELS_ETAG: check_labels(self.hook.conn, params),
-        }
-        latest = published.latest()
-        self._skip_if_nothing_is_new(context, published, latest, etags)
+        weights = find_weights(self.hook.conn, params, layout.uri("models"))
+        if is_automatic(context):
+            refuse_another_identity(params, latest, weights.etag, weights.sha256)
+        etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
+        if params["force"]:
+            self.log.info("force: this runs whether or not anything is new")
+        else:
+            origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
+            self._skip_if_nothing_is_new(context, published, latest, origin)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
         for key, etag in etags.items():
@@ -53,6 +63,18 @@ class CheckRunOperator(S3Operator):
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 
+    def _params(self, context: Context, latest: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return the run's params; those of a run that nobody triggered are left for the tasks after this one, too."""
+        self.log.info("%s", published_text(latest))
+        if not is_automatic(context):
+            return context["params"]
+        params = repeated_params(context["params"], self.settings.params, latest)
+        named = ", ".join(param_named(name).setting for name in self.settings.params) or "none"
+        self.log.info("Nobody triggered this run, so it repeats what is published; settings that go before: %s", named)
+        self.log.info("It takes %s", ", ".join(f"{name}={value}" for name, value in params.items()))
+        context["ti"].xcom_push(key=RUN_PARAMS, value=params)
+        return params
+
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)
         bucket, _ = split_uri(source_uri)
@@ -61,25 +83,12 @@ class CheckRunOperator(S3Operator):
         if not has_objects_under(self.hook.conn, source_uri):
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
-    def _check_weights(self, weights: str) -> str | None:
-        """Return the ETag of weights of one's own, null for those that have a name."""
-        if not weights.startswith("s3://"):
-            return None
-        etag = etag_of(self.hook.conn, weights)
-        if etag is None:
-            raise ParamsError(f"weights={weights}: no such object; upload the file, or give imagenet or random:<seed>")
-        return etag
-
     def _skip_if_nothing_is_new(
-        self, context: Context, published: Published, latest: dict[str, Any] | None, etags: dict[str, str | None]
+        self, context: Context, published: Published, latest: dict[str, Any] | None, origin: Origin
     ) -> None:
-        if context["params"]["force"]:
-            self.log.info("force: this runs whether or not anything is new")
-            return
         if latest and latest.get("dag_run_id") == run_id(context):
             # It was cleared, to be repeated: that is refused, and not skipped.
             return
-        origin = Origin.of(context["params"], wanted_code_uri(self.settings), **etags)
         text = nothing_new(published, latest, origin)
         if text is not None:
             context["ti"].xcom_push(key=NOTHING_NEW, value=text)

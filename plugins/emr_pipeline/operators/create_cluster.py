@@ -22,6 +22,7 @@ from emr_pipeline.task.dag_run import emr_hook_without_retries, own_clusters, ow
 from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 
 class CreateClusterOperator(EmrCreateJobFlowOperator):
@@ -32,12 +33,12 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
     itself, whatever goes wrong while it waits. A run that is published gets no cluster: nothing of it may be rewritten.
     """
 
-    template_fields = (*EmrCreateJobFlowOperator.template_fields, "code_uri", "size")
+    template_fields = (*EmrCreateJobFlowOperator.template_fields, "code_uri")
 
-    def __init__(self, *, settings: Settings, code_uri: str, size: str, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, code_uri: str, **kwargs: Any) -> None:
         # emr_default, if somebody made that connection, would mix instances of its own into the request.
         super().__init__(emr_conn_id=None, deferrable=True, **kwargs)
-        self.settings, self.code_uri, self.size = settings, code_uri, size
+        self.settings, self.code_uri = settings, code_uri
         self._job_flow_id: str | None = None
         self._is_killed = False
 
@@ -82,7 +83,8 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         layout = run_layout(context, self.settings)
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, self.settings)
-        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, self.size)
+        size = params_of_run(context)["cluster_size"]
+        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, size)
         emr = emr_hook_without_retries(self)
         try:
             cluster_id = make_once(

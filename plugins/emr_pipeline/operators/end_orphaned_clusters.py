@@ -10,9 +10,11 @@ from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_protected, protection_text
 from emr_pipeline.emr.job_flow import DAG_TAG, RUN_TAG, deployment_tags, name_prefix
 from emr_pipeline.emr.wait_messages import duration_text
+from emr_pipeline.run.message import Message
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from emr_pipeline.task.deferral import pause
+from emr_pipeline.task.messages import tell
 
 UNFINISHED_RUN_STATES = ["queued", "running"]
 
@@ -47,6 +49,7 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
             if not is_protected(cluster):
                 self.log.warning("Terminating cluster %s of %s", cluster["Id"], run)
                 cluster_api.terminate(self.hook.conn, cluster["Id"])
+                tell(self, _ended(cluster, run))
         if refused:
             raise AirflowFailException("\n".join(refused))
         return [cluster["Id"] for cluster, _ in orphans]
@@ -72,3 +75,11 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         if ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=UNFINISHED_RUN_STATES):
             return None
         return "is over" if ti.get_dr_count(dag_id=dag_id, run_ids=[run_id]) else "was deleted"
+
+
+def _ended(cluster: dict[str, Any], run: str) -> Message:
+    text = (
+        f"Cluster {cluster['Id']} ({cluster['Name']}) was left by {run}, and fruit_features_reaper has ended it. A run "
+        "ends its own cluster: look why this one did not, in its task terminate_cluster"
+    )
+    return Message("orphan", cluster["Id"], f"fruit_features: orphaned cluster {cluster['Id']} was ended", text)

@@ -10,11 +10,14 @@ from emr_pipeline.run.layout import published_uri
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.news import publication, surge_of_rejects
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.task.messages import tell
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -41,12 +44,23 @@ class PublishOperator(S3Operator):
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
         etags = {"weights_etag": self.weights_etag or None, "labels_etag": self.labels_etag or None}
-        origin = Origin.of(context["params"], self.code_uri, **etags)
+        origin = Origin.of(params_of_run(context), self.code_uri, **etags)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         published = self._publish(snapshot)
+        self._tell(published, validation)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra
         return str(published["snapshot"])
+
+    def _tell(self, snapshot: dict[str, Any], validation: dict[str, Any]) -> None:
+        if not self.settings.messages:
+            return
+        previous = snapshot.get("previous")
+        before = previous and Published(self.hook.conn, self.settings.bucket).document(previous)
+        tell(self, publication(snapshot, before, validation))
+        surge = surge_of_rejects(snapshot, before)
+        if surge:
+            tell(self, surge)
 
     def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
         """Write the snapshot's own document, then the pointer, so whoever follows the pointer finds a document."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
 from airflow.sdk import Context
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.step_age import age_s
@@ -14,14 +14,20 @@ from emr_pipeline.emr.step_failure import failure_text
 from emr_pipeline.emr.step_logs import logs_uri_of, wait_for_step_tails
 from emr_pipeline.emr.triggers import StepTrigger
 from emr_pipeline.emr.wait_messages import duration_text, waiting_text
+from emr_pipeline.errors import PipelineError
 from emr_pipeline.operators.add_step import AddStepOperator
+from emr_pipeline.run.message import Message
 from emr_pipeline.run.stages import Stage
 from emr_pipeline.s3.objects import error_code
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.former import former_seconds
+from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
-from emr_pipeline.task.dag_run import aws_parameters, run_layout, s3_client
+from emr_pipeline.task.dag_run import aws_parameters, run_id, run_layout, s3_client
 from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.task.messages import tell
+from emr_pipeline.task.run_params import wanted_end
 
 # How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
@@ -46,6 +52,7 @@ class WaitForStepSensor(EmrStepSensor):
         self.limit_s = settings.time_limit_s(stage.name)
         self._started_at = time.time()
         self._add_again_until = 0.0
+        self._has_warned = False
 
     def execute(self, context: Context) -> None:
         persist_run_links(context, self)
@@ -63,6 +70,11 @@ class WaitForStepSensor(EmrStepSensor):
             return
         self._started_at, self.step_id = own["started_at"], own["step_id"]
         self._add_again_until = own["add_again_until"]
+        late: dict[str, str] | None = own.get("late")
+        self._has_warned = own.get("has_warned", False) or late is not None
+        if late is not None:
+            self.log.warning("%s: %s", self.stage.name, late["text"])
+            tell(self, self._warning(context, late))
         if self._is_completed(context, self.get_emr_response(context)):
             return
         if own["status"] == "timeout":
@@ -109,10 +121,28 @@ class WaitForStepSensor(EmrStepSensor):
                 started_at=self._started_at,
                 deadline=self._started_at + self.limit_s,
                 add_again_until=self._add_again_until,
+                former_s=self._former_s(context),
+                wanted_end=wanted_end(context),
+                has_warned=self._has_warned,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.limit_s + TRIGGERER_SLACK_S),
         )
+
+    def _former_s(self, context: Context) -> dict[str, float]:
+        """Return what the forecast needs of the former run; nothing where it cannot be read, for no wait ends of it."""
+        layout = run_layout(context, self.settings)
+        try:
+            return former_seconds(Published(s3_client(self), layout.bucket), layout)
+        except (BotoCoreError, ClientError, PipelineError) as error:
+            self.log.warning("How long the former run took is not known: %s", error)
+            return {}
+
+    def _warning(self, context: Context, late: dict[str, str]) -> Message:
+        run = run_layout(context, self.settings).run
+        about = f"{self.settings.deployment} {run_id(context)} {late['about']}"
+        text = f"Run {run}, in {self.stage.name}: {late['text']}.\n\nThis is a forecast, and ends nothing."
+        return Message("late", about, f"fruit_features: {run} will be late", text)
 
     def _step_of_this_attempt(self, context: Context) -> dict[str, Any]:
         """Return the step that `add_step` named if it can still be waited for, else one that is added or adopted."""

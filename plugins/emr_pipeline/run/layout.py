@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from run_contract.params import RUN_LENGTH, RUN_PATTERN
 from run_contract.stages import PLACES
 
-WRITTEN_FOLDERS = frozenset({"code", "landed", *(place.path.partition("/")[0] for place in PLACES.values())})
+WRITTEN_FOLDERS = frozenset(
+    {"code", "landed", "messages", *(place.path.partition("/")[0] for place in PLACES.values())}
+)
 """Folders of the project's own bucket that runs and deployments write."""
 
 
@@ -77,6 +79,11 @@ def snapshot_uri(bucket: str, snapshot: str) -> str:
 def landed_uri(bucket: str) -> str:
     """Return the URI of the last signal that new photographs have landed."""
     return f"s3://{bucket}/landed/latest.json"
+
+
+def message_uri(bucket: str, fact: str) -> str:
+    """Return the URI of the message that told a fact."""
+    return f"s3://{bucket}/messages/{run_prefix(fact)}.json"
 
 
 def code_uri(bucket: str, version: str) -> str:

@@ -15,7 +15,8 @@ from emr_pipeline.settings import Settings
 def run_layout(context: Context, settings: Settings) -> RunLayout:
     """Return the URIs of this DAG run: under the name that its params give, else under one made from the run id.
 
-    The logical date plays no part: a run that an asset triggered has none.
+    The logical date plays no part: a run that an asset triggered has none. Nor do the params that an automatic run
+    repeats: no deployment and no snapshot gives its name to a run.
     """
     run = context["params"].get("run") or run_prefix(run_id(context))
     return RunLayout(settings.bucket, run)

@@ -1,18 +1,21 @@
 """The trigger form: the contract's params as Airflow shows, checks and explains them."""
 
+from typing import Any
+
 from airflow.sdk import Param
 
 from emr_pipeline.settings import Settings
 from run_contract import params as contract
+from run_contract.param import Param as ContractParam
 
 
 def run_params(settings: Settings) -> dict[str, Param]:
-    """Return the form, section by section; what has no default of its own takes the deployment's setting."""
+    """Return the form, section by section; the deployment's settings go before the contract's defaults."""
     return {
         param.name: Param(
-            getattr(settings, param.name) if param.is_required else _plain(param.default),
+            _default(param, settings),
             title=param.title,
-            description=param.help,
+            description=_description(param, settings),
             section=param.section,
             **param.json_schema(),
         )
@@ -20,6 +23,13 @@ def run_params(settings: Settings) -> dict[str, Param]:
     }
 
 
-def _plain(default: object) -> object:
-    """JSON has lists and no tuples."""
+def _default(param: ContractParam, settings: Settings) -> Any:
+    if param.is_required:
+        return getattr(settings, param.name)
+    default = settings.params.get(param.name, param.default)
+    # JSON has lists and no tuples.
     return list(default) if isinstance(default, tuple) else default
+
+
+def _description(param: ContractParam, settings: Settings) -> str:
+    return f"{param.help} This deployment sets it: {param.setting}." if param.name in settings.params else param.help

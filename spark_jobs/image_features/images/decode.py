@@ -28,8 +28,6 @@ from image_features.images.png import png_stream
 from image_features.images.white import on_white
 from image_features.rejects import Reject
 
-# A part of a vector's identity. Increase it whenever the same bytes give other pixels than before.
-PREPROCESSING_VERSION = 3
 RESIZES = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 # A large JPEG is decoded at a half, a quarter or an eighth of its size, straight from its DCT blocks, as long as the

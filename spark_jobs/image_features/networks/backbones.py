@@ -5,11 +5,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from run_contract.backbones import IMAGENET_URLS
+
 if TYPE_CHECKING:
     import keras
-
-_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
-_KERNELS = "weights_tf_dim_ordering_tf_kernels"
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ class Backbone:
 
 
 # Keras pins no digest of this file, so there is none that we know to be right.
-_MOBILENET = PublishedWeights(f"{_FILES}/mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_224_no_top.h5", size_bytes=9_406_464)
-_RESNET50 = PublishedWeights(f"{_FILES}/resnet/resnet50_{_KERNELS}_notop.h5", md5="4d473c1dd8becc155b73f8504c6f6626")
-_VGG16 = PublishedWeights(f"{_FILES}/vgg16/vgg16_{_KERNELS}_notop.h5", md5="6d6bbae143d832006294945121d1f1fc")
+_MOBILENET = PublishedWeights(IMAGENET_URLS["mobilenet_v2"], size_bytes=9_406_464)
+_RESNET50 = PublishedWeights(IMAGENET_URLS["resnet50"], md5="4d473c1dd8becc155b73f8504c6f6626")
+_VGG16 = PublishedWeights(IMAGENET_URLS["vgg16"], md5="6d6bbae143d832006294945121d1f1fc")
 
 BACKBONES = {
     backbone.name: backbone

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from image_features.errors import ObjectNotFoundError
-from image_features.images.decode import PREPROCESSING_VERSION
 from image_features.job.stats import package_versions
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.engines.engine import engine_module
@@ -18,6 +17,7 @@ from image_features.networks.keras_model import choose_backend, load_network, wi
 from image_features.networks.subprocess_call import in_own_process
 from image_features.networks.weights import FoundWeights, sha256_of, stage
 from image_features.storage import objects
+from run_contract.preprocessing import PREPROCESSING_VERSION
 
 logger = logging.getLogger(__name__)
 

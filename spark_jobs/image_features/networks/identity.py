@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from image_features.errors import ImageFeaturesError
-from image_features.images.decode import PREPROCESSING_VERSION
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.export import kept_weights_sha256
 from image_features.networks.weights import find_weights, staged_sha256
 from run_contract.params import PARAMS
+from run_contract.preprocessing import PREPROCESSING_VERSION
 from run_contract.weights import IMAGENET
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from image_features.errors import ImageFeaturesError
 from image_features.networks.backbones import Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.storage import objects
-from run_contract.weights import IMAGENET, seed_of
+from run_contract.backbones import pointer_uri
+from run_contract.weights import IMAGENET, seed_of, unavailable_text
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,7 @@ class WeightsUnavailableError(ImageFeaturesError):
     """The weights cannot be had from where the user asks for them."""
 
     def __init__(self, backbone: str, source: str, models_uri: str, detail: str) -> None:
-        super().__init__(
-            f"weights {source!r} of {backbone} cannot be had: {detail}. Three ways out: run once from a machine with "
-            f"internet and the same bucket, which stages them under {models_uri}; pass a file of your own, "
-            "--weights s3://bucket/key or a path; or --weights random:0, only to try the pipeline"
-        )
+        super().__init__(unavailable_text(source, backbone, models_uri, detail))
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
 
 def staged_sha256(backbone: Backbone, models_uri: str) -> str | None:
     """Return the SHA-256 of Keras's own file as an earlier run staged it, None if no run did."""
-    pointer = objects.find_json(_pointer_uri(backbone, models_uri))
+    pointer = objects.find_json(pointer_uri(models_uri, backbone.name))
     return pointer["sha256"] if pointer else None
 
 
@@ -79,7 +76,7 @@ def stage(weights: FoundWeights, backbone: Backbone, models_uri: str) -> None:
     uri = f"{models_uri}/{weights.sha256}/{weights.path.name}"
     objects.upload(str(weights.path), uri)
     # Two runs may come here at once: the pointer of the first one stays, and both files have the same content.
-    objects.write_json_if_absent(_pointer_uri(backbone, models_uri), {"uri": uri, "sha256": weights.sha256})
+    objects.write_json_if_absent(pointer_uri(models_uri, backbone.name), {"uri": uri, "sha256": weights.sha256})
     logger.info("weights of %s are staged: %s", backbone.name, uri)
 
 
@@ -104,13 +101,13 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights
     """Return Keras's own file as an earlier run staged it; else fetch it."""
     if backbone.imagenet is None:
         raise DownloadError(f"nobody publishes ImageNet weights for {backbone.name}")
-    pointer_uri = _pointer_uri(backbone, models_uri)
-    pointer = objects.find_json(pointer_uri)
+    staged = pointer_uri(models_uri, backbone.name)
+    pointer = objects.find_json(staged)
     if pointer is None:
         path = folder / backbone.imagenet.url.rpartition("/")[2]
         place = _fetch(backbone.imagenet, path)
         return FoundWeights(IMAGENET, path, sha256_of(path), place=place, is_new=True)
-    place = f"{pointer['uri']}, which {pointer_uri} names; delete both, and the next run fetches the file again"
+    place = f"{pointer['uri']}, which {staged} names; delete both, and the next run fetches the file again"
     try:
         path = _own(pointer["uri"], folder)
     except ImageFeaturesError as error:
@@ -136,7 +133,3 @@ def _fetch(published: PublishedWeights, path: Path) -> str:
     if published.md5 not in (None, hashlib.md5(content, usedforsecurity=False).hexdigest()):
         raise DownloadError(f"{place}: it has another MD5 than Keras expects")
     return place
-
-
-def _pointer_uri(backbone: Backbone, models_uri: str) -> str:
-    return f"{models_uri}/{backbone.name}-imagenet.json"

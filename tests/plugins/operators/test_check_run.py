@@ -7,10 +7,12 @@ import pytest
 
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
+from tests.plugins.published_runs import stage_imagenet
 
 
 @pytest.fixture
 def check_run(settings: Any, s3: Any) -> CheckRunOperator:
+    stage_imagenet(s3)
     s3.put_object(Bucket="pictures", Key="landing/apple/1.jpg", Body=b"jpeg")
     s3.put_object(Bucket="pictures", Key="models/own.h5", Body=b"weights")
     s3.put_object(Bucket="pictures", Key="empty/", Body=b"")

@@ -32,7 +32,6 @@ def create(settings: Any, s3: Any, emr: FakeEmr) -> CreateClusterOperator:
         task_id="create_cluster",
         settings=settings,
         code_uri="s3://pictures/code/v1",
-        size="small",
         region_name="us-east-1",
     )
 

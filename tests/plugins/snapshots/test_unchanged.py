@@ -10,7 +10,7 @@ import pytest
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
-from tests.plugins.published_runs import BUCKET, latest, publish_run, put
+from tests.plugins.published_runs import BUCKET, latest, publish_run, put, stage_imagenet
 
 PHOTOS = ("landing/apple/1.jpg", "landing/apple/2 \u00e9.jpg", "landing/pear/1.jpg")
 
@@ -28,6 +28,7 @@ def freeze_inventory(s3: Any, run: str) -> None:
 
 @pytest.fixture
 def check_run(settings: Any, s3: Any) -> CheckRunOperator:
+    stage_imagenet(s3)
     for key in PHOTOS:
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"jpeg")
     code_uri = wanted_code_uri(settings)

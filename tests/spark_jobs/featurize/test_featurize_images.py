@@ -10,11 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.featurize.batches import FeaturizeOptions, compute
-from image_features.images.decode import PREPROCESSING_VERSION, decode_image
+from image_features.images.decode import decode_image
 from image_features.networks.backbones import BACKBONES
 from image_features.networks.keras_model import load_network
 from image_features.rejects import Reject
 from image_features.storage import objects
+from run_contract.preprocessing import PREPROCESSING_VERSION
 from tests.spark_jobs import pictures
 from tests.spark_jobs.networks_for_tests import ENGINES, RANDOM_WEIGHTS, assert_same_vectors, predicted_by_keras
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn

@@ -42,8 +42,11 @@ def _predict_fn(engine: str, name: str, folder: Path, weights: FoundWeights = RA
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "vgg16"])
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    # What differs between networks is made before an engine is chosen: the engine that is Keras itself has one.
+    [("openvino", "mobilenet_v2"), ("openvino", "resnet50"), ("openvino", "vgg16"), ("tensorflow", "mobilenet_v2")],
+)
 def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, name: str, tmp_path: Path) -> None:
     photos = _photos(3)
     actual = _predict_fn(engine, name, tmp_path)(photos)

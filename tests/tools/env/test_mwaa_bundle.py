@@ -16,6 +16,7 @@ OUTPUTS = {
     "Bucket": "my-fruit",
     "InstanceProfile": "profile",
     "LandingQueueUrl": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
+    "MessagesTopicArn": "arn:aws:sns:eu-west-3:123456789012:fruit-features-MessagesTopic-1A2B",
     "Region": "eu-west-3",
     "SecurityConfiguration": "secured",
     "ServiceRole": "role",
@@ -36,6 +37,7 @@ def test_the_startup_script_exports_settings_that_the_plugins_take(tmp_path: Pat
     assert (settings.service_role, settings.instance_profile) == ("role", "profile")
     assert settings.security_configuration == "secured"
     assert settings.landing_queue_url == OUTPUTS["LandingQueueUrl"]
+    assert settings.messages == (OUTPUTS["MessagesTopicArn"],)
 
 
 def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path: Path) -> None:

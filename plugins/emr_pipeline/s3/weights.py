@@ -1,0 +1,63 @@
+"""Weights that a run asks for: whether they can be had, found out from S3 and, for Keras's own, from its server."""
+
+import logging
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+
+from emr_pipeline.errors import WeightsUnavailableError
+from emr_pipeline.s3.objects import etag_of, read_json
+from run_contract.backbones import IMAGENET_URLS, pointer_uri
+from run_contract.weights import IMAGENET, unavailable_text
+
+logger = logging.getLogger(__name__)
+
+ANSWERS_WITHIN_S = 8
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """The ETag of weights of one's own, or the SHA-256 of Keras's own file; null where it is not known."""
+
+    etag: str | None = None
+    sha256: str | None = None
+
+
+def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWeights:
+    """Return what is known of a run's weights; raise WeightsUnavailableError if no cluster could have them."""
+    weights, backbone = params["weights"], params["backbone"]
+
+    def refused(detail: str) -> WeightsUnavailableError:
+        return WeightsUnavailableError(unavailable_text(weights, backbone, models_uri, detail))
+
+    if weights.startswith("s3://"):
+        etag = etag_of(s3, weights)
+        if etag is None:
+            raise refused(f"weights={weights}: no such object")
+        return FoundWeights(etag=etag)
+    if weights != IMAGENET:
+        return FoundWeights()
+    staged = pointer_uri(models_uri, backbone)
+    pointer = read_json(s3, staged)
+    if pointer is not None:
+        if etag_of(s3, pointer["uri"]) is None:
+            raise refused(f"{staged} names {pointer['uri']}, and there is no such object; delete {staged} as well")
+        return FoundWeights(sha256=pointer["sha256"])
+    if backbone not in IMAGENET_URLS:
+        raise refused(f"nobody publishes ImageNet weights for {backbone}")
+    why_not = _why_not_published(IMAGENET_URLS[backbone])
+    if why_not:
+        raise refused(f"no run has staged them ({staged} is not there), and {why_not}")
+    logger.info("Not staged yet: featurize_images will fetch %s", IMAGENET_URLS[backbone])
+    return FoundWeights()
+
+
+def _why_not_published(url: str) -> str | None:
+    """Return why a file cannot be fetched by HTTP, as far as this machine can say; null if its server has it."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=ANSWERS_WITHIN_S):
+            return None
+    except (OSError, HTTPException) as error:
+        return f"{url} does not answer: {error}"
