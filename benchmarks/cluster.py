@@ -10,7 +10,8 @@ from typing import Any, cast
 import boto3
 
 from benchmarks.watching import Watcher
-from emr_pipeline.emr.job_flow import configurations
+from emr_pipeline.emr.job_flow import ClusterChoice, configurations
+from run_contract.cluster_sizes import SIZES
 from tools.local.home import BUCKET, REGION, LocalHome, local_environment
 from tools.local.ports import get_json, wait_until_healthy
 from tools.local.processes import Background, start_background, stop_backgrounds
@@ -94,12 +95,13 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         )
+        choice = ClusterChoice(SIZES["small"], "float32", REGION)
         cluster_id = emr.run_job_flow(
             Name=NAME,
             ReleaseLabel="emr-7.13.0",
             LogUri=f"s3://{BUCKET}/logs/",
             Instances={"InstanceCount": 1, "MasterInstanceType": "m5.xlarge", "KeepJobFlowAliveWhenNoSteps": True},
-            Configurations=cast(Any, configurations(str(home.spark_env_path))),
+            Configurations=cast(Any, configurations(str(home.spark_env_path), choice)),
             JobFlowRole="EMR_EC2_DefaultRole",
             ServiceRole="EMR_DefaultRole",
         )["JobFlowId"]

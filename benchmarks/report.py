@@ -157,7 +157,8 @@ def cost(results: list[Result]) -> str:
         variant = f"{featurizing.OURS}, float32, {featurizing.KEPT}"
         if variant not in variants(result):
             continue
-        per_vcpu = result["images"] / median(result, variant) / result["cores"]
+        per_core = result["images"] / median(result, variant) / result["cores"]
+        per_vcpu = per_core * prices["vcpu_share_of_a_core"]
         rows = []
         for name, fleet in prices["fleets"].items():
             found = costs.estimate(prices, fleet, per_vcpu)

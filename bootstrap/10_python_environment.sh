@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Bootstrap action 10: gives an EMR 7.x node the locked Python environment.
 #
-#   10_python_environment.sh VENV REQUIREMENTS_URI
+#   10_python_environment.sh VENV REQUIREMENTS_URI [REGION]
 #
 # It does nothing when VENV already has what the lock says. check_environment.py must lie next to the lock.
 set -euo pipefail
 
-if [[ $# -ne 2 ]]; then
-  echo "usage: 10_python_environment.sh VENV REQUIREMENTS_URI" >&2
+if [[ $# -lt 2 || $# -gt 3 ]]; then
+  echo "usage: 10_python_environment.sh VENV REQUIREMENTS_URI [REGION]" >&2
   exit 2
 fi
 venv=$1
 requirements_uri=$2
+# Without a region, clients ask S3's global name, which a VPC may not reach.
+if [[ -n ${3:-} ]]; then export AWS_REGION=$3 AWS_DEFAULT_REGION=$3; fi
+# All nodes of a cluster ask their metadata services for credentials at the same moment, and some are slow to answer.
+export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local_aws.config import EndpointConfig
+from local_aws.hardness import read_hardness
 from local_aws.server import StartupError, serve
 from local_aws.signature import AccessKey
 
@@ -35,9 +36,16 @@ def parse_arguments(arguments: Sequence[str]) -> EndpointConfig:
     )
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of Spark (default: %(default)s)")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default: %(default)s)")
+    parser.add_argument("--like", choices=("aws",), help="be as hard as AWS in all that --hard can set")
+    parser.add_argument("--hard", action="append", default=[], metavar="NAME=VALUE", help="be so hard in one thing")
     # Not as options: everybody can read the command lines of a machine.
     key = AccessKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
-    return EndpointConfig(**vars(parser.parse_args(arguments)), key=key)
+    given = vars(parser.parse_args(arguments))
+    try:
+        hardness = read_hardness(given.pop("like") is not None, given.pop("hard"))
+    except ValueError as error:
+        parser.error(str(error))
+    return EndpointConfig(**given, key=key, hardness=hardness)
 
 
 def main(arguments: Sequence[str]) -> int:

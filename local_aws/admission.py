@@ -14,6 +14,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 from local_aws import __version__
+from local_aws.metadata import PREFIX, MetadataService
 from local_aws.s3.protocol.messages import MAX_DOCUMENT_BYTES
 from local_aws.signature import AccessKey, Signature
 
@@ -44,8 +45,8 @@ class RefusedError(Exception):
 class Door:
     """ASGI application before a WSGI application: it refuses a request, or hands it on with its body."""
 
-    def __init__(self, app: Any, key: AccessKey, hosts: Iterable[str]) -> None:
-        self.key, self.hosts = key, {*LOCAL_HOSTS, *(host.lower() for host in hosts)}
+    def __init__(self, app: Any, key: AccessKey, hosts: Iterable[str], metadata: MetadataService) -> None:
+        self.metadata, self.key, self.hosts = metadata, key, {*LOCAL_HOSTS, *(host.lower() for host in hosts)}
         # An upload that stalls half-way holds a thread of other large uploads, and of nothing else.
         self.whole, self.large = (WSGIMiddleware(app, workers=WORKER_THREADS) for _ in range(2))
 
@@ -58,6 +59,10 @@ class Door:
             self._refuse_strangers(scope, headers)
             if scope["path"] == HEALTH_PATH:
                 await _answer(send, 200, "application/json", json.dumps(health(self.key)))
+                return
+            if scope["path"].startswith(PREFIX):
+                status, text = self.metadata.answer(scope["method"], scope["path"])
+                await _answer(send, status, "text/plain", text)
                 return
             body, more = await self._signed_body(scope, headers, receive)
         except RefusedError as refused:

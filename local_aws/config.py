@@ -1,9 +1,11 @@
 """Settings of the endpoint: its address, where things lie, and how much of the machine a step may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_aws.hardness import Hardness
+from local_aws.metadata import MetadataService
 from local_aws.signature import AccessKey
 
 
@@ -31,6 +33,12 @@ class EndpointConfig:
     """The time that a step gets to stop before it is killed."""
     allowed_hosts: Sequence[str] = ()
     """Names besides this machine's own under which clients reach the endpoint."""
+    hardness: Hardness = field(default_factory=Hardness)
+    """What is as hard as on AWS."""
+    metadata: MetadataService = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", MetadataService(self.key, self.hardness.metadata_misses))
 
     @property
     def url(self) -> str:

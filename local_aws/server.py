@@ -12,6 +12,7 @@ from moto.moto_server import werkzeug_app
 from local_aws import emr
 from local_aws.admission import Door
 from local_aws.config import EndpointConfig
+from local_aws.hardness import Hardness
 from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
 
@@ -33,12 +34,12 @@ class StartupError(Exception):
     """An error because the endpoint cannot start: what, where, and what to do."""
 
 
-def make_app(store: ObjectStore) -> WsgiApp:
+def make_app(store: ObjectStore, hardness: Hardness) -> WsgiApp:
     """Make the application that sends each request to S3 or to moto."""
     # Else every answer of moto's would say that any web page may read it.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
     moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
-    s3 = S3Application(store)
+    s3 = S3Application(store, hardness)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
@@ -142,7 +143,8 @@ def serve(config: EndpointConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        door = Door(make_app(store), config.key, (config.host, *config.allowed_hosts))
+        app = make_app(store, config.hardness)
+        door = Door(app, config.key, (config.host, *config.allowed_hosts), config.metadata)
         Server(door, f"ready at {config.url}, buckets in {config.root}").run(sockets=[listener])
     finally:
         emr.shutdown()

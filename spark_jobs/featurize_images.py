@@ -34,7 +34,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
     """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
     context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
     options = FeaturizeOptions(given.decode, given.batch_size, threads)
-    engine_module(given).check(given)  # Before the weights, which may take minutes to come.
+    engine_module(given)  # Before the weights, which may take minutes to come.
     # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
         weights = find_weights(given.weights, given.architecture, given.models_uri, Path(folder))

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 
-from image_features.networks.arguments import NetworkChoice
-from image_features.networks.engines.engine import EngineError, engine_module
+from image_features.networks.engines.engine import EngineError
+from image_features.networks.engines.openvino import check_processor
 from run_contract.params import param_named
 
 
 def able() -> Iterator[str]:
     for precision in param_named("precision").choices:
-        network = NetworkChoice(precision=precision)
         try:
-            engine_module(network).check(network)
+            check_processor(precision)
         except EngineError:
             continue
         yield precision

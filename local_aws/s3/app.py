@@ -5,10 +5,12 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
+from local_aws.hardness import EveryNth, Hardness, Pace
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
 from local_aws.s3.operations.buckets import Buckets
@@ -43,7 +45,6 @@ BUCKET_OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", ""): listings.list_objects,
     ("GET", "versions"): listings.list_versions,
     ("GET", "uploads"): multipart_uploads.list_uploads,
-    ("POST", "delete"): deletions.delete_many,
 }
 """The operations of a bucket that need its objects. moto answers all others."""
 
@@ -55,6 +56,13 @@ def is_s3_request(environ: Mapping[str, Any]) -> bool:
     """Return whether the service that a request is signed for is S3; the door admits signed requests alone."""
     signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ["QUERY_STRING"])
     return "/s3/aws4_request" in signed and not environ["PATH_INFO"].startswith(_CONTROL_PATH)
+
+
+def check_region(environ: Mapping[str, Any], region: str) -> None:
+    """Raise what S3 answers to a request that is signed for another region, if one is given."""
+    signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ["QUERY_STRING"])
+    if region and f"/{region}/s3/aws4_request" not in signed:
+        raise S3Error("AuthorizationHeaderMalformed", f"the region of the signature is wrong; expecting '{region}'")
 
 
 def check_not_expired(query: Mapping[str, str]) -> None:
@@ -73,11 +81,16 @@ def check_not_expired(query: Mapping[str, str]) -> None:
 class S3Application:
     """WSGI application that answers for objects from the store, and for settings of buckets through moto."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, hardness: Hardness) -> None:
         self.store, self.buckets = store, Buckets(store)
+        self._region, self._pace = hardness.region, Pace(hardness.requests_per_s)
+        self._deletion_fails = EveryNth(hardness.deletion_errors)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
+            if not self._pace.allows():
+                raise S3Error("SlowDown", "Please reduce your request rate.")
+            check_region(environ, self._region)
             request = Request.from_environ(environ)
             check_not_expired(request.query)
             operation = self._operation(request)
@@ -101,6 +114,8 @@ class S3Application:
         """Return the operation, or None when moto answers."""
         method = "COPY" if request.method == "PUT" and "x-amz-copy-source" in request.headers else request.method
         name = (method, request.subresource)
+        if name == ("POST", "delete") and request.bucket and not request.key:
+            return partial(deletions.delete_many, fails=self._deletion_fails)
         if not request.key:
             return BUCKET_OPERATIONS.get(name) if request.bucket else None
         if method == "OPTIONS":

@@ -21,6 +21,7 @@ STAGE_SUFFIX = "_TIME_LIMIT_S"
 REPOSITORY = str(Path(__file__).resolve().parents[2])
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
+LISTING_S, LISTING_BESIDE_A_QUEUE_S = 600, 6 * HOUR_S
 # Enough to outlast a minute of throttling: botocore's standard mode waits up to 20 s between attempts.
 BOTOCORE_RETRIES = {"retries": {"mode": "standard", "max_attempts": 10}}
 
@@ -54,10 +55,13 @@ class Settings:
     source_uri: str = _text(None, URI_PATTERN, "give s3://bucket/prefix")
     region: str | None = _text()
     aws_conn_id: str = _text("aws_default")
-    release_label: str = _text("emr-7.13.0", r"emr-\d+\.\d+\.\d+", "give emr-X.Y.Z")
+    release_label: str = _text("emr-7.13.0", r"emr-(spark-)?\d+\.\d+\.\d+", "give emr-X.Y.Z")
     service_role: str = _text("EMR_DefaultRole")
     instance_profile: str = _text("EMR_EC2_DefaultRole")
     subnet_ids: tuple[str, ...] = _text("")
+    security_group_ids: tuple[str, ...] = _text(
+        "", r"sg-\w+(\s*,\s*sg-\w+){2}", "give three: of the primary node, of the other nodes, of service access"
+    )
     security_configuration: str | None = _text()
     # EMR sets these limits to an AutoTerminationPolicy.
     keep_alive_s: int = _whole(HOUR_S, 60, 604_800)
@@ -73,7 +77,8 @@ class Settings:
     reaper_grace_s: int = _whole(600, 1, DAY_S)
     # The latest one, and one to go back to.
     keep_snapshots: int = _whole(10, 2, 1_000_000, "a whole number")
-    landing_every_s: int = _whole(600, 1, DAY_S)
+    # Each look lists the whole source. Where a queue wakes the DAG, the schedule is only for messages that were lost.
+    landing_every_s: int = _whole(LISTING_S, 1, DAY_S)
     landing_settle_s: int = _whole(300, 1, DAY_S)
     landing_settle_limit_s: int = _whole(HOUR_S, 1, 7 * DAY_S)
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
@@ -116,6 +121,8 @@ class Settings:
         ends = [name for name, value in environment.items() if name.endswith(STAGE_SUFFIX) and value.strip()]
         stages = {name.removeprefix(PREFIX).removesuffix(STAGE_SUFFIX) for name in ends if name.startswith(PREFIX)}
         limit_s = rules["stage_time_limit_s"]
+        if values["landing_queue_url"] and not environment.get(PREFIX + "LANDING_EVERY_S", "").strip():
+            values["landing_every_s"] = LISTING_BESIDE_A_QUEUE_S
         return cls(
             **values
             | {
@@ -126,7 +133,7 @@ class Settings:
                 or values["bucket"],
                 "source_uri": values["source_uri"] or f"s3://{values['bucket']}/landing",
                 "region": values["region"] or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-                **{name: _words(values[name]) for name in ("subnet_ids", "messages")},
+                **{name: _words(values[name]) for name in ("subnet_ids", "security_group_ids", "messages")},
                 "code_root": Path(values["code_root"]),
                 "stage_time_limits_s": {
                     stage.lower(): read(stage + STAGE_SUFFIX, limit_s) for stage in stages - {"STAGE", "CLUSTER"}

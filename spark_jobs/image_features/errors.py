@@ -62,7 +62,20 @@ class ObjectStoreError(ImageFeaturesError):
 
     def __init__(self, uri: str, code: str, detail: str) -> None:
         self.uri, self.code, self.detail = uri, code, detail
-        super().__init__(f"{uri}: {code}: {detail}; check the endpoint (AWS_ENDPOINT_URL), its disk and the region")
+        super().__init__(
+            f"{uri}: {code}: {detail}; check the region and the way to S3; on one machine, check the endpoint "
+            "(AWS_ENDPOINT_URL) and its disk"
+        )
+
+
+class NoCredentialsError(ImageFeaturesError):
+    """Nothing on this machine gives credentials for AWS."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no credentials for AWS: neither the environment nor the metadata service of this machine gave any; check "
+            "that the cluster has its instance profile; if it has, the service did not answer in time: clear this task"
+        )
 
 
 class BucketNotFoundError(ImageFeaturesError):
@@ -86,7 +99,10 @@ class AccessDeniedError(ImageFeaturesError):
 
     def __init__(self, uri: str, action: str) -> None:
         self.uri, self.action = uri, action
-        super().__init__(f"{uri}: {action} is denied; allow it to the cluster's instance profile")
+        super().__init__(
+            f"{uri}: {action} is denied; allow it to the cluster's instance profile, by the stack's parameters "
+            "SourceBucketName, WeightsBucketName and ReadKeyArns for what lies elsewhere or has a key of your own"
+        )
 
 
 class EmptySourceError(ImageFeaturesError):

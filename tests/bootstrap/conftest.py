@@ -38,9 +38,9 @@ class Node:
         (staged / "requirements.txt").write_text(lock)
         (staged / "check_environment.py").write_bytes((BOOTSTRAP / "check_environment.py").read_bytes())
 
-    def run(self, script: str, venv: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, venv: Path | None = None, region: str = "eu-west-1") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(BOOTSTRAP / script), str(venv or self.venv), self.requirements_uri],
+            [str(BOOTSTRAP / script), str(venv or self.venv), self.requirements_uri, region],
             env=self.environment,
             capture_output=True,
             text=True,

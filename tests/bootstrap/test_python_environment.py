@@ -97,10 +97,21 @@ def test_an_environment_of_make_setup_is_never_installed_into(node: Node, tiny_l
     assert installed(node.venv) == before
 
 
+def test_a_node_asks_s3_of_the_clusters_region(node: Node, tiny_lock: str) -> None:
+    node.stage(tiny_lock)
+    aws = node.folder / "bin" / "aws"
+    aws.write_text(aws.read_text().replace("set -eu", 'set -eu\necho "$AWS_REGION $AWS_DEFAULT_REGION" >&2'))
+    node.environment["PIP_NO_INDEX"] = "1"
+
+    asked = node.run("10_python_environment.sh", region="eu-west-3").stderr.splitlines()[:2]
+
+    assert asked == ["eu-west-3 eu-west-3"] * 2
+
+
 def test_two_arguments_are_asked_for(node: Node) -> None:
     for script in ("10_python_environment.sh", "20_verify_environment.sh"):
         done = subprocess.run([BOOTSTRAP / script], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (2, f"usage: {script} VENV REQUIREMENTS_URI\n")
+        assert (done.returncode, done.stderr) == (2, f"usage: {script} VENV REQUIREMENTS_URI [REGION]\n")
 
 
 def test_the_nodes_lock_is_a_part_of_the_spark_environments() -> None:

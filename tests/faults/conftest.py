@@ -19,11 +19,18 @@ from tests.faults.scene import Scene
 from tests.faults.spark_scene import SparkScene
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
+from tests.infra.stack import airflow_policy
 from tools.local.home import LocalHome
 
 TABLE = pytest.StashKey[Table]()
 ROWS_AT_A_TIME = 3
 LIVE_ROWS_AT_A_TIME = 4
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policy_of_airflow() -> None:
+    """Read before there are threads: moto takes the requests of the whole process while it deploys the stack."""
+    airflow_policy("any")
 
 
 @pytest.fixture(scope="session")

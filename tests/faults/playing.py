@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from tests.faults.fault import Fault
+from tests.faults.permissions import denied
 from tests.faults.scene import OLD_SNAPSHOT, Scene
 from tests.faults.stand_in import STAGES
 
@@ -27,6 +28,7 @@ def struck(fault: Fault, scene: Scene) -> Row:
         assert fault.allows(counts, scene.attempts()), (counts, scene.attempts())
         snapshot = published_snapshot(scene)
         assert snapshot == fault.snapshot
+        assert denied(scene.proxy.requests, scene.bucket) == []
         steps = " + ".join(str(count) for count in counts)
         return fault.name, fault.state, f"{len(scene.clusters())} made, 0 left", steps, snapshot, words
 

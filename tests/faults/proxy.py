@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+from local_aws.hardness import Pace
+
+Answer = tuple[int, list[tuple[str, str]], bytes, int]
+"""Status, headers, content, and the announced length, which is more than the content's where that breaks off."""
 HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
@@ -18,6 +21,7 @@ class Request:
 
     operation: str
     path: str
+    body: bytes = b""
 
     @property
     def is_s3(self) -> bool:
@@ -38,12 +42,16 @@ class Refusal:
         return json.dumps({"__type": self.code, "message": self.message}).encode()
 
 
+SLOW_DOWN = Refusal(503, "SlowDown", "Please reduce your request rate.")
+
+
 @dataclass
 class Rule:
     """Refuses what it matches, so many times or so long; `also_does` has EMR do it all the same before it refuses."""
 
     matches: Callable[[Request], bool]
-    refusal: Refusal
+    refusal: Refusal | None
+    """None lets the answer break off in the middle of its content."""
     times: int | None = None
     seconds: float | None = None
     also_does: bool = False
@@ -97,6 +105,9 @@ class FaultyProxy:
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
+        self.pace: Pace | None = None
+        self.requests: list[Request] = []
+        """All that Airflow sent."""
         self.rules: list[Rule] = []
         self.holds: list[Hold] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -128,16 +139,16 @@ class FaultyProxy:
                 else:
                     self._answer(*answer)
 
-            def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+            def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes, announced: int) -> None:
                 self.send_response_only(status)
                 for name, value in headers:
                     if name.lower() not in HOP_HEADERS:
                         self.send_header(name, value)
-                length = dict(headers).get("content-length") if self.command == "HEAD" else None
-                self.send_header("Content-Length", length or str(len(content)))
+                self.send_header("Content-Length", str(announced))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(content)
+                    self.close_connection = len(content) < announced
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: botocore's log has it."""
@@ -149,22 +160,28 @@ class FaultyProxy:
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
         """Status, headers and content; null where the connection is dropped."""
         target = handler.headers.get("X-Amz-Target")
-        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path)
+        request = Request(target.rpartition(".")[2] if target else f"S3 {handler.command}", handler.path, body)
+        self.requests.append(request)
         hold = next((hold for hold in self.holds if hold.takes(request)), None)
         if hold:
             if hold.after:
                 self.forward(handler, body)
             hold.hang()
             return None
+        if request.is_s3 and self.pace and not self.pace.allows():
+            return _refused(SLOW_DOWN, request)
         rule = next((rule for rule in self.rules if rule.applies(request)), None)
-        if rule and not rule.also_does:
-            return rule.refusal.status, [], rule.refusal.body(request)
+        if rule and rule.refusal and not rule.also_does:
+            return _refused(rule.refusal, request)
         try:
             forwarded = self.forward(handler, body)
         except OSError:
             # The endpoint is down: so is this.
             return None
-        return (rule.refusal.status, [], rule.refusal.body(request)) if rule else forwarded
+        if rule and rule.refusal:
+            return _refused(rule.refusal, request)
+        status, headers, content, announced = forwarded
+        return status, headers, content[: len(content) // 2] if rule else content, announced
 
     def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.target_port, timeout=60)
@@ -172,6 +189,13 @@ class FaultyProxy:
             headers = {name: value for name, value in handler.headers.items() if name.lower() != "connection"}
             connection.request(handler.command, handler.path, body, headers)
             response = connection.getresponse()
-            return response.status, response.getheaders(), response.read()
+            content = response.read()
+            announced = int(response.getheader("content-length") or len(content))
+            return response.status, response.getheaders(), content, announced
         finally:
             connection.close()
+
+
+def _refused(refusal: Refusal, request: Request) -> Answer:
+    body = refusal.body(request)
+    return refusal.status, [], body, len(body)

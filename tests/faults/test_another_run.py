@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
+from tests.faults.permissions import denied
 from tests.faults.proxy import Request
 from tests.faults.scene import Scene
 
@@ -39,6 +40,8 @@ def scene(request: pytest.FixtureRequest, airflow_home: FaultHome, shared_endpoi
     scene.stage()
     with scene.proxy:
         yield scene
+    # These runs make every call that Airflow's role makes, but for a cancelled step's and the queue's.
+    assert denied(scene.proxy.requests, scene.bucket) == []
 
 
 def latest(scene: Scene) -> Any:

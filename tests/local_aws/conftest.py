@@ -96,11 +96,12 @@ def endpoint_command(folder: Path, port: int, spark_env: Path) -> list[str]:
     ]
 
 
-def start_endpoint(folder: Path, spark_env: Path) -> Endpoint:
+def start_endpoint(folder: Path, spark_env: Path, *options: str) -> Endpoint:
     port = free_port()
     log_path = folder / "endpoint.log"
     with log_path.open("ab") as log:
-        process = subprocess.Popen(endpoint_command(folder, port, spark_env), cwd=REPOSITORY, stdout=log, stderr=log)
+        command = [*endpoint_command(folder, port, spark_env), *options]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
     endpoint = Endpoint(f"http://127.0.0.1:{port}", folder / "s3", folder / "emr", process, log_path)
     give_up_at = time.monotonic() + START_LIMIT_S
     while process.poll() is None and time.monotonic() < give_up_at:
@@ -134,12 +135,12 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, spark_env: Path) -> Itera
 
 
 @pytest.fixture
-def new_endpoint(tmp_path: Path, spark_env: Path) -> Iterator[Callable[[], Endpoint]]:
+def new_endpoint(tmp_path: Path, spark_env: Path) -> Iterator[Callable[..., Endpoint]]:
     """Starts an endpoint in the test's own folder; call it again after `stop()` for a restart."""
     started: list[Endpoint] = []
 
-    def start() -> Endpoint:
-        started.append(start_endpoint(tmp_path, spark_env))
+    def start(*options: str) -> Endpoint:
+        started.append(start_endpoint(tmp_path, spark_env, *options))
         return started[-1]
 
     yield start

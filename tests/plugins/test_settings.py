@@ -21,6 +21,7 @@ EVERYTHING = {
     "FRUIT_FEATURES_RELEASE_LABEL": "emr-7.10.0",
     "FRUIT_FEATURES_SERVICE_ROLE": "service",
     "FRUIT_FEATURES_INSTANCE_PROFILE": "profile",
+    "FRUIT_FEATURES_SECURITY_GROUP_IDS": "sg-1, sg-2,sg-3",
     "FRUIT_FEATURES_SUBNET_IDS": "subnet-1, subnet-2,",
     "FRUIT_FEATURES_SECURITY_CONFIGURATION": "strict",
     "FRUIT_FEATURES_KEEP_ALIVE_S": "60",
@@ -73,6 +74,7 @@ def test_every_variable_is_read() -> None:
         release_label="emr-7.10.0",
         service_role="service",
         instance_profile="profile",
+        security_group_ids=("sg-1", "sg-2", "sg-3"),
         subnet_ids=("subnet-1", "subnet-2"),
         security_configuration="strict",
         keep_alive_s=60,
@@ -135,6 +137,19 @@ def test_an_airflow_is_known_by_its_environment_on_mwaa_and_else_by_its_address(
     assert Settings.from_environment(address | mwaa | own).deployment == "blue"
 
 
+def test_a_release_of_spark_alone_is_taken() -> None:
+    assert Settings.from_environment({"FRUIT_FEATURES_RELEASE_LABEL": "emr-spark-8.0.0"}).release_label
+
+
+def test_a_source_whose_queue_wakes_the_dag_is_listed_less_often_unless_it_is_said() -> None:
+    queue = {"FRUIT_FEATURES_LANDING_QUEUE_URL": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing"}
+    said = {"FRUIT_FEATURES_LANDING_EVERY_S": "600"}
+
+    assert Settings.from_environment(queue).landing_every_s == 6 * 3600
+    assert Settings.from_environment(queue | said).landing_every_s == 600
+    assert Settings.from_environment({}).landing_every_s == 600
+
+
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert Settings.from_environment({"FRUIT_FEATURES_POLL_S": " "}) == Settings.from_environment({})
 
@@ -157,6 +172,8 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("SOURCE_URI", "/photos"),
         ("SOURCE_URI", "s3:/pictures/landing"),
         ("RELEASE_LABEL", "7.13.0"),
+        ("RELEASE_LABEL", "spark-8.0.0"),
+        ("SECURITY_GROUP_IDS", "sg-1,sg-2"),
         ("KEEP_ALIVE_S", "59"),
         ("KEEP_ALIVE_S", "604801"),
         ("POLL_S", "0"),

@@ -7,7 +7,7 @@ from run_contract.backbones import pointer_uri
 from run_contract.weights import is_named
 from tools.data.one_file import bring_file
 from tools.errors import WeightsFileError
-from tools.local.home import REPOSITORY, LocalHome, local_environment
+from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 
 DEMO_FALLBACK = "random:0"
 
@@ -30,7 +30,8 @@ def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:
         return None
     python, script = home.spark_env_path / "bin" / "python", REPOSITORY / "tools" / "data" / "stage_weights.py"
     environment = local_environment(home) | {"PYTHONPATH": f"{REPOSITORY / 'spark_jobs'}:{REPOSITORY}"}
-    done = subprocess.run([python, script, backbone], env=environment, capture_output=True, text=True, check=False)
+    command = [str(python), str(script), backbone, f"s3://{BUCKET}/models"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines()

@@ -32,7 +32,6 @@ def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
     for path in (REPOSITORY / "dags").glob("*.py"):
         shutil.copy(path, folder / "dags")
     zip_plugins(folder / "plugins.zip")
-    shutil.copy(INFRA_PATH / "requirements.txt", folder)
 
     code = gather_code(REPOSITORY, [stage.name for stage in STAGES])
     for name, content in code.files.items():
@@ -48,10 +47,13 @@ def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
 def zip_plugins(path: Path) -> None:
     """Add the contents of plugins/, and not the folder itself: MWAA unpacks them into a plugins/ of its own.
 
-    run_contract/ lies next to them, for MWAA has that folder on its path.
+    run_contract/ lies next to them, for MWAA has that folder on its path. .airflowignore keeps Airflow from importing
+    every file of both once more, as a plugin.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for root, pattern in ((REPOSITORY / "plugins", "**/*.py"), (REPOSITORY, "run_contract/**/*.py")):
+        plugins = REPOSITORY / "plugins"
+        patterns = ((plugins, ".airflowignore"), (plugins, "**/*.py"), (REPOSITORY, "run_contract/**/*.py"))
+        for root, pattern in patterns:
             for source in sorted(root.glob(pattern)):
                 archive.write(source, source.relative_to(root))
 
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
-        "  copy dags/, plugins.zip, requirements.txt and startup.sh to the MWAA environment's bucket, and update it"
+        "  copy dags/, plugins.zip and startup.sh to the MWAA environment's bucket, and update it"
     )
 
 

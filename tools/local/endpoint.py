@@ -1,6 +1,7 @@
 """The process of the local AWS endpoint."""
 
 import hashlib
+import os
 
 from tools.errors import PortInUseError
 from tools.local.home import LocalHome, local_environment
@@ -19,6 +20,8 @@ def start_endpoint(home: LocalHome) -> None:
         raise PortInUseError(home.aws_port, "the local AWS endpoint", "LOCAL_AWS_PORT")
     command = [str(home.airflow_python), "-m", "local_aws", f"--root={home.s3_path}", f"--work={home.emr_path}"]
     command += [f"--port={home.aws_port}", f"--spark-env={home.spark_env_path}"]
+    # As hard as AWS, if asked: see the endpoint's README.
+    command += [f"--like={like}"] if (like := os.environ.get("LOCAL_AWS_LIKE")) else []
     start_background(home, NAME, command, local_environment(home))
 
 

@@ -41,7 +41,9 @@ class Node:
         cwd.mkdir(parents=True, exist_ok=True)
         conf_path = self._write_configuration(name)
         submit = command.spark_submit
-        asked = self._configuration.environment | (submit.environment if submit else {})
+        # On EMR, spark-env is for Spark alone.
+        is_asked = submit or not self._config.hardness.bare_steps
+        asked = (self._configuration.environment if is_asked else {}) | (submit.environment if submit else {})
         env = command_environment(self._config, self._record, self._folder, conf_path, asked)
         if command.script_uri:
             words = [*self._fetch_script(command.script_uri, cwd), *command.args]

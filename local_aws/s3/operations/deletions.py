@@ -1,5 +1,7 @@
 """Operations that delete: DeleteObject and DeleteObjects."""
 
+from collections.abc import Callable
+
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.files.writer import WriteCondition, delete_object
 from local_aws.s3.protocol import xml
@@ -14,7 +16,8 @@ def delete_one(store: ObjectStore, request: Request) -> Response:
     return Response(204)
 
 
-def delete_many(store: ObjectStore, request: Request) -> Response:
+def delete_many(store: ObjectStore, request: Request, fails: Callable[[], bool]) -> Response:
+    """Delete up to MAX_KEYS objects; those for which `fails` says so are answered with an error of S3's own."""
     store.find_bucket(request.bucket)
     document = xml.parse(request.read_document(), "Delete")
     entries = document.findall("Object")
@@ -25,6 +28,8 @@ def delete_many(store: ObjectStore, request: Request) -> Response:
     for entry in entries:
         key, etag = xml.child_text(entry, "Key"), entry.findtext("ETag")
         try:
+            if fails():
+                raise S3Error("InternalError", "We encountered an internal error. Please try again.")
             check_version(entry.findtext("VersionId", "null"))
             delete_object(store, request.bucket, key, WriteCondition(if_match=etag and etag.strip('"')))
         except (S3Error, OSError) as failure:

@@ -10,6 +10,7 @@ _CODES_OF_STATUS = {
     412: ("PreconditionFailed",),
     416: ("InvalidRange",),
     500: ("InternalError",),
+    503: ("SlowDown",),
     501: ("NotImplemented",),
     507: ("InsufficientStorage",),
 }

@@ -1,11 +1,15 @@
 """The request of EMR's RunJobFlow for a run's cluster, sized by the param `cluster_size`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
+
+# In the order of the setting.
+SECURITY_GROUPS = ("EmrManagedMasterSecurityGroup", "EmrManagedSlaveSecurityGroup", "ServiceAccessSecurityGroup")
 
 DAG_TAG = "fruit-features:dag"
 RUN_TAG = "fruit-features:run"
@@ -13,13 +17,20 @@ BUCKET_TAG = "fruit-features:bucket"
 DEPLOYMENT_TAG = "fruit-features:deployment"
 LONGEST_NAME_OF_EMR = 256
 
-# Two generations of the same shape, 4 vCPU and 32 GiB, so that a fleet finds capacity and one executor fits either.
-# 7i has AMX, which is what precision bfloat16 is for.
-INSTANCE_TYPES = ("r7i.xlarge", "r6i.xlarge")
+# All nodes of a cluster have one generation of processors, else the last digits of vectors would differ between nodes.
+# r7i has AVX512_BF16 and AMX, which bfloat16 needs; r6i has neither.
+INSTANCE_FAMILIES = {"float32": "r6i", "bfloat16": "r7i"}
+# A unit of a fleet's capacity is 4 vCPU and 32 GiB, where one executor fits. Of the larger ones, each counts twice, so
+# that a fleet finds capacity.
+UNITS_OF_SIZES = {"xlarge": 1, "2xlarge": 2}
+# The jobs' environment takes 2.2 GB, and a step's log and scripts lie next to it.
+ROOT_VOLUME_GIB = 40
 
-# One executor for each node. Python workers live outside the JVM's heap: four of them, each with its own network, need
-# most of the 24 GiB that YARN has on these instances; the rest is for the application master.
+# One executor for each unit. Python workers live outside the JVM's heap: four of them, each with its own network, need
+# most of the 23,424 MiB that YARN has on an xlarge; the rest is for the application master. Spark keeps executors that
+# are idle, for their nodes are paid for to the end.
 SPARK_DEFAULTS = {
+    "spark.dynamicAllocation.enabled": "false",
     "spark.executor.cores": "4",
     "spark.executor.memory": "6g",
     "spark.executor.memoryOverhead": "14g",
@@ -38,6 +49,20 @@ MASTER_ON_CORE = {
     "yarn.node-labels.enabled": "true",
     "yarn.node-labels.am.default-node-label-expression": "CORE",
 }
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """What decides a cluster, besides the settings: what the run asks for, and the region where it is made."""
+
+    size: ClusterSize
+    precision: str
+    region: str
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], region: str) -> "ClusterChoice":
+        """Return the choice of a run by its params."""
+        return cls(SIZES[params["cluster_size"]], params["precision"], region)
 
 
 def name_prefix(bucket: str) -> str:
@@ -70,13 +95,19 @@ def cluster_tags(settings: Settings, dag_id: str, run_id: str) -> dict[str, str]
 
 
 def job_flow(
-    settings: Settings, layout: RunLayout, tags: dict[str, str], code_uri: str, scripts: Sequence[str], size: str
+    settings: Settings,
+    layout: RunLayout,
+    tags: dict[str, str],
+    code_uri: str,
+    scripts: Sequence[str],
+    choice: ClusterChoice,
 ) -> dict[str, Any]:
     """Return the request for a cluster that takes one step at a time and ends by itself when it is idle.
 
     `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
     security = settings.security_configuration
+    arguments = [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt", choice.region]
     return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,
@@ -87,31 +118,38 @@ def job_flow(
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": 1,
         "AutoTerminationPolicy": {"IdleTimeout": settings.keep_alive_s},
+        "EbsRootVolumeSize": ROOT_VOLUME_GIB,
         "Instances": {
-            "InstanceFleets": instance_fleets(SIZES[size]),
+            "InstanceFleets": instance_fleets(choice),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
-            **({"Ec2SubnetIds": list(settings.subnet_ids)} if settings.subnet_ids else {}),
+            **_network(settings),
         },
-        "BootstrapActions": [
-            {
-                "Name": script.removesuffix(".sh"),
-                "ScriptBootstrapAction": {
-                    "Path": f"{code_uri}/bootstrap/{script}",
-                    "Args": [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt"],
-                },
-            }
-            for script in scripts
-        ],
-        "Configurations": configurations(settings.node_venv),
+        "BootstrapActions": [_bootstrap_action(f"{code_uri}/bootstrap", script, arguments) for script in scripts],
+        "Configurations": configurations(settings.node_venv, choice),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         **({"SecurityConfiguration": security} if security else {}),
     }
 
 
-def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:
+def _bootstrap_action(folder_uri: str, script: str, arguments: list[str]) -> dict[str, Any]:
+    action = {"Path": f"{folder_uri}/{script}", "Args": arguments}
+    return {"Name": script.removesuffix(".sh"), "ScriptBootstrapAction": action}
+
+
+def _network(settings: Settings) -> dict[str, Any]:
+    """Return the subnets and security groups that the settings name; EMR chooses what they do not."""
+    subnets = {"Ec2SubnetIds": list(settings.subnet_ids)} if settings.subnet_ids else {}
+    return subnets | dict(zip(SECURITY_GROUPS, settings.security_group_ids, strict=False))
+
+
+def instance_fleets(choice: ClusterChoice) -> list[dict[str, Any]]:
     """Return on-demand primary and core nodes, and Spot nodes only where losing one costs no more than its tasks."""
-    fleets = [_fleet("MASTER", {"TargetOnDemandCapacity": 1}), _fleet("CORE", {"TargetOnDemandCapacity": size.core})]
+    size, family = choice.size, INSTANCE_FAMILIES[choice.precision]
+    fleets = [
+        _fleet("MASTER", family, ("xlarge",), {"TargetOnDemandCapacity": 1}),
+        _fleet("CORE", family, UNITS_OF_SIZES, {"TargetOnDemandCapacity": size.core}),
+    ]
     if size.spot_task:
         # A run never fails because Spot nodes are missing: after the timeout EMR switches to on-demand ones.
         spot = {
@@ -119,26 +157,39 @@ def instance_fleets(size: ClusterSize) -> list[dict[str, Any]]:
             "TimeoutAction": "SWITCH_TO_ON_DEMAND",
             "TimeoutDurationMinutes": 10,
         }
-        fleets.append(
-            _fleet("TASK", {"TargetSpotCapacity": size.spot_task, "LaunchSpecifications": {"SpotSpecification": spot}})
-        )
+        wanted = {"TargetSpotCapacity": size.spot_task, "LaunchSpecifications": {"SpotSpecification": spot}}
+        fleets.append(_fleet("TASK", family, UNITS_OF_SIZES, wanted))
     return fleets
 
 
-def _fleet(instance_fleet_type: str, capacity: dict[str, Any]) -> dict[str, Any]:
+def _fleet(instance_fleet_type: str, family: str, sizes: Iterable[str], capacity: dict[str, Any]) -> dict[str, Any]:
+    types = [{"InstanceType": f"{family}.{size}", "WeightedCapacity": UNITS_OF_SIZES[size]} for size in sizes]
     return {
         "Name": instance_fleet_type.lower(),
         "InstanceFleetType": instance_fleet_type,
-        "InstanceTypeConfigs": [{"InstanceType": name, "WeightedCapacity": 1} for name in INSTANCE_TYPES],
+        "InstanceTypeConfigs": types,
         **capacity,
     }
 
 
-def configurations(node_venv: str) -> list[dict[str, Any]]:
-    """Return Spark's defaults, with the environment that the bootstrap actions made as its Python."""
+def configurations(node_venv: str, choice: ClusterChoice) -> list[dict[str, Any]]:
+    """Return Spark's defaults, with the environment that the bootstrap actions made as its Python, and the region."""
     python = f"{node_venv}/bin/python"
-    spark = SPARK_DEFAULTS | {"spark.pyspark.python": python, "spark.pyspark.driver.python": python}
-    return [
+    # boto3 reads the second name, and other clients the first. Without a region they ask S3's global name, which a VPC
+    # may not reach.
+    region = {"AWS_REGION": choice.region, "AWS_DEFAULT_REGION": choice.region}
+    spark = {
+        **SPARK_DEFAULTS,
+        "spark.executor.instances": str(choice.size.core + choice.size.spot_task),
+        "spark.pyspark.python": python,
+        "spark.pyspark.driver.python": python,
+        **{f"spark.executorEnv.{name}": value for name, value in region.items()},
+    }
+    exported = {"Classification": "export", "Properties": region}
+    made: list[dict[str, Any]] = [
         {"Classification": "spark-defaults", "Properties": spark},
-        {"Classification": "yarn-site", "Properties": MASTER_ON_CORE},
+        {"Classification": "spark-env", "Properties": {}, "Configurations": [exported]},
     ]
+    if choice.size.spot_task:
+        made.append({"Classification": "yarn-site", "Properties": MASTER_ON_CORE})
+    return made

@@ -1,9 +1,11 @@
 """The first task: a run that cannot work is refused while that still costs nothing, before a cluster exists."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Context
+from botocore.exceptions import ClientError
 
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.operators.s3_operator import S3Operator
@@ -11,7 +13,7 @@ from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from emr_pipeline.s3.labels import check_labels
-from emr_pipeline.s3.objects import has_bucket, has_objects_under
+from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
 from emr_pipeline.s3.weights import find_weights
 from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
 from emr_pipeline.snapshots.snapshot import Origin
@@ -26,6 +28,20 @@ from run_contract.params import param_named
 # How `publish` finds what the run's own weights and labels files were when the run began.
 WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
 NOTHING_NEW = "nothing_new"
+
+
+@contextmanager
+def _denied_as_params_error(given: str, parameter: str) -> Iterator[None]:
+    """Raise a ParamsError, which names the parameter of the stack to set, where S3 refuses Airflow's role."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) not in ("403", "AccessDenied"):
+            raise
+        raise ParamsError(
+            f"{given}: Airflow's role may not look there; name the bucket in the stack's parameter {parameter}, and "
+            "its key, if it has one of your own, in ReadKeyArns"
+        ) from error
 
 
 class CheckRunOperator(S3Operator):
@@ -45,7 +61,8 @@ class CheckRunOperator(S3Operator):
         if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
             raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
-        weights = find_weights(self.hook.conn, params, layout.uri("models"))
+        with _denied_as_params_error(f"weights={params['weights']}", "WeightsBucketName"):
+            weights = find_weights(self.hook.conn, params, layout.uri("models"))
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
         etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
@@ -78,9 +95,12 @@ class CheckRunOperator(S3Operator):
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)
         bucket, _ = split_uri(source_uri)
-        if not has_bucket(self.hook.conn, bucket):
+        with _denied_as_params_error(f"source_uri={source_uri}", "SourceBucketName"):
+            exists = has_bucket(self.hook.conn, bucket)
+            holds_some = exists and has_objects_under(self.hook.conn, source_uri)
+        if not exists:
             raise ParamsError(f"source_uri={source_uri}: bucket s3://{bucket} does not exist; is the name right?")
-        if not has_objects_under(self.hook.conn, source_uri):
+        if not holds_some:
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _skip_if_nothing_is_new(

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.emr.idempotent_requests import make_once
-from emr_pipeline.emr.job_flow import job_flow
+from emr_pipeline.emr.job_flow import ClusterChoice, job_flow
 from emr_pipeline.emr.step_logs import logs_uri_of, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.run.code_bundle import bootstrap_scripts
@@ -83,9 +83,9 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         layout = run_layout(context, self.settings)
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, self.settings)
-        size = params_of_run(context)["cluster_size"]
-        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, size)
         emr = emr_hook_without_retries(self)
+        choice = ClusterChoice.of(params_of_run(context), emr.conn_region_name)
+        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, choice)
         try:
             cluster_id = make_once(
                 make=lambda: str(emr.create_job_flow(request)["JobFlowId"]),

@@ -1,16 +1,24 @@
 """Single objects in S3, named by URI: read, write, list and delete; what S3 refuses becomes an ImageFeaturesError."""
 
-import functools
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from urllib3.exceptions import SSLError
 
 from image_features.errors import (
     AccessDeniedError,
@@ -19,8 +27,14 @@ from image_features.errors import (
     ObjectNotFoundError,
     ObjectStoreError,
 )
+from image_features.storage.s3_client import s3_client
 
-_ATTEMPTS = 8
+_READ_ATTEMPTS = 5
+_DELETE_ATTEMPTS = 5
+# What S3 answers for single keys of one deletion when it is busy; each other code is a refusal.
+_PASSING = ("InternalError", "ServiceUnavailable", "SlowDown")
+# botocore does not turn the last of them into an error of its own.
+_BROKEN_OFF = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, FlexibleChecksumError, SSLError)
 
 
 @dataclass(frozen=True)
@@ -55,31 +69,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-@functools.lru_cache(maxsize=4)
-def s3_client(connections: int = 10) -> Any:
-    """Return the client of this process that may have `connections` requests in flight."""
-    config = Config(
-        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
-        max_pool_connections=connections,
-        connect_timeout=10,
-        read_timeout=60,
-    )
-    return boto3.client("s3", config=config)
-
-
 def read_bytes(uri: str) -> bytes:
     """Return the content of an object."""
     with _object(uri, "s3:GetObject") as place:
-        return bytes(s3_client().get_object(**place)["Body"].read())
+        return _read(place, s3_client()).content
 
 
 def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
     """Return content, size and ETag by one request; the content of an object over `max_bytes` is not read."""
     with _object(uri, "s3:GetObject") as place:
-        response = s3_client(connections).get_object(**place)
-        with response["Body"] as body:
-            content = body.read() if response["ContentLength"] <= max_bytes else b""
-    return StoredObject(content, response["ContentLength"], response["ETag"].strip('"'))
+        return _read(place, s3_client(connections), max_bytes)
 
 
 def read_json(uri: str) -> Any:
@@ -141,12 +140,7 @@ def delete_prefix(prefix_uri: str) -> None:
     """Delete every object under `prefix_uri/`; raises an error if S3 refuses one of them."""
     with _object(prefix_uri, "s3:DeleteObject") as place:
         for page in _pages(prefix_uri):
-            keys = [{"Key": entry["Key"]} for entry in page]
-            deletion = {"Objects": keys, "Quiet": True}
-            answer = s3_client().delete_objects(Bucket=place["Bucket"], Delete=deletion) if keys else {}
-            # S3 answers 200 all the same. What is left of an old dataset would be read as a part of the new one.
-            for refused in answer.get("Errors", []):
-                raise ClientError({"Error": refused}, f"DeleteObjects on {refused['Key']}")
+            _delete(place["Bucket"], [entry["Key"] for entry in page])
 
 
 def list_objects(prefix_uri: str) -> Iterator[ListedObject]:
@@ -160,6 +154,38 @@ def list_objects(prefix_uri: str) -> Iterator[ListedObject]:
                     etag=entry["ETag"].strip('"'),
                     modified_at=entry["LastModified"],
                 )
+
+
+def _read(place: Mapping[str, str], client: Any, max_bytes: float = math.inf) -> StoredObject:
+    """Read an object; where its content breaks off, repeat the whole request, for botocore repeats only what begins."""
+    attempt = 1
+    while True:
+        response = client.get_object(**place)
+        size_bytes, etag = response["ContentLength"], response["ETag"].strip('"')
+        try:
+            # As a context manager of its own, a body hands out the bare stream, which verifies no checksum.
+            with closing(response["Body"]) as body:
+                return StoredObject(body.read() if size_bytes <= max_bytes else b"", size_bytes, etag)
+        except _BROKEN_OFF:
+            if attempt == _READ_ATTEMPTS:
+                raise
+        attempt += 1
+        time.sleep(random.uniform(0, 0.1 * 2**attempt))
+
+
+def _delete(bucket: str, keys: Sequence[str]) -> None:
+    """Delete at most 1,000 objects; repeat those that S3 had trouble with, and raise what S3 says if it refuses one."""
+    attempt = 1
+    while keys:
+        deletion = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        # S3 answers 200 all the same. What is left of an old dataset would be read as a part of the new one.
+        errors = s3_client().delete_objects(Bucket=bucket, Delete=deletion).get("Errors", [])
+        for error in errors:
+            if error["Code"] not in _PASSING or attempt == _DELETE_ATTEMPTS:
+                raise ClientError({"Error": error}, f"DeleteObjects on {error['Key']}")
+        keys, attempt = [error["Key"] for error in errors], attempt + 1
+        if keys:
+            time.sleep(random.uniform(0, 0.1 * 2**attempt))
 
 
 def _pages(prefix_uri: str) -> Iterator[list[dict[str, Any]]]:
@@ -190,5 +216,5 @@ def _object(uri: str, action: str) -> Iterator[dict[str, str]]:
         if code in ("AccessDenied", "403", "Forbidden"):
             raise AccessDeniedError(uri, action) from error
         raise ObjectStoreError(uri, code, str(error)) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, SSLError) as error:
         raise ObjectStoreError(uri, type(error).__name__, str(error)) from error

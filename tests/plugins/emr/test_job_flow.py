@@ -6,27 +6,34 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from emr_pipeline.emr.job_flow import SIZES, cluster_tags, configurations, instance_fleets, job_flow
+from emr_pipeline.emr.job_flow import ClusterChoice, cluster_tags, configurations, instance_fleets, job_flow
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
-from run_contract.cluster_sizes import ClusterSize
+from run_contract.cluster_sizes import SIZES, ClusterSize
+from run_contract.params import param_named
 
 LAYOUT = RunLayout("b", "r")
 DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_FEATURES_DEPLOYMENT": "blue"})
 TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
-def request(size: str = "small", **environment: str) -> dict[str, Any]:
+def choice(core: int = 2, spot_task: int = 0, precision: str = "float32") -> ClusterChoice:
+    return ClusterChoice(ClusterSize(core, spot_task), precision, "eu-west-3")
+
+
+def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
     settings = Settings.from_environment({f"FRUIT_FEATURES_{name}": value for name, value in environment.items()})
-    return job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], size)
+    return job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(size.core, size.spot_task))
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_emr_itself_would_accept_the_request(size: str) -> None:
+@pytest.mark.parametrize("size", SIZES.values())
+def test_emr_itself_would_accept_the_request(size: ClusterSize) -> None:
     model = botocore.session.get_session().get_service_model("emr")
     shape: Any = model.operation_model("RunJobFlow").input_shape
 
-    validate_parameters(request(size, SUBNET_IDS="subnet-1", SECURITY_CONFIGURATION="strict"), shape)
+    groups = "sg-1,sg-2,sg-3"
+    made = request(size, SUBNET_IDS="subnet-1", SECURITY_CONFIGURATION="strict", SECURITY_GROUP_IDS=groups)
+    validate_parameters(made, shape)
 
 
 def test_the_cluster_waits_for_steps_and_ends_when_it_is_forgotten() -> None:
@@ -45,6 +52,7 @@ def test_the_deployments_own_names_reach_the_cluster() -> None:
         SERVICE_ROLE="service",
         INSTANCE_PROFILE="profile",
         SUBNET_IDS="subnet-1,subnet-2",
+        SECURITY_GROUP_IDS="sg-1,sg-2,sg-3",
         SECURITY_CONFIGURATION="strict",
     )
 
@@ -54,6 +62,9 @@ def test_the_deployments_own_names_reach_the_cluster() -> None:
     assert made["LogUri"] == "s3://b/logs/"
     assert (made["ServiceRole"], made["JobFlowRole"]) == ("service", "profile")
     assert made["Instances"]["Ec2SubnetIds"] == ["subnet-1", "subnet-2"]
+    assert made["Instances"]["EmrManagedMasterSecurityGroup"] == "sg-1"
+    assert made["Instances"]["EmrManagedSlaveSecurityGroup"] == "sg-2"
+    assert made["Instances"]["ServiceAccessSecurityGroup"] == "sg-3"
     assert made["SecurityConfiguration"] == "strict"
 
 
@@ -61,7 +72,7 @@ def test_what_is_not_set_is_not_asked_for() -> None:
     made = request()
 
     assert "SecurityConfiguration" not in made
-    assert "Ec2SubnetIds" not in made["Instances"]
+    assert not [name for name in made["Instances"] if "Subnet" in name or "SecurityGroup" in name]
 
 
 def test_the_cluster_carries_the_runs_tags() -> None:
@@ -76,7 +87,7 @@ def test_the_cluster_carries_the_runs_tags() -> None:
 
 @pytest.mark.parametrize(("core", "spot"), [(3, 0), (5, 7)])
 def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(core: int, spot: int) -> None:
-    fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(ClusterSize(core, spot))}
+    fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(choice(core, spot))}
 
     assert fleets["MASTER"]["TargetOnDemandCapacity"] == 1
     assert fleets["CORE"]["TargetOnDemandCapacity"] == core
@@ -90,22 +101,58 @@ def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements
     assert action["Name"] == "10_a"
     assert action["ScriptBootstrapAction"] == {
         "Path": "s3://b/code/v1/bootstrap/10_a.sh",
-        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt"],
+        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt", "eu-west-3"],
     }
 
 
-def test_spark_uses_the_python_that_the_bootstrap_actions_made() -> None:
-    spark, yarn = configurations("/venv")
+@pytest.mark.parametrize("precision", param_named("precision").choices)
+def test_all_nodes_of_a_cluster_have_the_processor_that_the_precision_needs(precision: str) -> None:
+    """Of the types, those of the seventh generation alone have AVX512_BF16."""
+    fleets = instance_fleets(choice(2, 3, precision))
+    families = {each["InstanceType"].split(".")[0] for fleet in fleets for each in fleet["InstanceTypeConfigs"]}
 
-    assert spark["Classification"] == "spark-defaults"
-    assert spark["Properties"]["spark.pyspark.python"] == "/venv/bin/python"
-    assert spark["Properties"]["spark.pyspark.driver.python"] == "/venv/bin/python"
-    assert yarn["Properties"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
+    assert families == ({"r7i"} if precision == "bfloat16" else {"r6i"})
+
+
+def properties(made: list[dict[str, Any]], classification: str) -> dict[str, str]:
+    (found,) = [one for one in made if one["Classification"] == classification]
+    nested = {name: value for one in found.get("Configurations", []) for name, value in one["Properties"].items()}
+    return {**found["Properties"], **nested}
+
+
+def test_spark_uses_the_python_that_the_bootstrap_actions_made() -> None:
+    spark = properties(configurations("/venv", choice()), "spark-defaults")
+
+    assert spark["spark.pyspark.python"] == "/venv/bin/python"
+    assert spark["spark.pyspark.driver.python"] == "/venv/bin/python"
+
+
+def test_driver_and_workers_know_the_region_of_their_cluster() -> None:
+    made = configurations("/venv", choice())
+    exported, spark = properties(made, "spark-env"), properties(made, "spark-defaults")
+
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        assert exported[name] == spark[f"spark.executorEnv.{name}"] == "eu-west-3"
+
+
+def test_every_node_that_is_paid_for_keeps_its_executor() -> None:
+    spark = properties(configurations("/venv", choice(core=8, spot_task=16)), "spark-defaults")
+
+    assert spark["spark.dynamicAllocation.enabled"] == "false"
+    assert spark["spark.executor.instances"] == "24"
+
+
+def test_the_application_master_is_kept_from_spot_nodes_and_has_no_label_where_there_are_none() -> None:
+    yarn = properties(configurations("/venv", choice(spot_task=1)), "yarn-site")
+
+    assert yarn["yarn.node-labels.am.default-node-label-expression"] == "CORE"
+    assert "yarn-site" not in [one["Classification"] for one in configurations("/venv", choice(spot_task=0))]
 
 
 def test_an_executor_and_the_application_master_fit_what_yarn_has_on_a_node() -> None:
-    """24 GiB on the 32 GiB instances of the fleet, by EMR's own task configuration."""
-    spark = configurations("/venv")[0]["Properties"]
+    """23,424 MiB on an r6i.xlarge or r7i.xlarge, by EMR's own task configuration."""
+    spark = properties(configurations("/venv", choice()), "spark-defaults")
     executor_gib = int(spark["spark.executor.memory"][:-1]) + int(spark["spark.executor.memoryOverhead"][:-1])
+    master_mib = 512 + 384
 
-    assert executor_gib + 2 <= 24
+    assert executor_gib * 1024 + master_mib <= 23_424

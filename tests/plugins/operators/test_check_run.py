@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
@@ -172,4 +173,25 @@ def test_a_projection_without_a_published_model_is_refused(check_run: CheckRunOp
     context["params"] |= {"reduce": "project"}
 
     with pytest.raises(AirflowFailException, match="give refit or auto"):
+        check_run.execute(context)
+
+
+@pytest.mark.parametrize(
+    ("changed", "request_name", "parameter"),
+    [
+        ({"source_uri": "s3://pictures/landing"}, "ListObjectsV2", "SourceBucketName"),
+        ({"weights": "s3://pictures/models/own.h5"}, "HeadObject", "WeightsBucketName"),
+    ],
+)
+def test_what_the_role_may_not_look_at_is_refused_with_the_parameter_of_the_stack(
+    check_run: CheckRunOperator, context: Any, changed: dict[str, Any], request_name: str, parameter: str
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, request_name)
+
+    client: Any = check_run.hook.conn
+    client.meta.events.register(f"before-call.s3.{request_name}", refuse)
+    context["params"] |= changed
+
+    with pytest.raises(AirflowFailException, match=f"may not look there.*{parameter}"):
         check_run.execute(context)

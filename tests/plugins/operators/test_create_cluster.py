@@ -39,12 +39,20 @@ def create(settings: Any, s3: Any, emr: FakeEmr) -> CreateClusterOperator:
 def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
     create: CreateClusterOperator, emr: FakeEmr, context: Any
 ) -> None:
+    context["params"]["precision"] = "bfloat16"
+
     cluster_id = create.execute(context)
 
     request = emr.clusters[cluster_id]["Request"]
     assert emr.calls == ["RunJobFlow"]
     assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == TAGS
     assert [action["Name"] for action in request["BootstrapActions"]] == ["10_a", "20_b"]
+    assert [action["ScriptBootstrapAction"]["Args"][2] for action in request["BootstrapActions"]] == ["us-east-1"] * 2
+    assert {
+        config["InstanceType"].split(".")[0]
+        for fleet in request["Instances"]["InstanceFleets"]
+        for config in fleet["InstanceTypeConfigs"]
+    } == {"r7i"}
 
 
 @pytest.mark.parametrize("state", USABLE_STATES)

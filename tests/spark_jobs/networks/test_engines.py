@@ -161,18 +161,16 @@ def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
     assert shipped() is again()
 
 
-def _check(engine: str, precision: str) -> None:
-    network = NetworkChoice(engine=engine, precision=precision)
-    engine_module(network).check(network)
-
-
-def test_tensorflow_refuses_bfloat16() -> None:
+def test_tensorflow_refuses_bfloat16_wherever_it_is_asked() -> None:
     with pytest.raises(EngineError, match="--engine openvino"):
-        _check("tensorflow", "bfloat16")
+        engine_module(NetworkChoice(engine="tensorflow", precision="bfloat16"))
 
 
-def test_openvino_refuses_bfloat16_where_the_processor_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_without_bfloat16_is_refused_where_a_network_is_loaded_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
-    _check("openvino", "float32")
+    network = NetworkChoice(engine="openvino", precision="bfloat16")
+    module = engine_module(network)
     with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
-        _check("openvino", "bfloat16")
+        module.load(tmp_path / "network.xml", network, 1)

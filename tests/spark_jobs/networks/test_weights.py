@@ -227,10 +227,9 @@ def test_a_file_that_leaves_a_layer_as_it_was_drawn_is_refused(tmp_path: Path, m
 def test_the_demo_stages_no_file_that_does_not_load(
     prefix_uri: str, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage_weights, "MODELS_URI", f"{prefix_uri}/models")
     monkeypatch.setitem(BACKBONES, "mobilenet_v2", _published(tmp_path))
     with pytest.raises(SystemExit, match=r"^WeightsMismatchError: imagenet \(file://"):
-        stage_weights.main("mobilenet_v2")
+        stage_weights.main("mobilenet_v2", f"{prefix_uri}/models")
     assert list(objects.list_objects(f"{prefix_uri}/models")) == []
 
 

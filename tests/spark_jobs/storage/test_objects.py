@@ -1,6 +1,7 @@
 """Single objects by URI, against the S3 stand-in, and the store's refusals in our own words."""
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,6 @@ from image_features.errors import (
     ArgumentError,
     BucketNotFoundError,
     ObjectNotFoundError,
-    ObjectStoreError,
 )
 from image_features.storage import objects
 from tests.spark_jobs.stored_datasets import exists
@@ -90,27 +90,47 @@ def test_a_missing_object_and_a_missing_bucket_are_two_errors(prefix_uri: str) -
         list(objects.list_objects("s3://no-such-bucket-here/x"))
 
 
-def test_a_store_that_does_not_answer_is_told_with_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(objects, "_ATTEMPTS", 1)
-    objects.s3_client.cache_clear()
-    try:
-        with pytest.raises(ObjectStoreError, match="AWS_ENDPOINT_URL"):
-            objects.read_bytes("s3://lake/x")
-    finally:
-        objects.s3_client.cache_clear()
-
-
 def _md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
+
+
+class BusyStore:
+    """A client whose deletions answer an error for the first key, so many times."""
+
+    def __init__(self, client: Any, code: str, times: int) -> None:
+        self._client, self._code, self._times = client, code, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        first, *others = Delete["Objects"]
+        if not self._times:
+            others, first = [first, *others], None
+        if others:
+            self._client.delete_objects(Bucket=Bucket, Delete={"Objects": others})
+        self._times -= bool(self._times)
+        return {"Errors": [{**first, "Code": self._code, "Message": "not now"}]} if first else {}
 
 
 def test_a_deletion_that_is_refused_within_an_answer_is_an_error(
     prefix_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objects.write_bytes(f"{prefix_uri}/locked.parquet", b"rows of an older run")
-    client = objects.s3_client()
-    refused = {"Key": "locked.parquet", "Code": "AccessDenied", "Message": "Access Denied"}
-    monkeypatch.setattr(client, "delete_objects", lambda **_: {"Errors": [refused]})
+    store = BusyStore(objects.s3_client(), "AccessDenied", times=1)
+    monkeypatch.setattr(objects, "s3_client", lambda: store)
     with pytest.raises(AccessDeniedError, match="s3:DeleteObject is denied"):
         objects.delete_prefix(prefix_uri)
+
+
+def test_a_key_that_s3_was_too_busy_to_delete_is_deleted_by_a_repeat(
+    prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        objects.write_bytes(f"{prefix_uri}/part-{number}.parquet", b"rows of an older run")
+    store = BusyStore(objects.s3_client(), "InternalError", times=2)
+    monkeypatch.setattr(objects, "s3_client", lambda: store)
+
+    objects.delete_prefix(prefix_uri)
+
+    assert list(objects.list_objects(prefix_uri)) == []

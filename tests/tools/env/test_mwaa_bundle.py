@@ -19,6 +19,7 @@ OUTPUTS = {
     "MessagesTopicArn": "arn:aws:sns:eu-west-3:123456789012:fruit-features-MessagesTopic-1A2B",
     "Region": "eu-west-3",
     "SecurityConfiguration": "secured",
+    "SecurityGroupIds": "sg-1,sg-2,sg-3",
     "ServiceRole": "role",
     "SubnetIds": "subnet-1,subnet-2",
     "AirflowPolicyArn": "arn",
@@ -34,6 +35,7 @@ def test_the_startup_script_exports_settings_that_the_plugins_take(tmp_path: Pat
     settings = Settings.from_environment(environment)
     assert (settings.bucket, settings.region, settings.code_uri) == ("my-fruit", "eu-west-3", uri)
     assert settings.subnet_ids == ("subnet-1", "subnet-2")
+    assert settings.security_group_ids == ("sg-1", "sg-2", "sg-3")
     assert (settings.service_role, settings.instance_profile) == ("role", "profile")
     assert settings.security_configuration == "secured"
     assert settings.landing_queue_url == OUTPUTS["LandingQueueUrl"]
@@ -45,7 +47,7 @@ def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path:
     archive = tmp_path / "mwaa" / "plugins.zip"
     names = zipfile.ZipFile(archive).namelist()
     assert {"emr_pipeline/settings.py", "run_contract/params.py"} <= set(names)
-    assert not [name for name in names if name.startswith("plugins") or not name.endswith(".py")]
+    assert not [name for name in names if name.startswith("plugins")]
     code = "import emr_pipeline.run.stages as stages; print(stages.__file__)"
     # As Airflow has its plugins folder on the path, and nothing of the repository.
     environment = {"PYTHONPATH": str(archive)}
@@ -53,6 +55,20 @@ def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path:
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith(str(archive))
+
+
+def test_airflow_takes_no_file_of_the_unzipped_plugins_for_a_plugin(tmp_path: Path) -> None:
+    try:
+        from airflow._shared.module_loading import find_path_from_directory
+    except ImportError:  # The oldest Airflow supported
+        from airflow.utils.file import find_path_from_directory  # type: ignore[no-redef]
+
+    make_bundle(OUTPUTS, tmp_path / "mwaa")
+    zipfile.ZipFile(tmp_path / "mwaa" / "plugins.zip").extractall(tmp_path / "plugins")
+
+    found = [Path(path) for path in find_path_from_directory(str(tmp_path / "plugins"), ".airflowignore")]
+
+    assert [path.name for path in found if path.suffix == ".py"] == []
 
 
 def test_the_code_of_the_clusters_lies_under_its_version(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tools.errors import PortInUseError
@@ -44,6 +45,14 @@ def test_it_is_started_once_and_another_checkouts_is_not_taken_for_ours(home: Lo
     assert is_healthy(home) and not is_healthy(other)
     with pytest.raises(PortInUseError):
         start_endpoint(other)
+
+
+def test_it_is_as_hard_as_aws_where_that_is_asked(home: LocalHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_AWS_LIKE", "aws")
+    start_endpoint(home)
+    wait_for_endpoint(home)
+    found = find_background(home, "local_aws")
+    assert "--like=aws" in psutil.Process(found.pid).cmdline()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """An engine: a module that exports a Keras model to a file and computes with that file on the workers."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -26,21 +26,29 @@ class EngineError(ImageFeaturesError):
 
 
 class Engine(Protocol):
-    """What every module of an engine has; the two constants say in what its Keras model must be built."""
+    """What every module of an engine has; the first two constants say in what its Keras model must be built."""
 
     KERAS_BACKEND: str
     IMAGE_DATA_FORMAT: str
-
-    def check(self, network: NetworkChoice) -> None:
-        """Raise EngineError if this machine cannot compute with what was chosen."""
+    PRECISIONS: Collection[str]
 
     def export(self, model: "keras.Model", folder: Path) -> list[Path]:
         """Write the model's files to `folder`; return their paths, the one to load first."""
 
     def load(self, path: Path, network: NetworkChoice, threads: int) -> PredictFn:
-        """Return the function that computes with the exported network at `path`, in `threads` threads."""
+        """Return the function that computes with the exported network at `path`, in `threads` threads.
+
+        Raises EngineError if this machine cannot compute in the precision that was chosen.
+        """
 
 
 def engine_module(network: NetworkChoice) -> Engine:
-    """Import the engine of a network; what it computes with is imported only here."""
-    return cast(Engine, importlib.import_module(f"image_features.networks.engines.{network.engine}"))
+    """Import the engine of a network; raise EngineError for a precision that it has on no machine.
+
+    What it computes with is imported only here. A driver computes nothing, so its own processor does not matter.
+    """
+    module = cast(Engine, importlib.import_module(f"image_features.networks.engines.{network.engine}"))
+    if network.precision not in module.PRECISIONS:
+        reason = f"it computes only in {', '.join(module.PRECISIONS)}"
+        raise EngineError(network.engine, f"precision {network.precision}", reason, "choose --engine openvino")
+    return module

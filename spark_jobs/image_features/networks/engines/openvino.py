@@ -24,12 +24,13 @@ import openvino  # noqa: E402
 KERAS_BACKEND = "openvino"
 IMAGE_DATA_FORMAT = "channels_first"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+PRECISIONS = tuple(_PRECISION_HINTS)
 
 
-def check(network: NetworkChoice) -> None:
-    """Raise EngineError if this processor cannot compute in the precision that was chosen."""
+def check_processor(precision: str) -> None:
+    """Raise EngineError if the processor of this machine cannot compute in this precision."""
     able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if network.precision == "bfloat16" and "BF16" not in able:
+    if precision == "bfloat16" and "BF16" not in able:
         raise EngineError(
             "openvino",
             "precision bfloat16",
@@ -57,7 +58,7 @@ def options(precision: str, threads: int) -> dict[str, Any]:
 
 def load(path: Path, network: NetworkChoice, threads: int) -> PredictFn:
     """Return the function that computes with the network; it is compiled for each size of batches that comes."""
-    check(network)
+    check_processor(network.precision)
     core = openvino.Core()
 
     @cache

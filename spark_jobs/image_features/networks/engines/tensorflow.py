@@ -7,20 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image_features.networks.arguments import NetworkChoice
-from image_features.networks.engines.engine import EngineError, PredictFn
+from image_features.networks.engines.engine import PredictFn
 
 if TYPE_CHECKING:
     import keras
 
 KERAS_BACKEND = "tensorflow"
 IMAGE_DATA_FORMAT = "channels_last"
-
-
-def check(network: NetworkChoice) -> None:
-    """Raise EngineError for any precision but float32."""
-    if network.precision != "float32":
-        asked = f"precision {network.precision}"
-        raise EngineError("tensorflow", asked, "it computes only in float32", "choose --engine openvino")
+PRECISIONS = ("float32",)
 
 
 def export(model: "keras.Model", folder: Path) -> list[Path]:
@@ -41,7 +35,6 @@ def export(model: "keras.Model", folder: Path) -> list[Path]:
 
 def load(path: Path, network: NetworkChoice, threads: int) -> PredictFn:
     """Return the function that runs the graph in a session of its own."""
-    check(network)
     import tensorflow as tf
 
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())

@@ -1,0 +1,44 @@
+"""The S3 client of a process, which slows down where S3 throttles and is never made without credentials."""
+
+import functools
+import threading
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from image_features.errors import NoCredentialsError
+
+# A worker asks its node's metadata service for credentials at the moment at which all other workers do. One second and
+# one attempt, botocore's defaults, are too little for that.
+_METADATA_TIMEOUT_S = 5
+_METADATA_ATTEMPTS = 5
+# In the adaptive mode, requests that S3 throttles make the whole client slower, and not only themselves.
+_ATTEMPTS = 12
+_lock = threading.Lock()
+
+
+def s3_client(connections: int = 10) -> Any:
+    """Return the client of this process that may have `connections` requests in flight; raise NoCredentialsError."""
+    # Threads that ask at the same moment get one client: each client has a pace of its own.
+    with _lock:
+        return kept_client(connections)
+
+
+@functools.lru_cache(maxsize=4)
+def kept_client(connections: int) -> Any:
+    """Make a client, and keep it unless it could not be made."""
+    session = botocore.session.Session()
+    session.set_config_variable("metadata_service_timeout", _METADATA_TIMEOUT_S)
+    session.set_config_variable("metadata_service_num_attempts", _METADATA_ATTEMPTS)
+    # botocore makes a client without credentials, too, which would then fail every request of this process.
+    if session.get_credentials() is None:
+        raise NoCredentialsError
+    config = Config(
+        retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
+        max_pool_connections=connections,
+        connect_timeout=10,
+        read_timeout=60,
+    )
+    return boto3.Session(botocore_session=session).client("s3", config=config)

@@ -1,0 +1,56 @@
+"""What a request of Airflow asks of IAM, and whether the policy of the template's stack allows it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
+
+from tests.faults.proxy import Request
+from tests.infra.policies import Ask, allowing
+from tests.infra.stack import ACCOUNT, REGION, airflow_policy
+
+CLUSTERS = f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/"
+BUCKET_TAG = "fruit-features:bucket"
+S3_ACTIONS = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+
+
+def denied(requests: Iterable[Request], bucket: str) -> list[Ask]:
+    """Return what Airflow's role would be denied on AWS."""
+    policy = airflow_policy(bucket)
+    asked = {str(ask): ask for request in requests for ask in asks(request, bucket)}
+    return [ask for ask in asked.values() if not allowing(policy, ask)]
+
+
+def asks(request: Request, bucket: str) -> Iterator[Ask]:
+    """List what a request needs to be allowed; a cluster that is not new has the deployment's tag."""
+    if request.is_s3:
+        yield from _of_s3(request)
+        return
+    action = f"elasticmapreduce:{request.operation}"
+    given = json.loads(request.body or b"{}")
+    if request.operation == "RunJobFlow":
+        tags = {tag["Key"]: tag["Value"] for tag in given["Tags"]}
+        yield Ask(action, f"{CLUSTERS}*", {f"elasticmapreduce:RequestTag/{key}": value for key, value in tags.items()})
+        if "AutoTerminationPolicy" in given:
+            # It is not known whether the cluster has its tags by then.
+            yield Ask("elasticmapreduce:PutAutoTerminationPolicy", f"{CLUSTERS}j-1")
+    elif request.operation == "ListClusters":
+        yield Ask(action, "*")
+    else:
+        yield Ask(action, f"{CLUSTERS}j-1", {f"elasticmapreduce:ResourceTag/{BUCKET_TAG}": bucket})
+
+
+def _of_s3(request: Request) -> Iterator[Ask]:
+    address = urlsplit(request.path)
+    bucket, _, key = unquote(address.path).lstrip("/").partition("/")
+    query = parse_qs(address.query, keep_blank_values=True)
+    method = request.operation.removeprefix("S3 ")
+    if key:
+        yield Ask(S3_ACTIONS[method], f"arn:aws:s3:::{bucket}/{key}")
+    elif method == "POST" and "delete" in query:
+        for node in ElementTree.fromstring(request.body).iter():
+            if re.sub(r"{.*}", "", node.tag) == "Key":
+                yield Ask("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{node.text}")
+    else:
+        yield Ask("s3:GetBucketLocation" if "location" in query else "s3:ListBucket", f"arn:aws:s3:::{bucket}")
