@@ -37,6 +37,7 @@ CHECKS = (
     CheckForm("knn_accuracy", "Nearest neighbors beat guessing", is_hard=False, is_share=True),
     CheckForm("dead_dimensions", "Few dimensions never vary", is_hard=False, is_share=True),
     CheckForm("repeated_vectors", "Few vectors repeat another exactly", is_hard=False, is_share=True),
+    CheckForm("split_leaks", "Few photographs of Test have a near-duplicate in Training", is_hard=False, is_share=True),
     CheckForm(
         "model_drift",
         "The model keeps nearly what a new one would (share of variance lost)",

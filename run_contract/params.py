@@ -6,6 +6,7 @@ from typing import Any
 
 from run_contract.backbones import DIMENSIONS, IMAGES_PER_VCPU_S
 from run_contract.cluster_sizes import SIZES
+from run_contract.labels import PARENT
 from run_contract.param import Param
 from run_contract.stages import FEATURIZE, INGEST, REDUCE, VALIDATE
 from run_contract.weights import BY_HAND, FORM, IMAGENET
@@ -25,8 +26,7 @@ _INPUT = (
     Param(
         name="source_uri",
         title="Photographs",
-        help="The prefix that holds them: one folder a label, at any depth; a folder Training, Test or Validation on "
-        "the way is the split. Example: s3://fruit-features/landing/fruits-360",
+        help="The prefix that holds them; where labels and splits come from, the two params of labels say. Example: s3://fruit-features/landing/fruits-360",
         stages=(INGEST,),
         pattern=URI_PATTERN,
         pattern_in_words="s3://bucket/prefix",
@@ -42,6 +42,27 @@ _INPUT = (
         stages=(INGEST,),
         minimum=1,
         variable="SAMPLE",
+    ),
+    Param(
+        name="label_pattern",
+        title="Labels from the path",
+        help="parent: the parent folder is the label. kind/variety: the folder above it is the label, and the parent "
+        "folder a group, which stays in one split. With both a folder Training, Test or Validation is the split. Or a "
+        "regular expression for the whole path below the source, with (?P<label>...) and, if you like, (?P<split>...) "
+        "and (?P<group>...).",
+        default=PARENT,
+        stages=(INGEST,),
+        max_length=500,
+    ),
+    Param(
+        name="labels",
+        title="Labels file",
+        help="s3://bucket/key of a CSV or Parquet file with the column path, and any of label, split, group and "
+        "exclude: what it says of a photograph goes before its path. Empty: there is none.",
+        nullable=True,
+        stages=(INGEST,),
+        pattern=r"s3://[^/\s]+/[^\n]+",
+        pattern_in_words="s3://bucket/key",
     ),
     _share(
         name="max_reject_share",
@@ -182,6 +203,17 @@ _REDUCE = (
         stages=(REDUCE,),
     ),
 )
+_REPORT = (
+    _share(
+        name="duplicate_likeness",
+        title="Likeness of near-duplicates",
+        help="Photographs whose vectors are at least so alike are near-duplicates; 1 is the same vector. The default "
+        "was measured with mobilenet_v2 and its ImageNet weights.",
+        default=0.955,
+        stages=(VALIDATE,),
+        above_minimum=True,
+    ),
+)
 _CLUSTER = (
     Param(
         name="cluster_size",
@@ -215,7 +247,7 @@ _CLUSTER = (
         not_deciding="it says when people are warned",
     ),
 )
-SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Cluster": _CLUSTER}
+SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Report": _REPORT, "Cluster": _CLUSTER}
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
 
 

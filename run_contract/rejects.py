@@ -19,6 +19,7 @@ REASONS = (
         "folder marker, a text.",
         counts=False,
     ),
+    Reason("excluded", "The labels file says that this object is to be left out.", counts=False),
     Reason("empty_object", "The object has no bytes."),
     Reason("not_an_image", "The object has an image's extension and other content."),
     Reason("object_too_large", "The object is larger than 64 MiB."),

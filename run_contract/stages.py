@@ -31,6 +31,12 @@ PLACES = {
         Place("model", "runs/{run}/model", "the StandardScaler and PCA, as a Spark ML PipelineModel"),
         Place("pca_features", "runs/{run}/pca_features", "the reduced vector of each image"),
         Place("pca_features_csv", "runs/{run}/pca_features_csv", "the PCA features as a table, where asked for"),
+        Place(
+            "groups",
+            "runs/{run}/groups",
+            "the group of near-duplicates of each image, and a split that no group crosses",
+        ),
+        Place("suspects", "runs/{run}/suspects", "the images with a doubtful label, and `labels.csv` to correct them"),
         Place("report", "runs/{run}/report", "the checks, as `validation.json` and `index.html`"),
         Place("stats_prefix", "runs/{run}/stats", "the folder of all stages' stats"),
         Place("stats", "runs/{run}/stats/{stage}.json", "the stage's stats, written last: then it is complete"),
@@ -80,9 +86,9 @@ STAGES = (
     ),
     Stage(
         VALIDATE,
-        "Checks everything that the run wrote, and writes the report.",
+        "Checks everything that the run wrote, finds near-duplicates and doubtful labels, and writes the report.",
         reads=("manifest", "rejects", "features", "model", "pca_features", "stats_prefix", "published"),
-        writes=("report",),
+        writes=("groups", "suspects", "report"),
     ),
 )
 

@@ -8,7 +8,7 @@ from image_features.errors import NoImagesError
 from image_features.ingest.arguments import IngestArguments, parse_ingest_arguments
 from image_features.ingest.fetch import fetch_packs
 from image_features.ingest.known_objects import set_known_aside
-from image_features.ingest.source_listing import write_listing
+from image_features.ingest.source_listing import write_excluded, write_listing
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
 from image_features.job.stats import StageStats
@@ -21,6 +21,7 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
     """List the source, set aside what the store knows, fetch the rest, and count."""
     listing = write_listing(arguments)
     start_rejects(arguments.rejects_uri, INGEST)
+    excluded = write_excluded(listing, arguments)
     # Readers of the manifest skip what begins with an underscore.
     packs_uri = f"{arguments.manifest_uri}/_to_fetch"
     pack_uris, known = set_known_aside(spark, arguments, listing, packs_uri)
@@ -31,8 +32,9 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
     delete_prefix(packs_uri)
 
     # Every object is an image or a reject.
-    rejects = by_reason(counts)
-    images = listing.objects - sum(rejects.values())
+    rejects = by_reason(counts + excluded)
+    objects = listing.objects + len(listing.excluded)
+    images = objects - sum(rejects.values())
     if not images:
         raise NoImagesError(arguments.source_uri, rejects)
     details = {
@@ -44,7 +46,7 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
         "fetched": counts["fetched"],
         "known": known + counts["known"],
     }
-    return StageStats(listing.objects, images, rejects, details)
+    return StageStats(objects, images, rejects, details)
 
 
 if __name__ == "__main__":

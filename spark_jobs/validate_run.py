@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
 
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
@@ -11,12 +12,14 @@ from image_features.job.run_job import run_job
 from image_features.job.stats import StageStats
 from image_features.validate.arguments import ValidateArguments, parse_validate_arguments
 from image_features.validate.checks.check import ValidationFailedError, failed
-from image_features.validate.checks.probes import probe
+from image_features.validate.checks.grouped_probe import probe_twice
 from image_features.validate.checks.suite import run_checks
+from image_features.validate.duplicates.write_groups import write_groups
 from image_features.validate.evidence.gather import gather_evidence
 from image_features.validate.report.write_report import write_report
+from image_features.validate.suspects.write_suspects import write_suspects
 
-PHASES = ("measure", "check", "report")
+PHASES = ("measure", "compare", "check", "report")
 
 
 # Two threads on small matrices wait for each other: with them the linear probe took eight times the processor time.
@@ -25,9 +28,12 @@ def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: Pr
     """Measure the run, judge it, write the report, and raise ValidationFailedError if a hard check failed."""
     finished: list[str] = []
     with progress.watch(lambda: len(finished), total=len(PHASES), unit="phases"):
-        evidence = gather_evidence(spark, arguments)
+        measured = gather_evidence(spark, arguments)
         finished.append("measure")
-        scored = probe(evidence.sample)
+        duplicates = write_groups(spark, arguments, measured)
+        evidence = replace(measured, duplicates=duplicates, suspects=write_suspects(arguments.suspects_uri, measured))
+        finished.append("compare")
+        scored = probe_twice(evidence.sample, evidence.duplicates)
         findings = run_checks(evidence, scored)
         finished.append("check")
         write_report(arguments.report_uri, findings, evidence, scored)

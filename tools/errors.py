@@ -53,6 +53,10 @@ class WeightsFileError(ToolError):
     """A weights file that was named cannot be brought in."""
 
 
+class LabelsFileError(ToolError):
+    """A labels file that was named cannot be brought in."""
+
+
 class AirflowApiError(ToolError):
     """The running Airflow refused a request, or did not answer."""
 

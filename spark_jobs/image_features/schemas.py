@@ -38,6 +38,7 @@ MANIFEST = StructType(
         _SIZE_BYTES,
         _ETAG,
         StructField("modified_at", TimestampType(), nullable=False),
+        StructField("group", StringType()),
     ]
 )
 # Rows of the manifest that have no vector yet. Objects that are known to be no image have their `first_bytes`.
@@ -58,6 +59,30 @@ IMAGES = StructType(
 )
 FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("features")])
 PCA_FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("pca_features")])
+# A row for each image. `group` is the smallest image id of its group of near-duplicates, null for an image that has
+# none; `nearest_in_training` the image id of the one in Training that is most like an image of another split.
+GROUPS = StructType(
+    [
+        _IMAGE_ID,
+        _URI,
+        _LABEL,
+        _SPLIT,
+        StructField("group", StringType()),
+        StructField("group_size", LongType(), nullable=False),
+        StructField("nearest_in_training", StringType()),
+        StructField("likeness", FloatType()),
+        StructField("leak_free_split", StringType()),
+    ]
+)
+
+SUSPECTS = StructType(
+    [
+        _URI,
+        StructField("label", StringType(), nullable=False),
+        StructField("suggested", StringType(), nullable=False),
+        StructField("doubt", FloatType(), nullable=False),
+    ]
+)
 
 # The columns at the dataset's root; `stage` is the partition folder `stage=<stage>`, not a column of the files.
 REJECTS = StructType(

@@ -182,6 +182,7 @@ def test_a_param_of_the_network_cannot_be_forgotten_in_the_identity() -> None:
         ("refit_share", 3, 3),
         ("refit_drift", 3, 3),
         ("max_reject_share", 3, 3),
+        ("duplicate_likeness", 3, 3),
         ("sample_limit", 3, 3),
         # The fourth only has a picture of Pillow's resized.
         ("resize", 4, 4),

@@ -9,6 +9,7 @@ import numpy as np
 from image_features.reduce.gram import gram_of
 from image_features.reduce.pca import PcaModel, fit_pca, project
 from image_features.validate.arguments import ValidateArguments
+from image_features.validate.duplicates.duplicates import Duplicates
 from image_features.validate.evidence.evidence import (
     Baseline,
     Evidence,
@@ -66,6 +67,7 @@ def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **chang
         sample=Sample(projected, uris_of(names, splits), names, splits),
         baseline=Baseline(published_summary(), *comparable(projected)),
         asked=asked(),
+        duplicates=no_duplicates(splits),
     )
     return dataclasses.replace(whole, **changes)
 
@@ -83,7 +85,9 @@ COUNTS = ("features", "missing", "doubled", "unknown", "repeated", "unreduced", 
 def asked(max_reject_share: float = 0.05) -> ValidateArguments:
     """The command line of the run's stage."""
     names = [field.name for field in dataclasses.fields(ValidateArguments) if field.name.endswith("_uri")]
-    return ValidateArguments(**dict.fromkeys(names, "s3://bucket/runs/one"), max_reject_share=max_reject_share)
+    return ValidateArguments(
+        **dict.fromkeys(names, "s3://bucket/runs/one"), max_reject_share=max_reject_share, duplicate_likeness=0.955
+    )
 
 
 def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Membership:
@@ -99,6 +103,13 @@ def membership_of(names: np.ndarray, splits: np.ndarray, **more: int) -> Members
     totals |= {"labels": len(counts), "balanced": len(counts), **more}
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1].total(), entry[0]))
     return Membership(totals, {}, ranked if len(ranked) <= 40 else ranked[:20] + ranked[-20:])
+
+
+def no_duplicates(splits: np.ndarray, **changes: Any) -> Duplicates:
+    """Every image is alone, and the split stays as it is."""
+    test = int(np.sum(splits == "Test"))
+    found = Duplicates(0.955, 0, 0, 0, 1, test, 0, (), np.arange(len(splits)), splits)
+    return dataclasses.replace(found, **changes)
 
 
 def facts(vectors: np.ndarray, **changes: Any) -> VectorFacts:

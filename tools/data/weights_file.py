@@ -1,13 +1,11 @@
 """Brings weights into the bucket: a file of one's own, or Keras's own if they can be had."""
 
-import hashlib
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 from run_contract.backbones import pointer_uri
 from run_contract.weights import is_named
+from tools.data.one_file import bring_file
 from tools.errors import WeightsFileError
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 
@@ -23,15 +21,7 @@ def bring_weights(weights: str, home: LocalHome) -> str:
         raise WeightsFileError(
             f"WEIGHTS={weights}: no such file; give a .h5 or .keras file, its s3:// URI, imagenet, or random:<seed>"
         )
-    with path.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    target = home.bucket_path / "models" / sha256 / path.name
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = home.root / f"weights-{os.getpid()}.draft"
-        shutil.copyfile(path, draft)
-        draft.replace(target)
-    return f"s3://{BUCKET}/models/{sha256}/{path.name}"
+    return bring_file(path, "models", home)
 
 
 def imagenet_or_why_not(backbone: str, home: LocalHome) -> str | None:

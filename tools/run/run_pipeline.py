@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from run_contract.params import param_named
 from run_contract.weights import IMAGENET
 from tools.data.bring import bring
+from tools.data.one_file import bring_labels
 from tools.data.weights_file import DEMO_FALLBACK, bring_weights, imagenet_or_why_not
 from tools.errors import RunRefusedError, ToolError, run_tool
 from tools.local import endpoint
@@ -19,7 +20,7 @@ from tools.local.home import LocalHome
 from tools.local.interrupts import interrupt, on_endings
 from tools.local.services import services_in_use
 from tools.run.progress_lines import ProgressLines
-from tools.run.run_request import RunRequest, parse_request
+from tools.run.run_request import LABELS, SOURCE, WEIGHTS, RunRequest, parse_request
 from tools.run.summary import failure_texts, is_skipped, nothing_new_lines, summary_lines
 from tools.run.triggered_run import Outcome, TriggeredRun
 
@@ -44,14 +45,18 @@ def run_pipeline(request: RunRequest, home: LocalHome) -> int:
     now = datetime.now(UTC)
     # The services may still be starting meanwhile.
     source_uri = bring(request.source, home)
-    weights = choose_weights(request, home)
+    brought = {
+        SOURCE: source_uri,
+        WEIGHTS: choose_weights(request, home),
+        LABELS: bring_labels(request.asked.get(LABELS), home),
+    }
     endpoint.wait_for_endpoint(home)
     wait_for_dag(home)
     end_abandoned_runs(home)
     run = request.run_name(source_uri, now)
     dag_run, run_path = TriggeredRun(home, run, now), home.bucket_path / "runs" / run
     try:
-        dag_run.trigger(request.params(run, source_uri, weights))
+        dag_run.trigger(request.params(run, brought))
         print(f"run {run} of the DAG {DAG_ID}; its logs: {dag_run.logs_path}")
         outcome = follow(dag_run, ProgressLines(run_path / "progress"))
     except RunRefusedError:

@@ -10,9 +10,9 @@ from run_contract.param import Param
 from run_contract.params import make_run_params
 from tools.errors import ToolError
 
-SOURCE, WEIGHTS = "source_uri", "weights"
+SOURCE, WEIGHTS, LABELS = "source_uri", "weights", "labels"
 # A folder or a file of this machine is brought into the bucket first; what it then is called, the DAG checks.
-BROUGHT = (SOURCE, WEIGHTS)
+BROUGHT = (SOURCE, WEIGHTS, LABELS)
 DEMO: Mapping[str, Any] = {"pca_components": 32}
 """The demo set has 240 pictures; the DAG's own default of 200 would leave the PCA hardly anything to leave out."""
 GIVEN_TO_MAKE = "GIVEN_TO_MAKE"
@@ -47,9 +47,9 @@ class RunRequest:
         source_name = re.sub(r"[^A-Za-z0-9._-]+", "-", source_uri.rstrip("/").rpartition("/")[2]).strip("._-")
         return f"{source_name or 'run'}-{now:%Y%m%d-%H%M%S}"
 
-    def params(self, run: str, source_uri: str, weights: str | None) -> dict[str, Any]:
-        """Return the DAG run's conf; `weights` and `source_uri` are as they were brought into the bucket."""
-        found = {**(DEMO if self.is_demo else {}), **self.asked, SOURCE: source_uri, "run": run, WEIGHTS: weights}
+    def params(self, run: str, brought: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return the DAG run's conf; `brought` are the source, weights and labels as they lie in the bucket."""
+        found = {**(DEMO if self.is_demo else {}), **self.asked, "run": run, **brought}
         return {name: value for name, value in found.items() if value is not None}
 
 

@@ -85,11 +85,24 @@ def _report_lines(report: dict[str, Any]) -> Iterator[str]:
     for name, key in (("linear probe accuracy:", "linear_probe_accuracy"), ("k-NN accuracy:", "knn_accuracy")):
         if summary.get(key) is not None:
             yield f"  {name:<24}{summary[key]:.4f} ({summary['scored']})"
+    if (duplicates := summary.get("near_duplicates")) and duplicates["grouped"]:
+        yield from _duplicate_lines(summary, duplicates)
     for check in report["checks"]:
         if check["verdict"] in ("failed", "warned"):
             found = f"{_short(check['value'])} (limit {_short(check['limit'])})"
             yield f"  check {check['name']} {check['verdict']}: {found}; {check['advice']}"
     yield f"  {'checks:':<24}{report['verdict']}"
+
+
+def _duplicate_lines(summary: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[str]:
+    """Yield what leaks from Training to Test, and the accuracies without it."""
+    if duplicates["test"]:
+        leaks = f"{duplicates['leaked']:,} of {duplicates['test']:,} photographs of Test"
+        yield f"  {'leaks:':<24}{leaks} have a near-duplicate in Training"
+    for name, key in (("grouped linear probe:", "linear_probe"), ("grouped k-NN:", "knn")):
+        accuracy = summary.get(f"grouped_{key}_accuracy")
+        if accuracy is not None:
+            yield f"  {name:<24}{accuracy:.4f} with near-duplicates kept together"
 
 
 def _short(value: Any) -> str:

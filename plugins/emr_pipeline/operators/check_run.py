@@ -12,6 +12,7 @@ from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
+from emr_pipeline.s3.labels import check_labels
 from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
 from emr_pipeline.s3.weights import find_weights
 from emr_pipeline.snapshots.cost_forecast import check_cost
@@ -26,8 +27,8 @@ from emr_pipeline.task.refusal import refused_for_good
 from emr_pipeline.task.run_params import RUN_PARAMS, is_automatic
 from run_contract.params import param_named
 
-# How `publish` finds what the run's own weights file was when the run began.
-WEIGHTS_ETAG = "weights_etag"
+# How `publish` finds what the run's own weights and labels files were when the run began.
+WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
 NOTHING_NEW = "nothing_new"
 # How `publish` notices that readers were taken back while the run went on.
 LAST_ROLLBACK = "last_rollback"
@@ -68,7 +69,8 @@ class CheckRunOperator(S3Operator):
             weights = find_weights(self.hook.conn, params, layout.uri("models"))
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
-        origin = Origin.of(params, wanted_code_uri(self.settings), weights.etag)
+        etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
+        origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
         if params["force"]:
             self.log.info("force: this runs whether or not anything is new")
         else:
@@ -76,7 +78,7 @@ class CheckRunOperator(S3Operator):
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
         check_cost(self.hook.conn, latest, origin, params, self.settings)
-        known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), WEIGHTS_ETAG: weights.etag}
+        known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), **etags}
         for key, value in known.items():
             # Airflow 3.0 refuses an XCom of null.
             if value is not None:

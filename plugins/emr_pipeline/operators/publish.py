@@ -30,13 +30,20 @@ class PublishOperator(S3Operator):
     """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
     operator_extra_links = (ReportLink(), RunFolderLink())
-    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "known_rollback")
+    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "labels_etag", "known_rollback")
 
     def __init__(
-        self, *, settings: Settings, code_uri: str, weights_etag: str = "", known_rollback: str = "", **kwargs: Any
+        self,
+        *,
+        settings: Settings,
+        code_uri: str,
+        weights_etag: str = "",
+        labels_etag: str = "",
+        known_rollback: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(settings=settings, outlets=[published_asset(settings)], **kwargs)
-        self.code_uri, self.weights_etag = code_uri, weights_etag
+        self.code_uri, self.weights_etag, self.labels_etag = code_uri, weights_etag, labels_etag
         self.known_rollback = known_rollback
 
     @refused_for_good()
@@ -45,7 +52,8 @@ class PublishOperator(S3Operator):
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
-        origin = Origin.of(params_of_run(context), self.code_uri, self.weights_etag or None)
+        etags = {"weights_etag": self.weights_etag or None, "labels_etag": self.labels_etag or None}
+        origin = Origin.of(params_of_run(context), self.code_uri, **etags)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
         published = self._publish(snapshot)
         self._tell(published, validation)

@@ -7,6 +7,7 @@ from emr_pipeline.errors import ParamsError
 from emr_pipeline.run.layout import WRITTEN_FOLDERS, split_uri
 from run_contract import params as contract
 from run_contract.backbones import DIMENSIONS
+from run_contract.labels import LabelsError, facts_by
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -15,6 +16,10 @@ def check_params(params: Mapping[str, Any]) -> None:
         expected = param.refusal(params[param.name])
         if expected is not None:
             raise ParamsError(f"{param.name}={params[param.name]!r}: give {expected}")
+    try:
+        facts_by(params["label_pattern"])
+    except LabelsError as error:
+        raise ParamsError(f"label_pattern: {error}") from error
     used = contract.used(params)
     components, dimension = used["pca_components"], DIMENSIONS[used["backbone"]]
     if components is None and used["explained_variance"] is None:

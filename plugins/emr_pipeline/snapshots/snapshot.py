@@ -20,18 +20,22 @@ SCHEMA_VERSION = 3
 class Origin:
     """What a run is made of, without the photographs: two runs of equal origin on the same objects come out the same.
 
-    `params` are those that decide; `weights_etag` is that of weights of one's own, null for those that have a name.
+    `params` are those that decide; `weights_etag` is that of weights of one's own, null for those that have a name,
+    and `labels_etag` that of a labels file, null where there is none.
     """
 
     source_uri: str
     params: Mapping[str, Any]
     code_uri: str
     weights_etag: str | None = None
+    labels_etag: str | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], code_uri: str, weights_etag: str | None) -> "Origin":
+    def of(
+        cls, params: Mapping[str, Any], code_uri: str, weights_etag: str | None, labels_etag: str | None = None
+    ) -> "Origin":
         """Return the origin of a DAG run with these params."""
-        return cls(params["source_uri"].rstrip("/"), deciding(params), code_uri, weights_etag)
+        return cls(params["source_uri"].rstrip("/"), deciding(params), code_uri, weights_etag, labels_etag)
 
     @property
     def code_version(self) -> str:
@@ -50,6 +54,8 @@ class Origin:
             found.append(f"the code is {self.code_version}, not {_known(published, 'code_version')}")
         if published.get("weights_etag") != self.weights_etag:
             found.append("the weights file has changed")
+        if published.get("labels_etag") != self.labels_etag:
+            found.append("the labels file has changed")
         return found
 
 
@@ -84,6 +90,7 @@ def snapshot_of(
         "code_uri": origin.code_uri,
         "code_version": origin.code_version,
         "weights_etag": origin.weights_etag,
+        "labels_etag": origin.labels_etag,
         **_stage_facts({stage: of_stage or {} for stage, of_stage in stats.items()}),
         "summary": checked.get("summary", {}),
         "published_at": published_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

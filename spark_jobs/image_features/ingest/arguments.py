@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from image_features.errors import ArgumentError
 from image_features.job.arguments import JobArgumentParser
 from image_features.networks.arguments import NetworkArguments
+from run_contract.labels import LabelsError, facts_by
 from run_contract.stages import INGEST, stage_named
 
 
@@ -19,6 +21,17 @@ class IngestArguments(NetworkArguments):
     rejects_uri: str
     feature_store_uri: str
     sample_limit: int | None
+    label_pattern: str
+    labels: str | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            facts_by(self.label_pattern)
+        except LabelsError as error:
+            raise ArgumentError(
+                "--label-pattern", self.label_pattern, f"a pattern that can be used: {error}"
+            ) from error
 
 
 def parse_ingest_arguments(argv: Sequence[str]) -> IngestArguments:

@@ -9,7 +9,8 @@ from image_features.ingest.source_listing import Listing, write_packs
 from image_features.networks.identity import known_weights_sha256, store_identity
 from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH, VECTORS
 from image_features.storage import feature_store
-from image_features.storage.datasets import persisted, read_dataset
+from image_features.storage.datasets import persisted, read_dataset, read_rejects
+from run_contract.stages import INGEST
 
 
 def set_known_aside(
@@ -30,7 +31,12 @@ def set_known_aside(
     computed = feature_store.read(spark, vectors_uri, VECTORS).select("content_sha256").distinct()
     computed = computed.withColumn("has_vector", lit(True))
     # All columns are narrow, so joins cost little; nothing here grows on the driver.
-    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST).join(known, ["etag", "size_bytes"], "left")
+    listed = read_dataset(spark, arguments.manifest_uri, MANIFEST)
+    if listing.excluded:
+        # They are rejects by now.
+        rejected = read_rejects(spark, arguments.rejects_uri, INGEST).select("image_id")
+        listed = listed.join(rejected, "image_id", "left_anti")
+    manifest = listed.join(known, ["etag", "size_bytes"], "left")
     path = col("uri").substr(len(arguments.source_uri.rstrip("/")) + 2, 2**20)
     is_sound = col("is_image") & col("has_vector") & ~path.rlike(IGNORED_FOLDER)
     judged = manifest.join(computed, "content_sha256", "left").withColumn("is_sound", coalesce(is_sound, lit(False)))

@@ -1,4 +1,4 @@
-"""The manifest: one row for every listed object, with the label and split that its folders give it. Pure."""
+"""The manifest: one row for every listed object, with its label, split and group. Pure."""
 
 import hashlib
 import re
@@ -12,8 +12,8 @@ from image_features.images.formats import reject_by_listing
 from image_features.images.limits import MAX_OBJECT_BYTES
 from image_features.rejects import Reject
 from image_features.storage.objects import ListedObject
+from run_contract.labels import Facts
 
-SPLITS = ("Training", "Test", "Validation")
 SYSTEM_FOLDERS = (
     *("@eaDir", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),
     *("lost+found", "Network Trash Folder", "Temporary Items"),
@@ -35,13 +35,12 @@ class ManifestRow(NamedTuple):
     size_bytes: int
     etag: str
     modified_at: datetime
+    group: str | None = None
 
 
-def manifest_row(listed: ListedObject, source_uri: str) -> ManifestRow:
-    label, split = label_and_split(listed.uri, source_uri)
-    return ManifestRow(
-        image_id(listed.uri), listed.uri, label, split, listed.size_bytes, listed.etag, listed.modified_at
-    )
+def manifest_row(listed: ListedObject, facts: Facts) -> ManifestRow:
+    known = listed.size_bytes, listed.etag, listed.modified_at
+    return ManifestRow(image_id(listed.uri), listed.uri, facts.label, facts.split, *known, facts.group)
 
 
 def image_id(uri: str) -> str:
@@ -51,23 +50,6 @@ def image_id(uri: str) -> str:
     'd8199b244d6733387d39ddbfd8178268'
     """
     return hashlib.sha256(uri.encode()).hexdigest()[:32]
-
-
-def label_and_split(uri: str, source_uri: str) -> tuple[str | None, str | None]:
-    """Return the parent folder, and the outermost folder that is named as a split; none of them in an ignored folder.
-
-    Folders above the source do not count.
-
-    >>> label_and_split("s3://photos/Test/Apple/1.jpg", "s3://photos")
-    ('Apple', 'Test')
-    """
-    path = path_under(source_uri, uri)
-    if re.search(IGNORED_FOLDER, path):
-        return None, None
-    folders = path.split("/")[:-1]
-    split = next((folder for folder in folders if folder in SPLITS), None)
-    parent = folders[-1] if folders else ""
-    return (parent if parent and parent not in SPLITS else None), split
 
 
 def reject_unread(uri: str, source_uri: str, size_bytes: int) -> Reject | None:

@@ -16,10 +16,13 @@ class ValidateArguments(JobArguments):
     features_uri: str
     model_uri: str
     pca_features_uri: str
+    groups_uri: str
+    suspects_uri: str
     report_uri: str
     stats_prefix_uri: str
     published_uri: str
     max_reject_share: float
+    duplicate_likeness: float
 
 
 def parse_validate_arguments(argv: Sequence[str]) -> ValidateArguments:

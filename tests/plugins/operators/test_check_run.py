@@ -67,6 +67,68 @@ def test_a_bucket_of_ones_own_that_is_not_there_is_named_with_its_setting(s3: An
         CheckRunOperator(task_id="check_run", settings=settings).execute(context)
 
 
+def put_labels(s3: Any, text: str) -> dict[str, Any]:
+    s3.put_object(Bucket="pictures", Key="labels/own.csv", Body=text.encode())
+    return {"labels": "s3://pictures/labels/own.csv"}
+
+
+def test_what_ten_paths_become_stands_in_the_log(
+    check_run: CheckRunOperator, context: Any, s3: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        s3.put_object(Bucket="pictures", Key=f"landing/Test/fig/{number:03d}.jpg", Body=b"jpeg")
+    context["params"] |= {"label_pattern": r"(?P<split>\w+)/(?P<label>\w+)/.*"}
+    context["params"] |= put_labels(s3, "path,label,exclude\nTest/fig/010.jpg,date,\nTest/fig/000.jpg,,yes\n")
+    with caplog.at_level("INFO", "emr_pipeline.s3.labels"):
+        check_run.execute(context)
+    lines = [record.getMessage() for record in caplog.records if record.name == "emr_pipeline.s3.labels"]
+    assert len(lines) == 10
+    assert lines[0] == "Test/fig/000.jpg: excluded by the labels file"
+    assert lines[1] == "Test/fig/011.jpg: label 'fig', split 'Test', group None"
+    assert context["ti"].pushed["labels_etag"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "path,label\napple/1.jpg,x\napple/2.jpg,y\n",
+            "1 paths are not below s3://pictures/landing, the first of them",
+        ),
+        ("path,split\napple/1.jpg,dev\n", "line 2, path 'apple/1.jpg': the split 'dev' is unknown"),
+        ("path,label\napple/1.jpg,x\napple/1.jpg,x\n", "line 3, path 'apple/1.jpg': the path stands there twice"),
+        ("name\n", "path must be there"),
+    ],
+)
+def test_a_labels_file_that_cannot_be_used_is_refused_before_a_cluster(
+    check_run: CheckRunOperator, context: Any, s3: Any, text: str, message: str
+) -> None:
+    context["params"] |= put_labels(s3, text)
+    with pytest.raises(AirflowFailException) as refusal:
+        check_run.execute(context)
+    assert str(refusal.value).startswith("labels=s3://pictures/labels/own.csv: ")
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"label_pattern": "(?P<label>"}, "is no regular expression"),
+        ({"label_pattern": r"(?P<label>\d+)/.*"}, "gives no path below s3://pictures/landing a label"),
+        ({"label_pattern": "(?P<split>.*)/(?P<label>.*)"}, "the split 'apple' is unknown"),
+        ({"labels": "s3://pictures/labels/none.csv"}, "labels=s3://pictures/labels/none.csv: no such object"),
+        ({"labels": "labels.csv"}, "give s3://bucket/key"),
+    ],
+)
+def test_labels_that_cannot_work_are_refused_before_a_cluster(
+    check_run: CheckRunOperator, context: Any, changed: dict[str, Any], message: str
+) -> None:
+    context["params"] |= changed
+    with pytest.raises(AirflowFailException) as refusal:
+        check_run.execute(context)
+    assert message in str(refusal.value)
+
+
 def test_an_error_that_is_not_about_the_input_stays_what_it_is_and_is_retried(
     check_run: CheckRunOperator, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,8 @@ def test_a_step_runs_the_stages_job_from_one_version_of_the_code() -> None:
                 f"{RUN}/progress/ingest_images.json",
                 "--source-uri",
                 "s3://photos/of fruit",
+                "--label-pattern",
+                "parent",
                 "--backbone",
                 "mobilenet_v2",
                 "--weights",

@@ -70,6 +70,34 @@ def test_a_later_run_computes_only_what_is_new_changed_or_was_never_there(
 
 
 @pytest.mark.slow
+def test_a_labels_file_changes_labels_and_leaves_out_without_an_inference(
+    spark: SparkSession, prefix_uri: str, mean_colors: None
+) -> None:
+    first = Run(prefix_uri, "first")
+    first.put(_photos(0, 6))
+    first.both(WEIGHTS)
+    labels_uri = f"{prefix_uri}/labels.csv"
+    rows = ["path,label,split,group,exclude", "Apple/001.jpg,Rotten,test,tree 1,", "Apple/002.jpg,,,,true"]
+    objects.write_bytes(labels_uri, "\n".join(rows).encode())
+
+    second = Run(prefix_uri, "second").both(WEIGHTS, f"--labels={labels_uri}")
+    assert second.vectors() == {"computed": 0, "reused": 5, "same_bytes": 0, "rejected_before": 0}
+    facts = {path: (row.label, row.split) for path, row in second.rows(spark, "features").items()}
+    others = {f"Apple/00{number}.jpg": ("Apple", None) for number in (0, 3, 4, 5)}
+    assert facts == {"Apple/001.jpg": ("Rotten", "Test"), **others}
+    assert second.rows(spark, "manifest")["Apple/001.jpg"].group == "tree 1"
+    rejects = {path: (row.reason, row.detail) for path, row in second.rows(spark, "rejects").items()}
+    assert rejects == {"Apple/002.jpg": ("excluded", f"by {labels_uri}")}
+    ingested = second.stats("ingest_images")
+    assert (ingested["rows_in"], ingested["rows_out"], ingested["rejects"]) == (6, 5, {"excluded": 1})
+
+    # Where the store is empty, the same comes out.
+    fresh = Run(prefix_uri, "fresh").both(WEIGHTS, f"--labels={labels_uri}", f"--feature-store-uri={prefix_uri}/empty")
+    assert fresh.vectors()["computed"] == 5
+    assert _features(spark, fresh) == _features(spark, second)
+
+
+@pytest.mark.slow
 def test_nothing_new_computes_nothing_and_gives_the_same(
     spark: SparkSession, prefix_uri: str, mean_colors: None
 ) -> None:

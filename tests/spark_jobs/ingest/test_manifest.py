@@ -7,12 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_features.ingest.manifest import SPLITS, image_id, label_and_split, manifest_row
+from image_features.ingest.labels import Labels
+from image_features.ingest.manifest import image_id, manifest_row
 from image_features.storage.objects import ListedObject
+from run_contract.labels import SPLITS, Facts
 
 SOURCE = "s3://lake/landing/fruits"
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
 FOLDER = NAME.filter(lambda name: not name.startswith("."))
+
+
+def label_and_split(uri: str, source_uri: str) -> tuple[str | None, str | None]:
+    facts = Labels(source_uri, "parent").facts(uri)
+    assert facts is not None
+    assert facts.group is None
+    return facts.label, facts.split
 
 
 @pytest.mark.parametrize(
@@ -71,13 +80,14 @@ def test_image_id_is_the_hash_of_the_uri_as_it_is() -> None:
 def test_a_row_keeps_what_the_listing_says() -> None:
     modified_at = datetime(2026, 11, 20, 16, tzinfo=UTC)
     listed = ListedObject(f"{SOURCE}/Test/Fig/1.jpg", 12, "abc", modified_at)
-    row = manifest_row(listed, SOURCE)
-    assert (row.uri, row.label, row.split, row.size_bytes, row.etag, row.modified_at) == (
+    row = manifest_row(listed, Facts("Fig", "Test", "tree 1"))
+    assert (row.uri, row.label, row.split, row.size_bytes, row.etag, row.modified_at, row.group) == (
         listed.uri,
         "Fig",
         "Test",
         12,
         "abc",
         modified_at,
+        "tree 1",
     )
     assert row.image_id == image_id(listed.uri)

@@ -20,7 +20,7 @@ from image_features.storage.datasets import (
 from tests.spark_jobs.stored_datasets import write_dataset
 
 MODIFIED_AT = datetime(2026, 11, 20, 16, 30, tzinfo=UTC)
-ROW = ("id", "s3://b/é 1.jpg", "Apple", None, 12, "etag", MODIFIED_AT)
+ROW = ("id", "s3://b/é 1.jpg", "Apple", None, 12, "etag", MODIFIED_AT, "tree")
 VECTOR = ("id", "s3://b/1.jpg", None, None, "etag", [0.5, -1.25])
 
 

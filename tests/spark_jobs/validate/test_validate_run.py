@@ -40,12 +40,12 @@ IDENTITY = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilin
 
 
 def arguments_for(run_uri: str, **changes: Any) -> ValidateArguments:
-    folders = ("manifest", "rejects", "features", "model", "pca_features", "report")
+    folders = ("manifest", "rejects", "features", "model", "pca_features", "groups", "suspects", "report")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
     given["stats_prefix_uri"] = f"{run_uri}/stats"
     given["published_uri"] = f"{run_uri}/published/latest.json"
     given |= {f"{name}_uri": f"{run_uri}/{name}/validate_run.json" for name in ("stats", "progress")}
-    return ValidateArguments(**{**given, "max_reject_share": 0.05, **changes})
+    return ValidateArguments(**{**given, "max_reject_share": 0.05, "duplicate_likeness": 0.9999, **changes})
 
 
 def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
@@ -53,10 +53,12 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
     vectors, names = labelled_vectors(seed=seed)
     features = to_frame(spark, features_table(vectors, names))
     write_dataset(features, f"{run_uri}/features", FEATURES)
-    listed = [(row["image_id"], row["uri"], row["label"], row["split"], 9, "e", SEEN) for row in features.collect()]
+    listed = [
+        (row["image_id"], row["uri"], row["label"], row["split"], 9, "e", SEEN, None) for row in features.collect()
+    ]
     labels = (None, "Apple")
     for (uri, (reason, stage)), label in zip(REJECTED.items(), labels, strict=True):
-        listed.append((image_id(uri), uri, label, None, 9, "e", SEEN))
+        listed.append((image_id(uri), uri, label, None, 9, "e", SEEN, None))
         in_files = StructType([field for field in REJECTS if field.name != "stage"])
         rejects = spark.createDataFrame([(image_id(uri), uri, reason, "why")], in_files)
         write_dataset(rejects, f"{run_uri}/rejects/stage={stage}", in_files)
@@ -365,7 +367,7 @@ def test_a_reject_share_that_is_no_share_is_refused(share: float) -> None:
 
 
 def test_arguments_become_fields() -> None:
-    expected = arguments_for("s3://bucket/runs/one")
+    expected = arguments_for("s3://bucket/runs/one", duplicate_likeness=0.955)
     uris = {name: value for name, value in dataclasses.asdict(expected).items() if name.endswith("_uri")}
     words = [word for name, uri in uris.items() for word in (f"--{name.replace('_', '-')}", uri)]
     assert parse_validate_arguments(words) == expected

@@ -14,7 +14,7 @@ URI = "s3://fruit-features/landing/grocery"
 
 
 def test_only_what_was_asked_for_is_passed_on() -> None:
-    assert parse_request({"SOURCE": "grocery"}).params("r", URI, None) == {"source_uri": URI, "run": "r"}
+    assert parse_request({"SOURCE": "grocery"}).params("r", {"source_uri": URI}) == {"source_uri": URI, "run": "r"}
 
 
 def test_every_option_reaches_its_param_with_its_type() -> None:
@@ -34,7 +34,7 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
         "MAX_REJECT_SHARE": "0",
         "FORCE": "1",
     }
-    params = parse_request(environment).params("r", URI, "random:1")
+    params = parse_request(environment).params("r", {"source_uri": URI, "weights": "random:1"})
     assert params == {
         "source_uri": URI,
         "run": "r",
@@ -59,13 +59,13 @@ def test_every_option_reaches_its_param_with_its_type() -> None:
 
 
 def test_the_demo_takes_fewer_components_unless_it_is_asked_for_others() -> None:
-    assert parse_request({}).params("r", URI, None)["pca_components"] < param_named("pca_components").default
-    assert parse_request({"COMPONENTS": "8"}).params("r", URI, None)["pca_components"] == 8
+    assert parse_request({}).params("r", {"source_uri": URI})["pca_components"] < param_named("pca_components").default
+    assert parse_request({"COMPONENTS": "8"}).params("r", {"source_uri": URI})["pca_components"] == 8
 
 
 @pytest.mark.parametrize("text", ["0", "no", ""])
 def test_a_force_that_is_denied_is_none(text: str) -> None:
-    assert not parse_request({"FORCE": text}).params("r", URI, None).get("force", False)
+    assert not parse_request({"FORCE": text}).params("r", {"source_uri": URI}).get("force", False)
 
 
 @pytest.mark.parametrize(

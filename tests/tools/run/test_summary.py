@@ -132,3 +132,16 @@ def test_nothing_new_is_said_with_what_is_published_and_how_to_run_all_the_same(
     assert "fruits, 1,234 objects of s3://b/landing/fruits" in text
     assert str(tmp_path / "runs" / "fruits" / "report" / "index.html") in text
     assert "make run FORCE=1" in text
+
+
+def test_leaks_and_the_accuracies_without_them_stand_below_the_others(tmp_path: Path) -> None:
+    duplicates = {"grouped": 9000, "test": 4585, "leaked": 2812}
+    summary = {"scored": "as it is", "linear_probe_accuracy": 0.9791, "near_duplicates": duplicates}
+    report(tmp_path, summary=summary | {"grouped_linear_probe_accuracy": 0.88, "grouped_knn_accuracy": None})
+    lines = [" ".join(line.split()) for line in summary_lines(tmp_path)]
+    place = lines.index("linear probe accuracy: 0.9791 (as it is)")
+    assert lines[place + 1 : place + 4] == [
+        "leaks: 2,812 of 4,585 photographs of Test have a near-duplicate in Training",
+        "grouped linear probe: 0.8800 with near-duplicates kept together",
+        "checks: passed",
+    ]

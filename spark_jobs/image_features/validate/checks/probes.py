@@ -7,11 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from image_features.errors import Unavailable
 from image_features.validate.checks.check import Judgement, check
+from image_features.validate.duplicates.duplicates import NO_DUPLICATES
 from image_features.validate.evidence.evidence import Sample
 
 NEIGHBORS = 5
@@ -26,7 +27,10 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Probe:
-    """The rows that were scored, as places in the sample, their true labels, and each classifier's answers."""
+    """The rows that were scored, as places in the sample, their true labels, and each classifier's answers.
+
+    `grouped` is the same with groups of near-duplicates kept together.
+    """
 
     protocol: Literal["split", "folds"]
     trained: int
@@ -34,6 +38,7 @@ class Probe:
     truth: NDArray[np.object_]
     linear: NDArray[np.object_]
     knn: NDArray[np.object_]
+    grouped: "Probe | Unavailable" = NO_DUPLICATES
 
     @property
     def linear_accuracy(self) -> float:
@@ -55,8 +60,11 @@ class Probe:
         return f"{FOLDS}-fold cross-validation on {len(self.scored):,} images"
 
 
-def probe(sample: Sample) -> Probe | Unavailable:
-    """Train both classifiers on `Training` and score them on `Test`; without such splits, cross-validate them."""
+def probe(sample: Sample, groups: NDArray[np.int64] | None = None) -> Probe | Unavailable:
+    """Train both classifiers on `Training` and score them on `Test`; without such splits, cross-validate them.
+
+    Rows of one of the `groups` are then in one fold.
+    """
     if not len(sample.vectors) or not np.isfinite(sample.vectors).all():
         return Unavailable("the PCA features are empty or not finite")
     counts = Counter(label for label in sample.labels if label is not None)
@@ -79,8 +87,10 @@ def probe(sample: Sample) -> Probe | Unavailable:
         if on_split:
             answer = classifier.fit(vectors[trained], numbers[trained]).predict(vectors[scored])
         else:
-            folds = StratifiedKFold(n_splits=FOLDS, shuffle=True, random_state=SEED)
-            answer = cross_val_predict(classifier, vectors[trained], numbers[trained], cv=folds)
+            kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+            folds = kind(n_splits=FOLDS, shuffle=True, random_state=SEED)
+            together = None if groups is None else groups[trained]
+            answer = cross_val_predict(classifier, vectors[trained], numbers[trained], cv=folds, groups=together)
         answers.append(np.array(names, dtype=object)[answer])
     return Probe("split" if on_split else "folds", len(trained), scored, sample.labels[scored], *answers)
 

@@ -1,7 +1,7 @@
 """All checks, in the order in which the report shows them. None is left out because another one failed."""
 
 from image_features.errors import Unavailable
-from image_features.validate.checks import completeness, drift, membership, pca, probes, vectors
+from image_features.validate.checks import completeness, drift, leaks, membership, pca, probes, vectors
 from image_features.validate.checks.check import Finding
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
@@ -42,6 +42,7 @@ def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Fi
         probes.knn_accuracy(probe, published.get("knn_accuracy")),
         vectors.dead_dimensions(model, published.get("dead_dimensions")),
         vectors.repeated_vectors(features, published.get("repeated_vectors")),
+        leaks.split_leaks(evidence.duplicates),
         drift.model_drift(reduce),
         drift.norm_quantiles(features, baseline),
         drift.drift_classifier_auc(baseline),

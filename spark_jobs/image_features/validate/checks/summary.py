@@ -6,6 +6,7 @@ from typing import Any
 from image_features.errors import Unavailable
 from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
+from image_features.validate.duplicates.duplicates import Duplicates
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
 from run_contract.params import params_of
@@ -37,6 +38,9 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         "linear_probe_accuracy": values["linear_probe_accuracy"],
         "knn_accuracy": values["knn_accuracy"],
         "scored": probe.reason if isinstance(probe, Unavailable) else probe.described,
+        **_grouped(probe),
+        "suspects": None if isinstance(evidence.suspects, Unavailable) else len(evidence.suspects.found),
+        "near_duplicates": _near_duplicates(evidence.duplicates),
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": values["dead_dimensions"],
         "repeated_vectors": values["repeated_vectors"],
@@ -49,3 +53,19 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         "weights": weights or None,
         "weights_sha256": weights.get("sha256"),
     }
+
+
+def _grouped(probe: Probe | Unavailable) -> dict[str, Any]:
+    """Return the accuracies with near-duplicates kept together."""
+    grouped = probe if isinstance(probe, Unavailable) else probe.grouped
+    return {
+        "grouped_linear_probe_accuracy": grouped.linear_accuracy if isinstance(grouped, Probe) else None,
+        "grouped_knn_accuracy": grouped.knn_accuracy if isinstance(grouped, Probe) else None,
+        "grouped_scored": grouped.described if isinstance(grouped, Probe) else grouped.reason,
+    }
+
+
+def _near_duplicates(duplicates: Duplicates | Unavailable) -> dict[str, float] | None:
+    if isinstance(duplicates, Unavailable):
+        return None
+    return {name: getattr(duplicates, name) for name in ("least", "pairs", "groups", "grouped", "test", "leaked")}

@@ -11,7 +11,9 @@ from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
 from image_features.reduce.pca import PcaModel
 from image_features.validate.arguments import ValidateArguments
+from image_features.validate.duplicates.duplicates import NO_DUPLICATES, Duplicates
 from image_features.validate.evidence.stage_stats import Stats
+from image_features.validate.suspects.suspects import NO_SUSPECTS, Suspects
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Evidence:
     """All evidence on a run.
 
     `moments` are those of the stored PCA features. `model` is the saved one; `worst_error` is the largest relative
-    error of stored rows against what it computes, as `worst_relative_error` measures it.
+    error of stored rows against what it computes, as `worst_relative_error` measures it. `duplicates` and
+    `suspects` are added last.
     """
 
     membership: Membership
@@ -98,3 +101,5 @@ class Evidence:
     sample: Sample
     baseline: Baseline | Unavailable
     asked: ValidateArguments
+    duplicates: Duplicates | Unavailable = NO_DUPLICATES
+    suspects: Suspects | Unavailable = NO_SUSPECTS

@@ -15,6 +15,17 @@ def detail(stats: Stats | None, name: str) -> Any:
     return None if stats is None else stats["details"].get(name)
 
 
+def random_weights(featurize: Stats | None) -> str:
+    """Return why likeness and labels cannot be told of vectors of random weights, or an empty text for other weights.
+
+    >>> random_weights({"details": {"weights": {"source": "random:0", "pretrained": False}}})
+    'the weights are random: to such a network all photographs look alike'
+    """
+    weights = detail(featurize, "weights")
+    is_random = bool(weights) and not weights.get("pretrained")
+    return "the weights are random: to such a network all photographs look alike" if is_random else ""
+
+
 def fitted_elsewhere(reduce: Stats | None) -> str:
     """Return why the model need not fit this run's rows, or an empty text if it was fitted on them.
 

@@ -1,10 +1,12 @@
 """What the template cannot compute: it lays out the evidence, the findings and the summary by itself."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from image_features.errors import Unavailable
 from image_features.validate.checks.check import FORMS, Finding
 from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
@@ -14,6 +16,7 @@ from run_contract.stages import REDUCE
 
 WORST_CLASSES = 8
 CONFUSIONS = 3
+MOST_SUSPECTS = 24
 UNKNOWN = "\u2013"
 
 
@@ -60,6 +63,21 @@ def drawn(evidence: Evidence) -> dict[str, Any]:
         "balance_chart": {"labels": balance, "hidden": hidden} if balance else None,
         "splits": {split: color for split, color in charts.SPLIT_COLORS.items() if split in splits},
     }
+
+
+def compared(evidence: Evidence) -> dict[str, Any]:
+    """Return the near-duplicates and the suspects, None for what was not looked for, and the suspects to show."""
+    duplicates = None if isinstance(evidence.duplicates, Unavailable) else evidence.duplicates
+    suspects = None if isinstance(evidence.suspects, Unavailable) else evidence.suspects
+    shown = suspects.found[:MOST_SUSPECTS] if suspects else []
+    return {"duplicates": duplicates, "suspects": suspects, "shown_suspects": shown}
+
+
+def shown_uris(compared: Mapping[str, Any]) -> list[str]:
+    """Return the URIs of the leaks and of the suspects that are shown."""
+    leaks = compared["duplicates"].leaks if compared["duplicates"] else ()
+    pairs = [uri for leak in leaks for uri in (leak.uri, leak.training_uri)]
+    return pairs + [suspect.uri for suspect in compared["shown_suspects"]]
 
 
 def _variance_chart(reduce: Stats) -> dict[str, Any]:

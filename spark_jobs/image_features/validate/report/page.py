@@ -36,6 +36,7 @@ def render_page(
     sample, stats = evidence.sample, [of_stage for of_stage in evidence.stats.values() if of_stage]
     sheet, shown = one_of_each_label(sample), neighborhoods(sample, probe)
     places = {*sheet, *(place for query, nearest in shown for place in (query, *nearest))}
+    compared = content.compared(evidence)
     style = _resource("style.css")
     page: str = _template().render(
         run=run_uri.rpartition("/")[2],
@@ -52,10 +53,12 @@ def render_page(
         worst_classes=[] if isinstance(probe, Unavailable) else content.worst_classes(probe),
         sheet=sheet,
         neighborhoods=shown,
-        pictures=thumbnails([sample.uris[place] for place in places], read_bytes),
+        pictures=thumbnails([*(sample.uris[place] for place in places), *content.shown_uris(compared)], read_bytes),
+        grouped=probe.grouped if isinstance(probe, Probe) and isinstance(probe.grouped, Probe) else None,
         stats=stats,
         # All stages run in one environment.
         versions={name: version for of_stage in stats for name, version in of_stage["versions"].items()},
+        **compared,
         **content.drawn(evidence),
     )
     return page

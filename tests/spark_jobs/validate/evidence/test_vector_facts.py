@@ -21,7 +21,8 @@ SEEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
 
 def manifest_of(spark: SparkSession, *rows: tuple[str, str | None, str | None]) -> DataFrame:
-    return spark.createDataFrame([(i, f"s3://b/{i}", label, split, 9, "e", SEEN) for i, label, split in rows], MANIFEST)
+    listed = [(i, f"s3://b/{i}", label, split, 9, "e", SEEN, None) for i, label, split in rows]
+    return spark.createDataFrame(listed, MANIFEST)
 
 
 def vectors_of(spark: SparkSession, schema: StructType, *rows: tuple[str, str | None, str | None, Any]) -> DataFrame:

@@ -19,15 +19,18 @@ from PIL import Image
 import run_contract
 from image_features.errors import Unavailable
 from image_features.validate.checks.check import FORMS
+from image_features.validate.checks.grouped_probe import probe_twice
 from image_features.validate.checks.probes import Probe, probe
 from image_features.validate.checks.suite import run_checks
 from image_features.validate.checks.summary import summarize
+from image_features.validate.duplicates.duplicates import Leak
 from image_features.validate.evidence.evidence import Evidence, Membership, RejectGroup
 from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
-from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, with_model
+from image_features.validate.suspects.suspects import Suspect, Suspects
+from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, no_duplicates, with_model
 
 GOOD = make_evidence()
 LIBRARY = Path(charts.__file__).parents[2]
@@ -72,7 +75,7 @@ def a_photograph(uri: str) -> bytes:
 
 
 def render(evidence: Evidence) -> str:
-    found = probe(evidence.sample)
+    found = probe_twice(evidence.sample, evidence.duplicates)
     checks = run_checks(evidence, found)
     summary = summarize(evidence, found, checks)
     return render_page("s3://bucket/runs/one", checks, evidence, found, summary, a_photograph)
@@ -220,6 +223,36 @@ def test_the_page_is_made_of_what_there_is_when_most_is_missing() -> None:
     assert "Failed" in text
     assert "Not scored: the PCA features are empty or not finite." in text
     assert "Nothing was rejected." in text
+
+
+def test_leaks_stand_there_with_both_photographs_and_both_accuracies() -> None:
+    leaks = (Leak("s3://photographs/landing/Test/Apple/1.jpg", "Apple", "s3://b/gone.jpg", "<b>Pear</b>", 0.97),)
+    splits = GOOD.sample.splits.copy()
+    splits[:9] = "Training"
+    duplicates = no_duplicates(splits, pairs=7, groups=2, grouped=1009, largest=1005, test=4, leaked=3, leaks=leaks)
+    evidence = dataclasses.replace(GOOD, duplicates=duplicates)
+    text = Page(render(evidence)).text
+    assert "3 of the 4 photographs of Test (75.0%) have a near-duplicate in Training." in text
+    assert "There are 7 such pairs." in text
+    assert "they make 2 groups of 1,009 photographs; the largest has 1,005." in text
+    assert "linear probe accuracy, near-duplicates kept together" in text
+    assert "Apple <b>Pear</b>" in text
+
+
+def test_near_duplicates_that_were_not_looked_for_say_why() -> None:
+    text = Page(render(dataclasses.replace(GOOD, duplicates=Unavailable("the weights are random")))).text
+    assert "Not looked for: the weights are random." in text
+    assert "Not scored: the weights are random." in text
+    assert "kept together linear" not in text
+
+
+def test_doubtful_labels_stand_there_with_what_is_suggested() -> None:
+    found = [Suspect(f"s3://b/{number}.jpg", "Fig", "<i>Date", 0.9) for number in range(1000)]
+    text = Page(render(dataclasses.replace(GOOD, suspects=Suspects(5000, found)))).text
+    assert "Of 5,000 photographs, both a classifier and the nearest neighbors contradict the label of 1,000." in text
+    assert text.count("Fig \u2013 perhaps <i>Date") == 24
+    assert "no label is contradicted" in Page(render(dataclasses.replace(GOOD, suspects=Suspects(9, [])))).text
+    assert "Not looked for: suspects were not looked for." in Page(render(GOOD)).text
 
 
 def test_rejects_stand_there_by_reason_with_examples() -> None:
