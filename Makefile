@@ -21,6 +21,14 @@ run: setup ## run the pipeline to its end; options, of which docs/reference/para
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.history $${JSON:+--json}
 
+.PHONY: diff
+diff: setup ## say what two snapshots differ in: A= and B= of `make history`, else the current one and the one before (JSON=1, BUCKET=)
+	@"$(SPARK_PYTHON)" -m tools.diff.main $${A:+"--a=$$A"} $${B:+"--b=$$B"} $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
+
+.PHONY: rollback
+rollback: setup ## take readers back to an earlier snapshot: SNAPSHOT= one of `make history`, WHY="the reason"
+	@"$(AIRFLOW_PYTHON)" -m tools.run.rollback
+
 .PHONY: up
 up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint
 	@"$(AIRFLOW_PYTHON)" -m tools.local.services up

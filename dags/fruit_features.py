@@ -52,6 +52,7 @@ SETTINGS = Settings.from_environment()
 # These are templates and not `.output`, which would draw an arrow from these tasks to every stage.
 CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
 WEIGHTS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='weights_etag') or '' }}"
+KNOWN_ROLLBACK = "{{ ti.xcom_pull(task_ids='check_run', key='last_rollback') or '' }}"
 LABELS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='labels_etag') or '' }}"
 SNAPSHOT = "{{ ti.xcom_pull(task_ids='publish') or '' }}"
 CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
@@ -91,7 +92,12 @@ with DAG(
     create_cluster = CreateClusterOperator(task_id="create_cluster", settings=SETTINGS, code_uri=CODE_URI)
     stages = [stage_group(stage) for stage in STAGES]
     publish = PublishOperator(
-        task_id="publish", settings=SETTINGS, code_uri=CODE_URI, weights_etag=WEIGHTS_ETAG, labels_etag=LABELS_ETAG
+        task_id="publish",
+        settings=SETTINGS,
+        code_uri=CODE_URI,
+        weights_etag=WEIGHTS_ETAG,
+        known_rollback=KNOWN_ROLLBACK,
+        labels_etag=LABELS_ETAG,
     )
     terminate_cluster = TerminateClusterOperator(
         task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output

@@ -3,6 +3,9 @@
 DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
 """Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""
 
+IMAGES_PER_VCPU_S = {"mobilenet_v2": 45.0, "resnet50": 6.0, "vgg16": 1.5, "vgg16_fc512": 1.5}
+"""Images a second that one vCPU computes in float32, as docs/benchmarks.md has it; a forecast begins with them."""
+
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 IMAGENET_URLS = {

@@ -54,6 +54,16 @@ class ValidationDocument(TypedDict):
     checks: Annotated[list[CheckDocument], "every check, in the report's order"]
 
 
+class RollbackDocument(TypedDict):
+    """One entry of `rollbacks` in a snapshot's document: readers were taken back to this snapshot."""
+
+    instead_of: Annotated[str, "the snapshot that readers saw until then"]
+    at: Annotated[str, "when that was"]
+    by: Annotated[str | None, "who asked for it; null if Airflow does not say it"]
+    dag_run_id: Annotated[str, "Airflow's id of the run that did it"]
+    why: Annotated[str | None, "the reason that was given"]
+
+
 class SnapshotDocument(TypedDict):
     """`published/<snapshot>.json`, and `published/latest.json`, the pointer that readers follow."""
 
@@ -86,8 +96,38 @@ class SnapshotDocument(TypedDict):
     summary: Annotated[dict[str, Any], "as in `validation.json`"]
     published_at: Annotated[str, "when it was published"]
     previous: Annotated[str | None, "the snapshot before"]
+    rollbacks: NotRequired[Annotated[list[RollbackDocument], "each time that readers were taken back to it, in order"]]
     removed_at: NotRequired[Annotated[str, "when the run's files were removed"]]
     removed_objects: NotRequired[Annotated[int | None, "how many objects that were; absent until all are gone"]]
 
 
-DOCUMENTS = (StatsDocument, ProgressDocument, ValidationDocument, CheckDocument, SnapshotDocument)
+class ClusterCostDocument(TypedDict):
+    """One entry of `clusters` in `costs/<run>.json`."""
+
+    cluster_id: Annotated[str, "EMR's id of the cluster"]
+    dag_run_id: Annotated[str, "Airflow's id of the run that made it; a name may be used again"]
+    created_at: Annotated[str | None, "when it was made"]
+    ended_at: Annotated[str | None, "when it had ended"]
+    units: Annotated[dict[str, int], "its instances by `ON_DEMAND` and `SPOT`; a 2xlarge counts as two"]
+    unit_hours: Annotated[dict[str, float], "their hours, counted in the same way"]
+    dollars_per_hour: Annotated[dict[str, float], "the prices of an hour of one unit that were set then"]
+    dollars: Annotated[float, "hours times prices"]
+
+
+class CostDocument(TypedDict):
+    """`costs/<run>.json`: what a run cost, from EMR's list of instances when its cluster had ended."""
+
+    run: Annotated[str, "the run's name"]
+    clusters: Annotated[list[ClusterCostDocument], "every cluster that is known, the oldest first"]
+
+
+DOCUMENTS = (
+    StatsDocument,
+    ProgressDocument,
+    ValidationDocument,
+    CheckDocument,
+    SnapshotDocument,
+    RollbackDocument,
+    CostDocument,
+    ClusterCostDocument,
+)

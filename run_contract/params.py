@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from run_contract.backbones import DIMENSIONS
+from run_contract.backbones import DIMENSIONS, IMAGES_PER_VCPU_S
 from run_contract.cluster_sizes import SIZES
 from run_contract.labels import PARENT
 from run_contract.param import Param
@@ -226,6 +226,17 @@ _CLUSTER = (
         not_of_make_run="one machine has no cluster to size",
     ),
     Param(
+        name="max_cost",
+        title="Highest cost",
+        help="Refuse the run before it has a cluster if its forecast is above so many dollars. Empty: no limit. "
+        "check_run logs the forecast for each cluster size.",
+        kind=float,
+        nullable=True,
+        minimum=0,
+        not_deciding="it says whether anything is done",
+        not_of_make_run="one machine costs nothing",
+    ),
+    Param(
         name="wanted_minutes",
         title="Wanted within minutes",
         help="People are warned by a message, once, when the run is foreseen to take longer. It ends nothing.",
@@ -264,6 +275,27 @@ def used(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with null for each param that another one makes useless."""
     unused = {param.name for param in PARAMS if param.unused_with and values.get(param.unused_with) is not None}
     return {name: None if name in unused else values[name] for name in values}
+
+
+def of_the_vectors(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that decide which vectors a run computes of a photograph; null for what is not known."""
+    return {param.name: values.get(param.name) for param in PARAMS if FEATURIZE in param.stages}
+
+
+def most_images(values: Mapping[str, Any], listed: int) -> int:
+    """Return how many of the photographs that are listed a run takes at most."""
+    limit = values.get("sample_limit")
+    return listed if limit is None else min(listed, limit)
+
+
+def is_sampled(values: Mapping[str, Any]) -> bool:
+    """Return whether a run of these values may leave photographs out."""
+    return values.get("sample_limit") is not None
+
+
+def measured_rate(values: Mapping[str, Any]) -> float:
+    """Return the images a second of one vCPU that the benchmarks measured for the network of these values."""
+    return IMAGES_PER_VCPU_S[values["backbone"]]
 
 
 def deciding(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ PLACES = {
         Place("progress", "runs/{run}/progress/{stage}.json", "how far the stage is, kept fresh while it runs"),
         Place("feature_store", "feature_store", "what earlier runs computed: a cache"),
         Place("models", "models", "weights, and networks as an engine loads them"),
+        Place("cost", "costs/{run}.json", "what the clusters of the run's DAG runs cost"),
         Place("published", "published/latest.json", "the pointer to the published snapshot"),
         Place("logs", "logs", "the clusters' logs"),
     )

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 from pyspark.sql import SparkSession
+from threadpoolctl import threadpool_limits
 
 from image_features.job.progress import ProgressReporter
 from image_features.job.run_job import run_job
@@ -21,6 +22,8 @@ from image_features.validate.suspects.write_suspects import write_suspects
 PHASES = ("measure", "compare", "check", "report")
 
 
+# Two threads on small matrices wait for each other: with them the linear probe took eight times the processor time.
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: ProgressReporter) -> StageStats:
     """Measure the run, judge it, write the report, and raise ValidationFailedError if a hard check failed."""
     finished: list[str] = []

@@ -40,6 +40,7 @@ ROOMS = {
     },
     "tools": {
         "run": {"data", "local"},
+        "diff": {"local"},
         "data": {"local"},
         "env": {"local"},
         "local": set(),

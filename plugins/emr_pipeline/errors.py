@@ -55,5 +55,13 @@ class PublishedRunError(PipelineError):
         )
 
 
+class RollbackRefusedError(PipelineError):
+    """Rollback to a snapshot that cannot be gone back to, or that somebody else's change has overtaken."""
+
+
+class TakenBackError(PipelineError):
+    """Run that began before readers were taken back to an earlier snapshot, and would undo that."""
+
+
 class InventoryError(PipelineError):
     """Listing that cannot be compared with another."""

@@ -45,6 +45,15 @@ def _whole(default: int, least: int, most: int, what: str = "a whole number of s
     return field(metadata={"read": read})
 
 
+def _dollars(default: float) -> Any:
+    def read(variable: str, value: str) -> float:
+        if value and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value):
+            raise SettingsError(variable, value, "give dollars, as in 0.315")
+        return float(value or default)
+
+    return field(metadata={"read": read})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of this deployment: where it works, with whose rights, and how long it waits."""
@@ -83,6 +92,9 @@ class Settings:
     landing_settle_limit_s: int = _whole(HOUR_S, 1, 7 * DAY_S)
     # A run that fails on the same photographs makes a cluster once in this time, not once a check.
     landing_retry_s: int = _whole(6 * HOUR_S, 0, 30 * DAY_S)
+    # Of one instance, EC2's price and EMR's together: those of benchmarks/cost.json.
+    dollars_per_hour: float = _dollars(0.315)
+    spot_dollars_per_hour: float = _dollars(0.1638)
     landing_queue_url: str | None = _text(None, r"https?://[^/\s]+/\S+", "give the queue's URL")
     messages: tuple[str, ...] = _text(
         "",

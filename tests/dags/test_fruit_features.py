@@ -40,7 +40,12 @@ def test_the_folder_holds_exactly_these_dags_and_no_import_error() -> None:
     bag = parse()
 
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"fruit_features", "fruit_features_reaper", "fruit_images_landed"}
+    assert set(bag.dags) == {
+        "fruit_features",
+        "fruit_features_reaper",
+        "fruit_features_rollback",
+        "fruit_images_landed",
+    }
 
 
 def test_the_dag_has_exactly_these_tasks_and_arrows(dag: DAG) -> None:
@@ -135,6 +140,7 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         "refit_drift",
         "force",
         "cluster_size",
+        "max_cost",
         "wanted_minutes",
     }
     dag.params.validate()

@@ -55,6 +55,18 @@ class Machine:
         entries: list[dict[str, Any]] = json.loads(done.stdout)
         return entries
 
+    def tool(self, python: Path, module: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Call a program of `tools/` as the Makefile does."""
+        return subprocess.run(
+            [str(python), "-m", module],
+            cwd=REPOSITORY,
+            env=self.environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=RUN_LIMIT_S,
+            check=False,
+        )
+
     def run_path(self, run: str) -> Path:
         return self.home.bucket_path / "runs" / run
 

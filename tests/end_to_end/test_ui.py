@@ -95,6 +95,24 @@ def test_a_run_triggered_by_the_form_goes_green(
     assert (screenshots / "grid.png").stat().st_size > 20_000
     page.goto((airflow.run_path("from-the-form") / "report" / "index.html").as_uri())
     page.screenshot(path=screenshots / "report.png")
+    compare_and_go_back(airflow)
+
+
+def compare_and_go_back(machine: Machine) -> None:
+    """`make diff` and `make rollback` on the two snapshots that there are then: of the same photographs."""
+    newer, older = (entry["snapshot"] for entry in machine.history())
+    assert all(entry["dollars"] > 0 for entry in machine.history())
+    compared = machine.tool(machine.home.spark_env_path / "bin" / "python", "tools.diff.main")
+    assert "30 -> 30: the same" in compared.stdout, compared.stderr
+    assert "4 principal angles: smallest 0.00, median 0.00, largest 0.00 degrees" in compared.stdout
+
+    for target, instead_of in ((older, newer), (newer, older)):
+        done = machine.tool(machine.home.airflow_python, "tools.run.rollback", SNAPSHOT=target, WHY="a test")
+        assert done.stdout.startswith(f"readers see snapshot {target} "), done.stdout + done.stderr
+        assert f"current, instead of {instead_of}" in [entry["state"] for entry in machine.history()]
+    refused = machine.tool(machine.home.airflow_python, "tools.run.rollback", SNAPSHOT="nowhere")
+    assert refused.returncode == 1
+    assert f"there is no snapshot of this name; those that are kept are {older}" in refused.stderr
 
 
 def log_in(page: Page, machine: Machine) -> None:

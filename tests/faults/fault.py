@@ -28,7 +28,7 @@ class Fault:
     strike: Callable[[Any], None] = nothing
     afterwards: Callable[[Any], None] = nothing
     published: str = ""
-    """`old` or `new`, where that is not what the run's state says."""
+    """`old`, `new` or `earlier`, where that is not what the run's state says."""
     needs_own_endpoint: bool = False
     clock_ahead_s: int = 0
     """How far the clock of the endpoint (then one of its own) is ahead of Airflow's."""

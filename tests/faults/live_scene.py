@@ -48,9 +48,11 @@ class LiveScene(Scene):
         draft.rename(draft.with_suffix(".py"))
         self.airflow.wait_for_dag(self.dag_id)
 
-    def start_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> Any:
+    def start_dag(
+        self, dag_id: str = "fruit_features", run: str | None = None, conf: dict[str, Any] | None = None
+    ) -> Any:
         run = run or self.run
-        self.airflow.trigger(self.dag_id, run, self.conf(run))
+        self.airflow.trigger(self.dag_id, run, conf or self.conf(run))
         return LiveRun(run)
 
     def result(self, process: Any, dag_id: str = "fruit_features", run: str | None = None) -> Any:

@@ -73,12 +73,15 @@ def steps_by_stage(scene: Scene) -> tuple[int, ...]:
 
 
 def published_snapshot(scene: Scene) -> str:
-    """`old` or `new`; anything but the whole of either is an error."""
+    """`old`, `new` or `earlier`; anything but the whole of one of them is an error."""
     content = scene.published()
     if content == OLD_SNAPSHOT:
         return "old"
     snapshot = json.loads(content)
-    assert snapshot["run"].startswith(scene.run)
     assert set(snapshot["counts"]) == set(STAGES)
     assert scene.has_object(snapshot["report_uri"])
+    if "rollbacks" in snapshot:
+        assert scene.has_object(f"{snapshot['pca_features_uri']}/")
+        return "earlier"
+    assert snapshot["run"].startswith(scene.run)
     return "new"

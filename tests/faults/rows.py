@@ -4,6 +4,7 @@ from tests.faults.rows_airflow import AIRFLOW_FAULTS
 from tests.faults.rows_aws import AWS_FAULTS
 from tests.faults.rows_cluster import CLUSTER_FAULTS
 from tests.faults.rows_orphan import ORPHAN_FAULTS
+from tests.faults.rows_rollback import ROLLBACK_FAULTS
 from tests.faults.rows_spark import SPARK_FAULTS
 from tests.faults.rows_step import STEP_FAULTS
 
@@ -13,6 +14,7 @@ GROUPS = {
     "Spark and its files": SPARK_FAULTS,
     "AWS": AWS_FAULTS,
     "Airflow, and who uses it": AIRFLOW_FAULTS,
+    "Going back": ROLLBACK_FAULTS,
     "Airflow is gone for good": ORPHAN_FAULTS,
 }
 FAULTS = tuple(fault for group in GROUPS.values() for fault in group)

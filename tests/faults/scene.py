@@ -74,9 +74,12 @@ class Scene:
         folder = self.home.folder / run
         return FaultHome(folder, self.home.python) if folder.exists() else self.home.copy(folder)
 
-    def start_dag(self, dag_id: str = "fruit_features", run: str | None = None) -> subprocess.Popen[bytes]:
+    def start_dag(
+        self, dag_id: str = "fruit_features", run: str | None = None, conf: dict[str, Any] | None = None
+    ) -> subprocess.Popen[bytes]:
         run = run or self.run
-        conf = self.conf(run) if dag_id == "fruit_features" else {}
+        if conf is None:
+            conf = self.conf(run) if dag_id == "fruit_features" else {}
         process = self.home_of(run).start(dag_id, conf, self.bucket, self.proxy.url, self.settings, run)
         self.processes[dag_id, run] = process
         return process

@@ -10,13 +10,14 @@ HEADER = """# Faults, and what came of each
 
 Made by `make test-faults`; do not edit. Each row breaks one thing while the DAG `fruit_features` runs in a real Airflow
 against the local endpoint. After every row, whatever it broke: no cluster is left, no stage has more steps than it had
-attempts, and what is published is the old snapshot or the new one, whole. A step is a stand-in that ends as the fault
-needs it, except under *Spark and its files*, where it is the stage's own code.
+attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the fault needs it, except
+under *Spark and its files*, where it is the stage's own code.
 
 - **run**: how the DAG run ended; `killed`: it never did.
 - **clusters**: how many it made, and how many were left.
 - **steps**: how many each stage had: ingest + featurize + reduce + validate.
-- **published**: the snapshot that readers see afterwards, the one from before the run or the run's own.
+- **published**: the snapshot that readers see afterwards: the `old` one from before the run, the run's own `new` one,
+  or an `earlier` one to which somebody took them back.
 - **what a person reads**: the line of the task's error, or of the reaper's log, that names the cause.
 """
 COLUMNS = ("fault", "run", "clusters", "steps", "published", "what a person reads")
@@ -46,5 +47,7 @@ def _stable(cell: str) -> str:
     text = re.sub(r"\bmanual__\S+", "manual__...", text)
     text = re.sub(r"\bs-[0-9A-Z]{8,}", "s-...", text)
     text = re.sub(r"\bi-[0-9a-f]{8,}", "i-...", text)
+    text = re.sub(r"\b[0-9a-f]{16}\b", "...", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\dT[\d:]+Z", "...", text)
     text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:...", text)
     return text.replace("|", "\\|").replace("\n", " ")

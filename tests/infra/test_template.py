@@ -123,7 +123,8 @@ def test_clusters_write_runs_vectors_weights_and_logs_and_nothing_that_readers_f
 
 
 def test_airflow_publishes_and_removes_runs_and_deletes_nothing_else(template: dict[str, Any]) -> None:
-    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == {"code/*", "published/*", "landed/*", "messages/*"}
+    written = {"code/*", "costs/*", "published/*", "landed/*", "messages/*"}
+    assert on_objects(template, "AirflowPolicy", "s3:PutObject") == written
     assert on_objects(template, "AirflowPolicy", "s3:DeleteObject") == {"runs/*"}
 
 
@@ -144,6 +145,9 @@ def test_airflow_may_make_every_call_that_the_plugins_make(template: dict[str, A
     named = {call.replace("_", "") for call in calls} | {"runjobflow", "addjobflowsteps", "listclusters", "liststeps"}
     granted = {a.partition(":")[2].lower() for s in allowed(template, "AirflowPolicy") for a in actions(s)}
     assert named - granted == set()
+    of_emr = {a for s in allowed(template, "AirflowPolicy") for a in actions(s) if a.startswith("elasticmapreduce:")}
+    # The last one is asked for by RunJobFlow, for the policy in its request.
+    assert {action.partition(":")[2].lower() for action in of_emr} - named == {"putautoterminationpolicy"}
 
 
 def test_what_lands_reaches_the_queue_and_s3_of_this_bucket_alone_may_write_there(template: dict[str, Any]) -> None:

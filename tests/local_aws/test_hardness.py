@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from local_aws.__main__ import parse_arguments
 from local_aws.emr.state.processors import weakest_isa
 from local_aws.emr.state.records import ClusterRecord
 from local_aws.hardness import LIKE_AWS, Hardness
-from tests.local_aws.conftest import Endpoint, endpoint_command
+from tests.local_aws.conftest import REPOSITORY, Endpoint, endpoint_command
 from tests.local_aws.emr.harness import LocalEmr, command_step
 
 ONE_TRY = {"retries": {"total_max_attempts": 1}}
@@ -32,6 +33,13 @@ def test_like_aws_turns_everything_on_and_each_thing_can_be_set() -> None:
     assert parsed("--like", "aws", "--hard", "requests_per_s=7", "--hard", "region=eu-west-3") == Hardness(
         **vars(LIKE_AWS) | {"requests_per_s": 7, "region": "eu-west-3"}
     )
+
+
+def test_the_readme_names_each_hardness_and_what_it_is_like_aws() -> None:
+    text = (REPOSITORY / "local_aws" / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", text, re.MULTILINE))
+
+    assert rows == {name: str(value) or "none" for name, value in vars(LIKE_AWS).items()}
 
 
 @pytest.mark.parametrize("setting", ["patience=3", "requests_per_s", "requests_per_s=many", "requests_per_s=-1"])

@@ -57,6 +57,7 @@ class FakeEmr:
 
     def list_clusters(self, **request: Any) -> dict[str, Any]:
         # EMR gives the newest first, and no tags.
+        self._validate("ListClusters", request)
         found = [
             cluster for cluster in self.clusters.values() if cluster["Status"]["State"] in request["ClusterStates"]
         ]
@@ -104,11 +105,18 @@ class FakeEmr:
             self.set_step(request["ClusterId"], step_id, "CANCELLED")
         return {"CancelStepsInfoList": [{"StepId": step_id, "Status": "SUBMITTED"} for step_id in request["StepIds"]]}
 
+    def list_instances(self, **request: Any) -> dict[str, Any]:
+        self._validate("ListInstances", request)
+        return {"Instances": self.clusters[request["ClusterId"]].get("Instances", []), **_ok()}
+
     def get_paginator(self, operation: str) -> "FakePaginator":
         return FakePaginator(getattr(self, operation))
 
     def _check(self, operation: str, request: dict[str, Any]) -> None:
         self.calls.append(operation)
+        self._validate(operation, request)
+
+    def _validate(self, operation: str, request: dict[str, Any]) -> None:
         shape: Any = EMR_MODEL.operation_model(operation).input_shape
         validate_parameters(request, shape)
 

@@ -45,7 +45,8 @@ def make_run(s3: Any, run: str, images: int = 2) -> dict[str, Any]:
     put(s3, f"runs/{run}/report/validation.json", validation)
     for stage in STAGES:
         put(s3, f"runs/{run}/stats/{stage.name}.json", STATS)
-    for name in ("features/part-0.parquet", "pca_features/part-0.parquet", "inventory.csv.gz"):
+    parts = [f"{folder}/part-0.parquet" for folder in ("manifest", "features", "model", "pca_features")]
+    for name in (*parts, "inventory.csv.gz", "report/index.html"):
         s3.put_object(Bucket=BUCKET, Key=f"runs/{run}/{name}", Body=b"of " + run.encode())
     return validation
 

@@ -38,6 +38,8 @@ EVERYTHING = {
     "FRUIT_FEATURES_LANDING_SETTLE_S": "40",
     "FRUIT_FEATURES_LANDING_SETTLE_LIMIT_S": "400",
     "FRUIT_FEATURES_LANDING_RETRY_S": "0",
+    "FRUIT_FEATURES_DOLLARS_PER_HOUR": "0.5",
+    "FRUIT_FEATURES_SPOT_DOLLARS_PER_HOUR": "0.125",
     "FRUIT_FEATURES_LANDING_QUEUE_URL": "https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
     "FRUIT_FEATURES_MESSAGES": "arn:aws:sns:eu-west-3:123456789012:told, mail:me@example.com,slack:team",
     "FRUIT_FEATURES_STAGE_TIME_LIMIT_S": "200",
@@ -51,7 +53,7 @@ EVERYTHING = {
 def test_an_empty_environment_gives_defaults_that_a_variable_could_say_too() -> None:
     defaults = Settings.from_environment({})
     said = {f"FRUIT_FEATURES_{field.name.upper()}": getattr(defaults, field.name) for field in fields(Settings)}
-    texts = {name: str(value) for name, value in said.items() if isinstance(value, str | int | Path)}
+    texts = {name: str(value) for name, value in said.items() if isinstance(value, str | int | float | Path)}
 
     assert Settings.from_environment(texts) == defaults
     assert (defaults.code_root / "spark_jobs").is_dir()
@@ -91,6 +93,8 @@ def test_every_variable_is_read() -> None:
         landing_settle_s=40,
         landing_settle_limit_s=400,
         landing_retry_s=0,
+        dollars_per_hour=0.5,
+        spot_dollars_per_hour=0.125,
         landing_queue_url="https://sqs.eu-west-3.amazonaws.com/123456789012/landing",
         messages=("arn:aws:sns:eu-west-3:123456789012:told", "mail:me@example.com", "slack:team"),
         stage_time_limit_s=200,
@@ -185,6 +189,9 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("CODE_URI", "code/1"),
         ("CLUSTER_TIME_LIMIT_S", "0"),
         ("LOG_WAIT_S", "3601"),
+        ("DOLLARS_PER_HOUR", "-1"),
+        ("DOLLARS_PER_HOUR", "nan"),
+        ("SPOT_DOLLARS_PER_HOUR", "$0.17"),
         ("LANDING_EVERY_S", "0"),
         ("LANDING_SETTLE_S", "0"),
         ("LANDING_SETTLE_LIMIT_S", "604801"),

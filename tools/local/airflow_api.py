@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as it is about the DAG `fruit_features`."""
+"""Airflow's REST API, as far as it is about the DAGs that are triggered here."""
 
 import time
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ from tools.local.ports import CLIENT, LOOK_EVERY_S
 from tools.local.processes import find_background
 
 DAG_ID = "fruit_features"
-DAG_PATH = f"/dags/{DAG_ID}"
-RUNS_PATH = f"{DAG_PATH}/dagRuns"
+ROLLBACK_DAG_ID = "fruit_features_rollback"
+RUNS_PATH = f"/dags/{DAG_ID}/dagRuns"
 MADE_HERE = "make_run__"
-"""What the id of a DAG run begins with that a `make run` triggered."""
+"""What the id of a DAG run begins with that a `make run` or a `make rollback` triggered."""
 TRIES = 5
 
 
@@ -64,38 +64,44 @@ def _login(home: LocalHome) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def run_path(run_id: str) -> str:
+def runs_path(dag_id: str) -> str:
+    """Return the path of a DAG's runs."""
+    return f"/dags/{dag_id}/dagRuns"
+
+
+def run_path(run_id: str, dag_id: str = DAG_ID) -> str:
     """Return the path of a DAG run.
 
     >>> run_path("make_run__few photos__20261120-164712")
     '/dags/fruit_features/dagRuns/make_run__few%20photos__20261120-164712'
     """
-    return f"{RUNS_PATH}/{quote(run_id, safe='')}"
+    return f"{runs_path(dag_id)}/{quote(run_id, safe='')}"
 
 
-def mark_failed(home: LocalHome, run_id: str) -> None:
+def mark_failed(home: LocalHome, run_id: str, dag_id: str = DAG_ID) -> None:
     """Mark a run failed; Airflow ends what runs of it, and then runs its teardown, which terminates the cluster."""
-    request(home, "PATCH", run_path(run_id), {"state": "failed"})
+    request(home, "PATCH", run_path(run_id, dag_id), {"state": "failed"})
 
 
-def unfinished_runs(home: LocalHome) -> list[dict[str, Any]]:
-    """List the DAG runs that run or wait, oldest first."""
-    answer = request(home, "GET", f"{RUNS_PATH}?state=running&state=queued&order_by=run_after")
+def unfinished_runs(home: LocalHome, dag_id: str = DAG_ID) -> list[dict[str, Any]]:
+    """List a DAG's runs that run or wait, oldest first."""
+    answer = request(home, "GET", f"{runs_path(dag_id)}?state=running&state=queued&order_by=run_after")
     found: list[dict[str, Any]] = answer["dag_runs"]
     return found
 
 
 def end_abandoned_runs(home: LocalHome) -> None:
-    """Mark failed what a killed `make run` triggered before these services were started."""
+    """Mark failed what a killed `make run` or `make rollback` triggered before these services were started."""
     started = datetime.fromtimestamp(find_background(home, "scheduler").started, UTC)
-    for run in unfinished_runs(home) if _answer(home, DAG_PATH) is not None else []:
-        run_id = str(run["dag_run_id"])
-        if run_id.startswith(MADE_HERE) and datetime.fromisoformat(run["run_after"]) < started:
-            print(f"ending the run {run_id}, which a `make run` that was killed left")
-            mark_failed(home, run_id)
+    for dag_id in (DAG_ID, ROLLBACK_DAG_ID):
+        for run in unfinished_runs(home, dag_id) if _answer(home, f"/dags/{dag_id}") is not None else []:
+            run_id = str(run["dag_run_id"])
+            if run_id.startswith(MADE_HERE) and datetime.fromisoformat(run["run_after"]) < started:
+                print(f"ending the run {run_id} of {dag_id}, which was killed before it was over")
+                mark_failed(home, run_id, dag_id)
 
 
-def wait_for_dag(home: LocalHome) -> None:
+def wait_for_dag(home: LocalHome, dag_id: str = DAG_ID) -> None:
     """Return when Airflow has read the DAG's file, as it is now, since the services were started.
 
     Raises: DagImportError if the file cannot be imported; DagPausedError if a person has paused the DAG;
@@ -103,22 +109,23 @@ def wait_for_dag(home: LocalHome) -> None:
     """
     deadline = time.monotonic() + START_LIMIT_S
     started = datetime.fromtimestamp(find_background(home, "dag-processor").started, UTC)
-    while (dag := _answer(home, DAG_PATH)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
+    path = f"/dags/{dag_id}"
+    while (dag := _answer(home, path)) is None or datetime.fromisoformat(dag["last_parsed_time"]) < started:
         raise_if_airflow_died(home)
-        _raise_import_errors(home, started)
+        _raise_import_errors(home, dag_id, started)
         if time.monotonic() > deadline:
             raise AirflowApiError(
-                f"Airflow has not read the DAG {DAG_ID} after {START_LIMIT_S:.0f} s; its logs: {home.logs_path}"
+                f"Airflow has not read the DAG {dag_id} after {START_LIMIT_S:.0f} s; its logs: {home.logs_path}"
             )
         time.sleep(LOOK_EVERY_S)
     if dag["is_paused"]:
-        raise DagPausedError(DAG_ID, home.airflow_url)
+        raise DagPausedError(dag_id, home.airflow_url)
 
 
-def _raise_import_errors(home: LocalHome, since: datetime) -> None:
+def _raise_import_errors(home: LocalHome, dag_id: str, since: datetime) -> None:
     found = _answer(home, "/importErrors") or {"import_errors": []}
     for error in found["import_errors"]:
-        if error["filename"].endswith(f"{DAG_ID}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
+        if error["filename"].endswith(f"/{dag_id}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
             raise DagImportError(error["filename"], error["stack_trace"])
 
 

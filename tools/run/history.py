@@ -25,11 +25,12 @@ COLUMNS = {
     "model": "model",
     "explained_variance": "variance",
     "linear_probe_accuracy": "probe",
+    "dollars": "dollars",
     "previous": "previous",
     "state": "state",
     "why": "why",
 }
-NUMBERS = {"images", "changes", "vectors", "explained_variance", "linear_probe_accuracy"}
+NUMBERS = {"images", "changes", "vectors", "dollars", "explained_variance", "linear_probe_accuracy"}
 WHY_LENGTH = 60
 
 
@@ -65,13 +66,16 @@ def _entry(
     summary, model = document.get("summary") or {}, document.get("model") or {}
     is_current = latest is not None and document["snapshot"] == latest["snapshot"]
     left = "removed" if document.get("removed_at") else "taken back" if document.get("retracted_at") else "kept"
-    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at")
+    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at", "rollbacks")
+    rollbacks = (latest or {}).get("rollbacks")
+    current = f"current, instead of {rollbacks[-1]['instead_of']}" if rollbacks else "current"
     measured = ("images", "explained_variance", "linear_probe_accuracy")
     return {name: document.get(name) for name in names} | {name: summary.get(name) for name in measured} | {
         "changes": _changes(document, documents.get(str(document.get("previous"))), bucket_path),
+        "dollars": _dollars(document, bucket_path),
         "model": model.get("action"),
         "why": model.get("why"),
-        "state": "current" if is_current else left,
+        "state": current if is_current else left,
     }  # fmt: skip
 
 
@@ -88,6 +92,13 @@ def _changes(document: Snapshot, previous: Snapshot | None, bucket_path: Path) -
     return {"new": changes.new, "changed": changes.changed, "gone": changes.gone}
 
 
+def _dollars(document: Snapshot, bucket_path: Path) -> float | None:
+    """Return what the clusters of the snapshot's own DAG run cost; null if nobody recorded it."""
+    found = (read_json(bucket_path / "costs" / f"{document.get('run')}.json") or {}).get("clusters", [])
+    own = [entry["dollars"] for entry in found if entry["dag_run_id"] == document.get("dag_run_id")]
+    return sum(own) if own else None
+
+
 def _text(name: str, value: Any) -> str:
     if value is None:
         return "-"
@@ -97,6 +108,8 @@ def _text(name: str, value: Any) -> str:
         return f"{value.get('computed', 0):,}/{value.get('reused', 0):,}"
     if name == "why" and len(value) > WHY_LENGTH:
         return f"{value[: WHY_LENGTH - 1]}\u2026"
+    if name == "dollars":
+        return f"{value:.2f}"
     if isinstance(value, float):
         return f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

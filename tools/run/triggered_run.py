@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.errors import AirflowApiError
-from tools.local.airflow_api import DAG_ID, MADE_HERE, RUNS_PATH, mark_failed, request, run_path, unfinished_runs
+from tools.local.airflow_api import DAG_ID, MADE_HERE, mark_failed, request, run_path, runs_path, unfinished_runs
 from tools.local.airflow_processes import raise_if_airflow_died
 from tools.local.home import LocalHome
 
@@ -33,14 +33,15 @@ class Outcome:
 class TriggeredRun:
     """One DAG run, which `trigger` begins and `end` stops before its time."""
 
-    def __init__(self, home: LocalHome, run: str, now: datetime) -> None:
-        self.home, self.run_id = home, f"{MADE_HERE}{run}__{now:%Y%m%d-%H%M%S}"
-        self.logs_path = home.airflow_path / "logs" / f"dag_id={DAG_ID}" / f"run_id={self.run_id}"
+    def __init__(self, home: LocalHome, run: str, now: datetime, dag_id: str = DAG_ID) -> None:
+        self.home, self.dag_id, self.run_id = home, dag_id, f"{MADE_HERE}{run}__{now:%Y%m%d-%H%M%S}"
+        self.logs_path = home.airflow_path / "logs" / f"dag_id={dag_id}" / f"run_id={self.run_id}"
         self.outcome: Outcome | None = None
         self._states: dict[str, str] = {}
 
     def trigger(self, params: dict[str, Any]) -> None:
-        request(self.home, "POST", RUNS_PATH, {"dag_run_id": self.run_id, "logical_date": None, "conf": params})
+        body = {"dag_run_id": self.run_id, "logical_date": None, "conf": params}
+        request(self.home, "POST", runs_path(self.dag_id), body)
 
     def poll(self) -> dict[str, str]:
         """Return the tasks that began, succeeded or failed since the last call; set `outcome` when the run is over.
@@ -61,12 +62,12 @@ class TriggeredRun:
 
     def waits_for(self) -> str | None:
         """Return the id of the run that has to end before this one begins; None if this one runs."""
-        ids = [str(run["dag_run_id"]) for run in unfinished_runs(self.home) if run["state"] == "running"]
+        ids = [str(run["dag_run_id"]) for run in unfinished_runs(self.home, self.dag_id) if run["state"] == "running"]
         return None if not ids or self.run_id in ids else ids[0]
 
     def end(self) -> None:
         """Mark the run failed, and wait while Airflow runs its teardown, which terminates the cluster."""
-        mark_failed(self.home, self.run_id)
+        mark_failed(self.home, self.run_id, self.dag_id)
         deadline = time.monotonic() + END_PATIENCE_S
         while self._state() not in FINISHED or not self._is_torn_down():
             raise_if_airflow_died(self.home)
@@ -78,19 +79,20 @@ class TriggeredRun:
             time.sleep(0.5)
 
     def _is_torn_down(self) -> bool:
-        """Whether the teardown ended; it does not begin at once, and never if there was no cluster."""
+        """Whether the teardown ended; it does not begin at once, and never if there is none or was no cluster."""
         states = {instance["task_id"]: instance["state"] for instance in self._instances()}
-        return states[TEARDOWN] in ENDED or states[SETUP] not in FINISHED
+        return TEARDOWN not in states or states[TEARDOWN] in ENDED or states[SETUP] not in FINISHED
 
     def _instances(self) -> list[Any]:
-        return list(request(self.home, "GET", f"{run_path(self.run_id)}/taskInstances?limit=100")["task_instances"])
+        path = f"{run_path(self.run_id, self.dag_id)}/taskInstances?limit=100"
+        return list(request(self.home, "GET", path)["task_instances"])
 
     def _state(self) -> str:
-        return str(request(self.home, "GET", run_path(self.run_id))["state"])
+        return str(request(self.home, "GET", run_path(self.run_id, self.dag_id))["state"])
 
     def _error(self, instance: dict[str, Any]) -> str:
         log_path = self.logs_path / f"task_id={instance['task_id']}" / f"attempt={instance['try_number']}.log"
-        ui_url = f"{self.home.airflow_url}/dags/{DAG_ID}/runs/{quote(self.run_id)}"
+        ui_url = f"{self.home.airflow_url}/dags/{self.dag_id}/runs/{quote(self.run_id)}"
         return last_error(log_path) or f"see its log, {log_path}, or {ui_url}"
 
 

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.emr.cluster_states import STARTING_STATES, USABLE_STATES
+from emr_pipeline.emr.cluster_states import ENDED_STATES, STARTING_STATES, USABLE_STATES
 from emr_pipeline.s3.objects import error_code
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,20 @@ def live_clusters(emr: Any, name_prefix: str) -> list[dict[str, Any]]:
     ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"].startswith(name_prefix)]
     # list_clusters is sorted by creation, newest first, and gives no tags.
     return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
+
+
+def ended_clusters(emr: Any, name: str, since: datetime | None) -> list[dict[str, Any]]:
+    """Return every cluster of this name that has ended and was made after a moment, as EMR describes it."""
+    after = {} if since is None else {"CreatedAfter": since}
+    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=list(ENDED_STATES), **after)
+    ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"] == name]
+    return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
+
+
+def instances(emr: Any, cluster_id: str) -> list[dict[str, Any]]:
+    """Return every instance that a cluster ever had."""
+    pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
+    return [instance for page in pages for instance in page["Instances"]]
 
 
 def tags_of(cluster: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,9 @@ from emr_pipeline.run.param_checks import check_params, check_projection, check_
 from emr_pipeline.s3.labels import check_labels
 from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
 from emr_pipeline.s3.weights import find_weights
+from emr_pipeline.snapshots.cost_forecast import check_cost
 from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
+from emr_pipeline.snapshots.rollback import last_rollback
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.snapshots.unchanged import nothing_new
@@ -28,6 +30,8 @@ from run_contract.params import param_named
 # How `publish` finds what the run's own weights and labels files were when the run began.
 WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
 NOTHING_NEW = "nothing_new"
+# How `publish` notices that readers were taken back while the run went on.
+LAST_ROLLBACK = "last_rollback"
 
 
 @contextmanager
@@ -66,17 +70,19 @@ class CheckRunOperator(S3Operator):
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
         etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
+        origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
         if params["force"]:
             self.log.info("force: this runs whether or not anything is new")
         else:
-            origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
             self._skip_if_nothing_is_new(context, published, latest, origin)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
-        for key, etag in etags.items():
+        check_cost(self.hook.conn, latest, origin, params, self.settings)
+        known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), **etags}
+        for key, value in known.items():
             # Airflow 3.0 refuses an XCom of null.
-            if etag is not None:
-                context["ti"].xcom_push(key=key, value=etag)
+            if value is not None:
+                context["ti"].xcom_push(key=key, value=value)
         self.log.info("%s can be processed into %s", params["source_uri"], layout.run_uri)
         return layout.run_uri
 

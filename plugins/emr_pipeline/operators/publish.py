@@ -11,6 +11,7 @@ from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.news import publication, surge_of_rejects
+from emr_pipeline.snapshots.rollback import refuse_taken_back
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.dag_run import run_id, run_layout
@@ -29,13 +30,21 @@ class PublishOperator(S3Operator):
     """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
     operator_extra_links = (ReportLink(), RunFolderLink())
-    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "labels_etag")
+    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "labels_etag", "known_rollback")
 
     def __init__(
-        self, *, settings: Settings, code_uri: str, weights_etag: str = "", labels_etag: str = "", **kwargs: Any
+        self,
+        *,
+        settings: Settings,
+        code_uri: str,
+        weights_etag: str = "",
+        labels_etag: str = "",
+        known_rollback: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(settings=settings, outlets=[published_asset(settings)], **kwargs)
         self.code_uri, self.weights_etag, self.labels_etag = code_uri, weights_etag, labels_etag
+        self.known_rollback = known_rollback
 
     @refused_for_good()
     def execute(self, context: Context) -> str:
@@ -73,6 +82,7 @@ class PublishOperator(S3Operator):
             if current and current["snapshot"] == snapshot["snapshot"]:
                 # An earlier attempt of this task has already written it.
                 return None
+            refuse_taken_back(current, self.known_rollback, snapshot["run_uri"])
             candidate = snapshot | {"previous": current and current["snapshot"]}
             published.keep(candidate)
             return candidate

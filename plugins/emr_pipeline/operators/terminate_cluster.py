@@ -4,13 +4,16 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 from airflow.sdk import Context
+from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
+from emr_pipeline.emr.run_cost import cost_text, costs_of, record
 from emr_pipeline.emr.wait_messages import duration_text
+from emr_pipeline.s3.objects import OvertakenError
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.dag_run import own_clusters
+from emr_pipeline.task.dag_run import own_clusters, own_tags, run_id, run_layout, s3_client
 from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 
@@ -58,12 +61,25 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
 
     def _finish(self, context: Context, cluster_id: str) -> None:
         self._check(cluster_id)
+        self._record_cost(context)
         ended = self._ended_by_a_person(context)
         if ended:
             raise AirflowFailException(
                 f"this run was marked failed while {', '.join(ended)} ran; its cluster {cluster_id} is gone, and "
                 "nothing was published. This task fails so that the run stays failed; clear what failed to go on"
             )
+
+    def _record_cost(self, context: Context) -> None:
+        """Write what the run cost; a run whose cluster is gone does not fail because that cannot be known."""
+        layout, run = run_layout(context, self.settings), run_id(context)
+        since = getattr(context["dag_run"], "run_after", None)
+        try:
+            costs = costs_of(self.hook.conn, layout, own_tags(context, self.settings), run, since, self.settings)
+            if costs:
+                record(s3_client(self), layout, costs)
+                self.log.info("This run cost about %s", cost_text(costs))
+        except (BotoCoreError, ClientError, OvertakenError) as error:
+            self.log.warning("What this run cost is not recorded in %s: %s", layout.uri("cost"), error)
 
     def _ended_by_a_person(self, context: Context) -> list[str]:
         """Return the tasks that ran when somebody marked the run failed; nothing if nobody did.
@@ -72,8 +88,8 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
         the teardown succeeded, all leaves of the run would be successes, and Airflow would call the run a success.
         """
         ti: Any = context["ti"]
-        run_id = context["dag_run"].run_id
-        states = ti.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run_id]).get(run_id, {})
+        run = run_id(context)
+        states = ti.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run]).get(run, {})
         skipped = [task_id for task_id, state in states.items() if state == "skipped"]
         if "upstream_failed" in states.values() or all(context["dag"].get_task(name).is_teardown for name in skipped):
             return []

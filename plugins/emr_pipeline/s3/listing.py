@@ -39,6 +39,16 @@ def compare_with_inventory(s3: Any, source_uri: str, inventory_uri: str | None) 
         return compare(list_entries(s3, source_uri, cuts), read_entries(inventory))
 
 
+def digest_of_inventory(s3: Any, inventory_uri: str) -> str | None:
+    """Return the digest that a listing of the same objects has; null if the inventory is gone."""
+    if head(s3, inventory_uri) is None:
+        return None
+    with tempfile.TemporaryFile() as inventory:
+        s3.download_fileobj(**object_of(inventory_uri), Fileobj=inventory)
+        inventory.seek(0)
+        return compare(read_entries(inventory), ()).digest
+
+
 def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator[Entry]:
     """Yield every object below a source, in S3's order.
 

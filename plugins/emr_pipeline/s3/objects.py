@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ ATTEMPTS = 5
 NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 # What S3 answers when another writer was first: between our read and our write, or at the very same moment.
 OVERTAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+# What S3 answers for single keys of a deletion when it is busy.
+BUSY = frozenset({"InternalError", "ServiceUnavailable", "SlowDown"})
 # A hundred times what the longest document has. A larger object is not ours, and would fill the worker's memory.
 MOST_JSON_BYTES = 32 * 1024**2
 
@@ -123,12 +126,22 @@ def put_json_if(s3: Any, uri: str, content: Any, etag: str | None) -> bool:
 
 
 def delete_keys(s3: Any, bucket: str, keys: list[str]) -> None:
-    """Delete up to 1,000 objects; raise a RuntimeError that names the first that S3 refused."""
-    request = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-    refused = s3.delete_objects(Bucket=bucket, Delete=request).get("Errors", [])
-    if refused:
-        first = refused[0]
-        raise RuntimeError(
-            f"{len(refused)} of {len(keys)} objects could not be deleted, first s3://{bucket}/{first['Key']}: "
-            f"{first.get('Code')} {first.get('Message')}; does the role have s3:DeleteObject there?"
-        )
+    """Delete up to 1,000 objects; raise a RuntimeError that names the first that S3 refused.
+
+    S3 answers for each key. Those that it was too busy for are tried again.
+    """
+    asked = keys
+    for attempt in range(1, ATTEMPTS + 1):
+        request = {"Objects": [{"Key": key} for key in asked], "Quiet": True}
+        refused = s3.delete_objects(Bucket=bucket, Delete=request).get("Errors", [])
+        if not all(error.get("Code") in BUSY for error in refused):
+            break
+        asked = [error["Key"] for error in refused]
+        if not asked:
+            return
+        time.sleep(0.1 * 2**attempt)
+    first = next((error for error in refused if error.get("Code") not in BUSY), refused[0])
+    raise RuntimeError(
+        f"{len(refused)} of {len(keys)} objects could not be deleted, first s3://{bucket}/{first['Key']}: "
+        f"{first.get('Code')} {first.get('Message')}; does the role have s3:DeleteObject there?"
+    )

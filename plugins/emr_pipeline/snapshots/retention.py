@@ -11,21 +11,28 @@ Snapshot = Mapping[str, Any]
 def published_in_order(snapshots: Iterable[Snapshot], latest: Snapshot | None) -> list[Snapshot]:
     """Return the latest snapshot, the one that it names as `previous`, the one before that, and so on.
 
-    No date is looked at: the clock of a machine that publishes may be a year ahead.
+    Behind a snapshot to which readers were taken back come first those from which they were taken. No date is looked
+    at: the clock of a machine that publishes may be a year ahead.
 
     >>> runs = [{"snapshot": "b", "previous": "a"}, {"snapshot": "a", "previous": None}, {"snapshot": "x"}]
     >>> [snapshot["snapshot"] for snapshot in published_in_order(runs, runs[0])]
     ['b', 'a']
+    >>> back = {"snapshot": "a", "previous": None, "rollbacks": [{"instead_of": "b"}]}
+    >>> [snapshot["snapshot"] for snapshot in published_in_order([runs[0], back], back)]
+    ['a', 'b']
     """
     documents = {str(snapshot["snapshot"]): snapshot for snapshot in snapshots}
+    if latest:
+        documents.setdefault(str(latest["snapshot"]), latest)
     found: dict[str, Snapshot] = {}
-    name = str(latest["snapshot"]) if latest else ""
-    current = documents.get(name, latest)
-    # A snapshot that was published a second time, by a task that was cleared, may close a circle.
-    while current and name not in found:
-        found[name] = current
-        name = str(current.get("previous"))
-        current = documents.get(name)
+    ahead = [str(latest["snapshot"])] if latest else []
+    while ahead:
+        name = ahead.pop()
+        # A snapshot that was published a second time, or gone back to, closes a circle.
+        if name in documents and name not in found:
+            found[name] = documents[name]
+            ahead.append(str(found[name].get("previous")))
+            ahead.extend(str(rollback.get("instead_of")) for rollback in found[name].get("rollbacks", []))
     return list(found.values())
 
 

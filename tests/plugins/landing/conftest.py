@@ -41,7 +41,7 @@ class Bucket:
     def delete(self, name: str) -> None:
         self.s3.delete_object(Bucket=self.name, Key=f"landing/{name}")
 
-    def publish(self, source_uri: str | None = None) -> None:
+    def publish(self, snapshot: str = "r", source_uri: str | None = None, **more: Any) -> None:
         """As a run that has just published what lies there now."""
         listed = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix="landing/")
         text = io.StringIO(newline="")
@@ -49,14 +49,20 @@ class Bucket:
         rows.writerow(["key", "size_bytes", "etag"])
         for page in listed:
             rows.writerows([[o["Key"], o["Size"], o["ETag"].strip('"')] for o in page.get("Contents", [])])
-        self.s3.put_object(
-            Bucket=self.name, Key="runs/r/inventory.csv.gz", Body=gzip.compress(text.getvalue().encode())
-        )
-        latest = {
+        inventory_key = f"runs/{snapshot}/inventory.csv.gz"
+        self.s3.put_object(Bucket=self.name, Key=inventory_key, Body=gzip.compress(text.getvalue().encode()))
+        document = {
+            "snapshot": snapshot,
             "source_uri": source_uri or self.source_uri,
-            "inventory_uri": f"s3://{self.name}/runs/r/inventory.csv.gz",
+            "inventory_uri": f"s3://{self.name}/{inventory_key}",
         }
-        self.s3.put_object(Bucket=self.name, Key="published/latest.json", Body=json.dumps(latest).encode())
+        body = json.dumps(document | more).encode()
+        self.s3.put_object(Bucket=self.name, Key=f"published/{snapshot}.json", Body=body)
+        self.point_at(snapshot)
+
+    def point_at(self, snapshot: str) -> None:
+        source = {"Bucket": self.name, "Key": f"published/{snapshot}.json"}
+        self.s3.copy_object(Bucket=self.name, Key="published/latest.json", CopySource=source)
 
     @property
     def landed_path(self) -> Path:

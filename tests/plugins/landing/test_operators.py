@@ -214,3 +214,17 @@ def test_a_bucket_that_is_not_there_is_one_clear_error(landing: Landing, changed
 
     with pytest.raises(AirflowFailException, match="s3://no-such-bucket does not exist"):
         landing.run()
+
+
+def test_photographs_from_whose_snapshot_readers_were_taken_back_start_no_run(bucket: Bucket, landing: Landing) -> None:
+    bucket.put("a.jpg")
+    bucket.publish("before", rollbacks=[{"instead_of": "bad", "at": "noon", "dag_run_id": "manual__1"}])
+    bucket.put("b.jpg")
+    bucket.publish("bad")
+    bucket.point_at("before")
+
+    with pytest.raises(AirflowSkipException, match=r"photographs of snapshot bad, .* at noon by the run manual__1"):
+        landing.run()
+
+    bucket.put("c.jpg")
+    assert counts(landing.run()) == {"new": 2, "changed": 0, "gone": 0, "objects": 3}

@@ -1,6 +1,7 @@
 """A conditional write is done, or somebody else was first."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -59,6 +60,21 @@ def test_keys_are_deleted_and_others_stay(s3: Any) -> None:
     delete_keys(s3, "pictures", ["a", "c \u00e9+%"])
 
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="pictures")["Contents"]] == ["b"]
+
+
+@pytest.mark.parametrize(("code", "times", "is_deleted"), [("InternalError", 2, True), ("AccessDenied", 1, False)])
+def test_a_key_that_s3_was_too_busy_for_is_deleted_by_a_repeat_and_a_refused_one_is_an_error(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, code: str, times: int, is_deleted: bool
+) -> None:
+    s3.put_object(Bucket="pictures", Key="a", Body=b"")
+    answers = [{"Errors": [{"Key": "a", "Code": code, "Message": "not now"}]}] * times
+    delete = s3.delete_objects
+    monkeypatch.setattr(s3, "delete_objects", lambda **request: answers.pop() if answers else delete(**request))
+
+    with nullcontext() if is_deleted else pytest.raises(RuntimeError, match="s3://pictures/a: AccessDenied"):
+        delete_keys(s3, "pictures", ["a"])
+
+    assert ("Contents" in s3.list_objects_v2(Bucket="pictures")) is not is_deleted
 
 
 def test_an_object_that_is_no_json_or_too_large_for_one_is_read_as_null(

@@ -2,6 +2,7 @@
 
 import email
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from emr_pipeline.errors import SettingsError
 from emr_pipeline.operators.end_orphaned_clusters import EndOrphanedClustersOperator
 from emr_pipeline.operators.publish import PublishOperator
+from emr_pipeline.operators.roll_back import RollBackOperator
 from emr_pipeline.run.message import LONGEST_TEXT, Message
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.channels import check_channels
@@ -184,3 +186,18 @@ def test_mail_goes_out_by_airflows_own_connection(telling: Settings, s3: Any, po
 def test_a_channel_without_its_provider_is_refused_where_the_dag_is_parsed() -> None:
     with pytest.raises(SettingsError, match=r"FRUIT_FEATURES_MESSAGES='slack:team'.*apache-airflow-providers-slack"):
         check_channels(["slack:team"])
+
+
+def test_a_rollback_is_told_once_with_who_and_why(telling: Settings, told: Told, s3: Any, context: Any) -> None:
+    first, second = publish_run(s3, "r1"), publish_run(s3, "r2", 1)
+    task = RollBackOperator(task_id="roll_back", settings=telling, region_name="us-east-1")
+    asked = {"snapshot": first["snapshot"], "why": "bad labels"}
+    own: Any = {**context, "params": asked, "dag_run": SimpleNamespace(run_id="back", triggering_user_name="ana")}
+
+    for _ in range(2):
+        task.execute(own)
+
+    (message,) = told.read()
+    assert message["MessageAttributes"]["kind"]["Value"] == "rollback"
+    words = rf"from snapshot {second['snapshot']} to {first['snapshot']} at .* by ana in the run back: bad labels"
+    assert re.search(words, message["Message"])

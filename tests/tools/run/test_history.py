@@ -62,6 +62,31 @@ def test_snapshots_are_listed_newest_first_with_their_states(bucket_path: Path) 
     assert [entry["previous"] for entry in found] == ["bbbb", "aaaa", None]
 
 
+def test_a_snapshot_that_readers_were_taken_back_to_says_instead_of_which(bucket_path: Path) -> None:
+    entry = {"instead_of": "cccc", "at": "2026-11-20T12:00:00Z", "by": "ana", "dag_run_id": "r", "why": None}
+    back = json.loads((bucket_path / "published" / "bbbb.json").read_text()) | {"rollbacks": [entry]}
+    for name in ("bbbb", "latest"):
+        (bucket_path / "published" / f"{name}.json").write_text(json.dumps(back))
+
+    found = {entry["snapshot"]: entry for entry in history(bucket_path)}
+
+    assert (found["bbbb"]["state"], found["cccc"]["state"]) == ("current, instead of cccc", "kept")
+    assert (found["bbbb"]["rollbacks"], found["cccc"]["rollbacks"]) == ([entry], None)
+
+
+def test_a_snapshot_has_the_cost_of_its_own_dag_run(bucket_path: Path) -> None:
+    publish(bucket_path, "dddd", 12, "cccc", dag_run_id="second")
+    clusters = [("first", 4.0), ("second", 0.25), ("second", 0.5)]
+    document = {"run": "run-dddd", "clusters": [{"dag_run_id": run, "dollars": dollars} for run, dollars in clusters]}
+    (bucket_path / "costs").mkdir()
+    (bucket_path / "costs" / "run-dddd.json").write_text(json.dumps(document))
+
+    newest, before, *_ = history(bucket_path)
+
+    assert (newest["dollars"], before["dollars"]) == (0.75, None)
+    assert "  0.75  " in list(lines([newest]))[1]
+
+
 def test_what_changed_is_counted_where_both_listings_are_there(bucket_path: Path) -> None:
     newest, before, first = history(bucket_path)
 
@@ -93,6 +118,7 @@ def test_the_table_has_a_line_for_each_and_says_what_was_computed_and_why(bucket
             "refit",
             "0.9123",
             "0.5000",
+            "-",
             "bbbb",
             "kept",
             "was",
@@ -112,7 +138,21 @@ def test_a_document_of_version_1_is_listed_with_dashes(tmp_path: Path) -> None:
 
     table = list(lines(history(tmp_path)))
 
-    assert table[1].split() == ["old", "2026-11-19T00:00:00Z", "r", "-", "-", "-", "-", "-", "-", "-", "current", "-"]
+    assert table[1].split() == [
+        "old",
+        "2026-11-19T00:00:00Z",
+        "r",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+        "current",
+        "-",
+    ]
 
 
 def test_json_has_every_field(

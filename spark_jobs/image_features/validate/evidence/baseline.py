@@ -42,10 +42,10 @@ def read_baseline(
     if isinstance(model, Unavailable):
         return Unavailable("this run's model does not load")
     try:
-        published_features = read_dataset(spark, published["features_uri"], FEATURES)
+        read_dataset(spark, published["features_uri"], FEATURES)
     except MissingDatasetError as error:
         return Unavailable(f"the published features are gone: {error.uri}")
-    then = draw_sample(published_features, "features", facts, SAMPLE_ROWS)
+    then = draw_sample(spark.sparkContext, published["features_uri"], "features", facts, SAMPLE_ROWS)
     widths = {features.vectors.shape[1], then.vectors.shape[1], len(model.mean)}
     if len(widths) > 1:
         return Unavailable(f"this run's vectors, the published ones and the model are of several widths: {widths}")

@@ -1,6 +1,8 @@
 """The evidence on a run, gathered from what its stages wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql.functions import col, collect_list, count, row_number, struct
@@ -13,38 +15,45 @@ from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence import baseline
 from image_features.validate.evidence.evidence import Evidence, RejectGroup
 from image_features.validate.evidence.membership_counts import count_membership
+from image_features.validate.evidence.model_error import measure_model
 from image_features.validate.evidence.stage_stats import UPSTREAM, detail
-from image_features.validate.evidence.vector_facts import draw_sample, measure_model, measure_moments, measure_vectors
+from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
 
 EXAMPLES = 5
 
 
 def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Evidence:
     """Measure everything that the checks and the report need. Raises MissingDatasetError."""
-    manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
-    rejects = read_dataset(spark, arguments.rejects_uri, REJECTS)
-    features = read_dataset(spark, arguments.features_uri, FEATURES)
-    pca_features = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES)
     stats = {stage: objects.find_json(f"{arguments.stats_prefix_uri}/{stage}.json") for stage in UPSTREAM}
-    of_features = measure_vectors(spark.sparkContext, arguments.features_uri, "features")
-    of_pca = measure_vectors(spark.sparkContext, arguments.pca_features_uri, "pca_features")
-    some_features = draw_sample(features, "features", of_features, baseline.SAMPLE_ROWS)
-    sample = draw_sample(pca_features, "pca_features", of_pca)
+    # Python's workers measure vectors while the JVM plans, compiles and counts ids.
+    with ThreadPoolExecutor(1) as beside:
+        measuring = beside.submit(_measure, spark, arguments, detail(stats["featurize_images"], "identity"))
+        manifest = read_dataset(spark, arguments.manifest_uri, MANIFEST)
+        rejects = read_dataset(spark, arguments.rejects_uri, REJECTS)
+        features = read_dataset(spark, arguments.features_uri, FEATURES)
+        pca_features = read_dataset(spark, arguments.pca_features_uri, PCA_FEATURES)
+        membership = count_membership(manifest, features, rejects, pca_features)
+        groups = group_rejects(rejects)
+        return Evidence(membership=membership, rejects=groups, stats=stats, asked=arguments, **measuring.result())
+
+
+def _measure(spark: SparkSession, arguments: ValidateArguments, identity: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of the evidence that come from vectors and the model."""
+    context, features_uri, pca_uri = spark.sparkContext, arguments.features_uri, arguments.pca_features_uri
+    of_features = measure_vectors(context, features_uri, "features")
+    of_pca = measure_vectors(context, pca_uri, "pca_features")
+    some_features = draw_sample(context, features_uri, "features", of_features, baseline.SAMPLE_ROWS)
+    sample = draw_sample(context, pca_uri, "pca_features", of_pca)
     model, worst_error = measure_model(spark, arguments.model_uri, some_features, sample)
-    identity = detail(stats["featurize_images"], "identity")
-    return Evidence(
-        membership=count_membership(manifest, features, rejects, pca_features),
-        rejects=group_rejects(rejects),
-        features=of_features,
-        pca_features=of_pca,
-        moments=measure_moments(spark, arguments.pca_features_uri, of_pca),
-        model=model,
-        worst_error=worst_error,
-        stats=stats,
-        sample=sample,
-        baseline=baseline.read_baseline(spark, arguments, some_features, of_features, model, identity),
-        asked=arguments,
-    )
+    return {
+        "features": of_features,
+        "pca_features": of_pca,
+        "sample": sample,
+        "model": model,
+        "worst_error": worst_error,
+        "moments": measure_moments(spark, pca_uri, of_pca),
+        "baseline": baseline.read_baseline(spark, arguments, some_features, of_features, model, identity),
+    }
 
 
 def group_rejects(rejects: DataFrame) -> Sequence[RejectGroup]:

@@ -1,25 +1,24 @@
-"""The passes that measure vectors and the model: file by file on the workers, and a sample by Spark."""
+"""The passes that measure vectors, file by file on the workers, as those of `reduce`.
+
+Nothing of Spark ML is imported here: every worker imports this module, and would take a second longer.
+"""
 
 import hashlib
-import math
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from py4j.protocol import Py4JError
 from pyspark import SparkContext
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from image_features.errors import Unavailable
-from image_features.job.error_text import name_and_gist
 from image_features.reduce.file_passes import gram_of_dataset
 from image_features.reduce.gram import Gram
-from image_features.reduce.pca import PcaModel
-from image_features.reduce.spark_model import apply_model, load_model, to_pca_model
 from image_features.spark_tasks import one_task_each
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part
 from image_features.storage.vector_columns import to_matrix, widths_of
@@ -27,10 +26,10 @@ from image_features.validate.evidence.evidence import Sample, VectorFacts
 
 NORM_QUANTILES = (0.05, 0.5, 0.95)
 NO_NORMS = (0.0, 0.0, 0.0)
-MODEL_SAMPLE_ROWS = 200
 SAMPLE_ROWS = 20_000
 # 80 MB of float32, so that wide vectors do not fill the driver.
 SAMPLE_VALUES = 20_000_000
+NO_SAMPLE = Sample(np.empty((0, 0), np.float32), *[np.empty(0, object)] * 3)
 # Of one vector: `digest` is equal where vectors are, `width` -1 for null, `norm` NaN where an entry is not finite.
 _DESCRIBED = np.dtype([("digest", np.uint64), ("width", np.int32), ("norm", np.float64)])
 
@@ -42,8 +41,8 @@ def measure_vectors(context: SparkContext, uri: str, column: str) -> VectorFacts
     """
 
     def describe_files(uris: Sequence[str]) -> NDArray[np.void]:
-        batches = (batch for one in uris for batch in read_part(one, [column], ROWS_PER_ARROW_BATCH))
-        return np.concatenate([np.empty(0, _DESCRIBED), *(_describe(batch.column(0)) for batch in batches)])
+        described = [_describe(batch.column(0)) for batch in _batches(uris, [column])]
+        return np.concatenate([np.empty(0, _DESCRIBED), *described])
 
     groups = list(file_groups(uri, context.defaultParallelism))
     described = one_task_each(context, groups, describe_files).collect()
@@ -69,54 +68,36 @@ def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFac
     return gram_of_dataset(spark.sparkContext, pca_features_uri, "pca_features")
 
 
-def measure_model(
-    spark: SparkSession, model_uri: str, features: Sample, pca_features: Sample
-) -> tuple[PcaModel | Unavailable, float]:
-    """Load the model as any Spark would, and return it with its worst error over the first rows of `features`.
-
-    The samples are drawn from this run's two datasets; a row of one is looked for in the other by its URI.
-    """
-    pipeline = load_model(model_uri)
-    if isinstance(pipeline, Unavailable):
-        return Unavailable(f"{model_uri} does not load: {pipeline.reason}"), math.inf
-    stored = dict(zip(pca_features.uris, pca_features.vectors, strict=True))
-    rows = zip(features.uris[:MODEL_SAMPLE_ROWS], features.vectors[:MODEL_SAMPLE_ROWS].tolist(), strict=True)
-    sample = spark.createDataFrame([row for row in rows if row[0] in stored], "uri string, features array<float>")
-    try:
-        computed = apply_model(pipeline, sample).select("uri", "pca_features").collect()
-    except (Py4JError, PySparkException) as error:
-        return Unavailable(f"{model_uri} does not transform: {': '.join(name_and_gist(error))}"), math.inf
-    pairs = [(stored[row["uri"]], row["pca_features"]) for row in computed]
-    return to_pca_model(pipeline, rows=len(pairs)), worst_relative_error(pairs)
-
-
-def worst_relative_error(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float:
-    """Return the largest difference of (stored, computed) pairs, relative to the stored row's largest entry.
-
-    It is infinite if there is no pair or if the widths of one differ, and NaN if there is one among the entries.
-
-    >>> worst_relative_error([([2.0, -4.0], [2.0, -4.5])])
-    0.125
-    """
-    if not pairs or any(len(stored) != len(computed) for stored, computed in pairs):
-        return math.inf
-    stored, computed = (np.array(side, np.float64) for side in zip(*pairs, strict=True))
-    scales = np.maximum(np.abs(stored).max(axis=1), np.finfo(np.float32).tiny)
-    return float(np.max(np.abs(stored - computed).max(axis=1) / scales))
-
-
-def draw_sample(frame: DataFrame, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
+def draw_sample(context: SparkContext, uri: str, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
     """Return the rows of the smallest image ids: ids are hashes, so this is a random choice, always the same one.
 
-    If the vectors differ in width there are no rows.
+    `facts` say how wide the vectors are. There are no rows if vectors differ in width.
     """
-    rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1)) if facts.narrowest == facts.widest else 0
-    drawn = frame.orderBy("image_id").limit(rows).select("uri", "label", "split", column)
-    table: pd.DataFrame = drawn.toPandas()
-    if table[column].map(len).nunique() > 1:
-        table = table.iloc[:0]
-    vectors = np.stack(table[column].to_list()) if len(table) else np.empty((0, 0), np.float32)
-    return Sample(vectors, *[table[name].to_numpy(dtype=object) for name in ("uri", "label", "split")])
+    rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1))
+    columns = ["image_id", "uri", "label", "split", column]
+
+    def smallest_ids(uris: Sequence[str]) -> list[str]:
+        batches = _batches(uris, ["image_id"])
+        return heapq.nsmallest(rows, (image_id for batch in batches for image_id in batch["image_id"].to_pylist()))
+
+    def rows_up_to(last_id: str, uris: Sequence[str]) -> list[pa.RecordBatch]:
+        return [batch.filter(pc.less_equal(batch["image_id"], last_id)) for batch in _batches(uris, columns)]
+
+    groups = list(file_groups(uri, context.defaultParallelism))
+    ids = heapq.nsmallest(rows, chain.from_iterable(one_task_each(context, groups, smallest_ids).collect()))
+    if not ids or facts.narrowest != facts.widest:
+        return NO_SAMPLE
+    # Only now does a vector leave a worker: those of other groups decide which of a group's rows are among the first.
+    drawn = one_task_each(context, groups, partial(rows_up_to, ids[-1])).flatMap(lambda batches: batches).collect()
+    table = pa.Table.from_batches(drawn).sort_by("image_id").slice(0, rows)
+    vectors = table[column].combine_chunks()
+    if len(np.unique(widths_of(vectors))) > 1:
+        return NO_SAMPLE
+    return Sample(to_matrix(vectors), *[np.array(table[name].to_pylist(), object) for name in columns[1:4]])
+
+
+def _batches(uris: Sequence[str], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    return (batch for uri in uris for batch in read_part(uri, columns, ROWS_PER_ARROW_BATCH))
 
 
 def _describe(vectors: pa.ListArray) -> NDArray[np.void]:

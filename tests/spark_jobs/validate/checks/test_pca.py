@@ -16,7 +16,7 @@ from image_features.validate.checks.pca import (
     pca_covariance_diagonal,
     pca_means_zero,
 )
-from image_features.validate.evidence.vector_facts import worst_relative_error
+from image_features.validate.evidence.model_error import worst_relative_error
 from tests.spark_jobs.synthetic import feature_like
 
 VECTORS = feature_like(400, 30)

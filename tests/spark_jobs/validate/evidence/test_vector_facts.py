@@ -1,5 +1,6 @@
 """The Spark passes that count ids and measure vectors, against rows whose numbers are known."""
 
+import dataclasses
 import datetime
 from typing import Any
 
@@ -142,7 +143,9 @@ def test_vectors_of_several_widths_are_measured_rather_than_refused(spark: Spark
     # An empty vector is not a vector of finite numbers.
     assert facts.non_finite == 1
     assert facts.norms[2] == 7.0
-    assert len(draw_sample(frame, "features", facts).vectors) == 0
+    assert len(draw_sample(spark.sparkContext, prefix_uri, "features", facts).vectors) == 0
+    as_if_even = dataclasses.replace(facts, narrowest=facts.widest)
+    assert len(draw_sample(spark.sparkContext, prefix_uri, "features", as_if_even).vectors) == 0
 
 
 def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSession, prefix_uri: str) -> None:
@@ -159,11 +162,12 @@ def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSe
     assert measure_moments(spark, f"{prefix_uri}-ragged", facts) == Unavailable(reason)
 
 
-def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession) -> None:
+def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession, prefix_uri: str) -> None:
     rows = [(f"{place:03d}", "Apple" if place % 2 else None, "Test", [float(place)]) for place in range(40)]
     shuffled = [rows[place] for place in np.random.default_rng(1).permutation(40)]
     frame = vectors_of(spark, FEATURES, *shuffled)
-    sample = draw_sample(frame, "features", VectorFacts(40, 1, 1, 0, 0, 0, (1.0, 20.0, 38.0)), rows=5)
+    facts = measured(frame.repartition(3), prefix_uri, FEATURES)
+    sample = draw_sample(spark.sparkContext, prefix_uri, "features", facts, rows=5)
     assert sample.vectors[:, 0].tolist() == [0, 1, 2, 3, 4]
     assert sample.labels.tolist() == [None, "Apple", None, "Apple", None]
     assert sample.uris.tolist() == [f"s3://b/{place:03d}" for place in range(5)]

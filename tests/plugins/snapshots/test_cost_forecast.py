@@ -1,0 +1,105 @@
+"""Before there is a cluster: what the run will take, from the listing and former runs, and the limit of a person."""
+
+import re
+from typing import Any
+
+import pytest
+
+from emr_pipeline.operators.check_run import CheckRunOperator
+from emr_pipeline.task.airflow_compat import AirflowFailException
+from tests.plugins.published_runs import BUCKET, latest, publish_run, put, stage_imagenet
+from tests.plugins.snapshots.test_unchanged import freeze_inventory
+
+
+@pytest.fixture
+def check_run(settings: Any, s3: Any) -> CheckRunOperator:
+    stage_imagenet(s3)
+    for number in range(5):
+        s3.put_object(Bucket=BUCKET, Key=f"landing/apple/{number}.jpg", Body=b"jpeg")
+    return CheckRunOperator(task_id="check_run", settings=settings, region_name="us-east-1")
+
+
+def forecast(check_run: CheckRunOperator, context: Any, **params: Any) -> str:
+    """What a run that may cost nothing is told."""
+    context["params"] |= {"max_cost": 0} | params
+    with pytest.raises(AirflowFailException) as refusal:
+        check_run.execute(context)
+    return str(refusal.value)
+
+
+def published_before(s3: Any, **changed: Any) -> None:
+    """A published run of what lies there now, and one more photograph since."""
+    publish_run(s3, "before", **changed)
+    freeze_inventory(s3, "before")
+    s3.put_object(Bucket=BUCKET, Key="landing/apple/new.jpg", Body=b"jpeg")
+
+
+def test_without_a_former_run_everything_is_computed_at_the_measured_rates(
+    check_run: CheckRunOperator, context: Any
+) -> None:
+    text = forecast(check_run, context)
+
+    assert text.startswith("max_cost=0: for at most 5 vectors of 5 objects, by the rates of docs/benchmarks.md")
+    assert re.search(
+        r"small: 7 minutes, 0\.09 dollars; medium: 7 minutes, .*cluster_size is small; give a higher", text
+    )
+
+
+@pytest.mark.parametrize(("max_cost", "passes"), [(None, True), (0.2, True), (0.05, False)])
+def test_a_run_is_refused_only_above_its_limit(
+    check_run: CheckRunOperator, context: Any, max_cost: float | None, passes: bool
+) -> None:
+    context["params"]["max_cost"] = max_cost
+    if passes:
+        assert check_run.execute(context) == "s3://pictures/runs/r"
+    else:
+        with pytest.raises(AirflowFailException, match=r"max_cost=0\.05"):
+            check_run.execute(context)
+
+
+def test_what_the_published_run_has_computed_is_not_computed_again(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    published_before(s3)
+
+    assert "at most 1 vectors of 6 objects" in forecast(check_run, context)
+    assert "at most 1 vectors of 6 objects" in forecast(check_run, context, pca_components=7)
+    assert "at most 6 vectors of 6 objects" in forecast(check_run, context, resize="bicubic")
+    assert "at most 4 vectors of 6 objects" in forecast(check_run, context, sample_limit=4)
+
+
+def test_a_sample_that_was_published_leaves_everything_to_compute(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    published_before(s3, params=context["params"] | {"sample_limit": 2})
+
+    assert "at most 6 vectors of 6 objects" in forecast(check_run, context)
+
+
+def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    published_before(s3)
+    stats = {"details": {"images_per_second": 40.0, "vectors": {"computed": 4800}}}
+    put(s3, "runs/before/stats/featurize_images.json", stats)
+    cluster = {"units": {"ON_DEMAND": 3}, "created_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:10:00Z"}
+    others = [{"dag_run_id": name} for name in ("another", "one more")]
+    entry = cluster | {"dag_run_id": latest(s3)["dag_run_id"]}
+    put(s3, "costs/before.json", {"run": "before", "clusters": [*others, entry]})
+
+    assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
+    assert "small: 9 minutes" in forecast(check_run, context)
+    assert "by the rates of docs/benchmarks.md" in forecast(
+        check_run, context, backbone="vgg16", weights="random:0", pca_components=7
+    )
+
+
+def test_a_listing_that_cannot_be_compared_is_refused_only_with_a_limit(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    publish_run(s3, "before")
+    s3.put_object(Bucket=BUCKET, Key="runs/before/inventory.csv.gz", Body=b"no inventory")
+
+    assert "there is no forecast to hold it against" in forecast(check_run, context)
+    context["params"]["max_cost"] = None
+    assert check_run.execute(context) == "s3://pictures/runs/r"
