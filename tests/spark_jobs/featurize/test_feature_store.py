@@ -80,7 +80,8 @@ def test_a_labels_file_changes_labels_and_leaves_out_without_an_inference(
     rows = ["path,label,split,group,exclude", "Apple/001.jpg,Rotten,test,tree 1,", "Apple/002.jpg,,,,true"]
     objects.write_bytes(labels_uri, "\n".join(rows).encode())
 
-    second = Run(prefix_uri, "second").both(WEIGHTS, f"--labels={labels_uri}")
+    second = Run(prefix_uri, "second")
+    assert second.ingest(WEIGHTS, f"--labels={labels_uri}") == second.featurize(WEIGHTS) == 0
     assert second.vectors() == {"computed": 0, "reused": 5, "same_bytes": 0, "rejected_before": 0}
     facts = {path: (row.label, row.split) for path, row in second.rows(spark, "features").items()}
     others = {f"Apple/00{number}.jpg": ("Apple", None) for number in (0, 3, 4, 5)}
@@ -92,7 +93,8 @@ def test_a_labels_file_changes_labels_and_leaves_out_without_an_inference(
     assert (ingested["rows_in"], ingested["rows_out"], ingested["rejects"]) == (6, 5, {"excluded": 1})
 
     # Where the store is empty, the same comes out.
-    fresh = Run(prefix_uri, "fresh").both(WEIGHTS, f"--labels={labels_uri}", f"--feature-store-uri={prefix_uri}/empty")
+    fresh, other = Run(prefix_uri, "fresh"), f"--feature-store-uri={prefix_uri}/empty"
+    assert fresh.ingest(WEIGHTS, other, f"--labels={labels_uri}") == fresh.featurize(WEIGHTS, other) == 0
     assert fresh.vectors()["computed"] == 5
     assert _features(spark, fresh) == _features(spark, second)
 

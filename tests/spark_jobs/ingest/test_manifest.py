@@ -1,6 +1,7 @@
 """What a URI's folders say of an object."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -8,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_features.ingest.labels import Labels
-from image_features.ingest.manifest import image_id, manifest_row
+from image_features.ingest.manifest import IGNORED_FOLDER, image_id, manifest_row
 from image_features.storage.objects import ListedObject
 from run_contract.labels import SPLITS, Facts
 
 SOURCE = "s3://lake/landing/fruits"
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
-FOLDER = NAME.filter(lambda name: not name.startswith("."))
+FOLDER = NAME.filter(lambda name: not re.search(IGNORED_FOLDER, f"{name}/"))
 
 
 def label_and_split(uri: str, source_uri: str) -> tuple[str | None, str | None]:

@@ -33,7 +33,12 @@ def another(param: Param) -> Any:
         return param.choices[-1]
     if param.kind in (int, float):
         return param.kind(param.maximum if param.maximum is not None else (param.minimum or 0) + 7)
-    return {"weights": "random:7", "source_uri": "s3://elsewhere/photographs"}[param.name]
+    return {
+        "weights": "random:7",
+        "source_uri": "s3://elsewhere/photographs",
+        "label_pattern": "(?P<label>.*)/.*",
+        "labels": "s3://elsewhere/labels.csv",
+    }[param.name]
 
 
 def parsed(stage: Stage, values: dict[str, Any]) -> Any:

@@ -26,7 +26,7 @@ from reduce_features import reduce_features
 from run_contract.documents import CheckDocument
 from tests.spark_jobs.conftest import BUCKET
 from tests.spark_jobs.stored_datasets import exists, write_dataset
-from tests.spark_jobs.synthetic import LABELS, features_table, image_id, labelled_vectors, to_frame
+from tests.spark_jobs.synthetic import LABELS, SOURCE_URI, features_table, image_id, labelled_vectors, to_frame
 from validate_run import validate_run
 
 COMPONENTS = 5
@@ -64,7 +64,7 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
         write_dataset(rejects, f"{run_uri}/rejects/stage={stage}", in_files)
     write_dataset(spark.createDataFrame(listed, MANIFEST), f"{run_uri}/manifest", MANIFEST)
     count = len(names)
-    _write_stats(run_uri, "ingest_images", StageStats(count + 2, count + 1), {})
+    _write_stats(run_uri, "ingest_images", StageStats(count + 2, count + 1), {"source_uri": SOURCE_URI})
     details = {"weights": WEIGHTS, "dimension": vectors.shape[1], "identity": IDENTITY}
     _write_stats(run_uri, "featurize_images", StageStats(count + 1, count, details=details), IDENTITY)
     _reduce(spark, run_uri)
@@ -154,6 +154,8 @@ def test_a_good_run_passes_and_leaves_both_reports(finished: str, validated: Sta
     assert summary["linear_probe_accuracy"] > 0.9
     assert validated.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
     assert objects.read_bytes(f"{finished}/report/index.html").startswith(b"<!doctype html>")
+    assert objects.read_bytes(f"{finished}/suspects/labels.csv").startswith(b"path,label,exclude,note")
+    assert (summary["suspects"], summary["near_duplicates"]["leaked"]) == (0, 0)
 
 
 @pytest.mark.slow
