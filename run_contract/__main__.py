@@ -2,7 +2,7 @@
 
 import sys
 
-from run_contract.params import make_run_params
+from run_contract.param_queries import make_run_params
 
 if __name__ == "__main__":
     sys.stdout.write(" ".join(f"{param.make_variable}=" for param in make_run_params()) + "\n")

@@ -1,5 +1,8 @@
 """The backbones: the networks to choose from, how long the vectors of each are, and where Keras's weights lie."""
 
+from collections.abc import Mapping
+from typing import Any
+
 DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
 """Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""
 
@@ -19,3 +22,8 @@ IMAGENET_URLS = {
 def pointer_uri(models_uri: str, name: str) -> str:
     """Return where the name and SHA-256 of Keras's own file stand, once a run has staged it."""
     return f"{models_uri}/{name}-imagenet.json"
+
+
+def measured_rate(params: Mapping[str, Any]) -> float:
+    """Return the images a second of one vCPU that the benchmarks measured for the network of these params."""
+    return IMAGES_PER_VCPU_S[params["backbone"]]

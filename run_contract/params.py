@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from run_contract.backbones import DIMENSIONS, IMAGES_PER_VCPU_S
+from run_contract.backbones import DIMENSIONS
 from run_contract.cluster_sizes import SIZES
 from run_contract.labels import PARENT
 from run_contract.param import Param
@@ -20,6 +20,10 @@ NETWORK = (INGEST, FEATURIZE)
 
 def _share(**form: Any) -> Param:
     return Param(kind=float, minimum=0, maximum=1, **form)
+
+
+def _of(stages: tuple[str, ...], *params: Param) -> tuple[Param, ...]:
+    return tuple(replace(param, stages=stages) for param in params)
 
 
 _INPUT = (
@@ -74,8 +78,7 @@ _INPUT = (
     Param(
         name="run",
         title="Name of the run",
-        help="The folder under runs/ that the run writes. Empty: made from the run id. A name used before is written "
-        "over, but never what is published.",
+        help="The folder under runs/ that the run writes. Empty: made from the run id. Published runs never change.",
         nullable=True,
         pattern=RUN_PATTERN,
         pattern_in_words=f"at most {RUN_LENGTH} letters, digits, dots, dashes and underscores; a letter or digit first",
@@ -86,23 +89,21 @@ _INPUT = (
     Param(
         name="force",
         title="Run even if nothing is new",
-        help="Otherwise a run of the same photographs with the same params and code ends at once, without a cluster: "
-        "its result is published already.",
+        help="Otherwise a run of the same photographs with the same params and code ends at once, without a cluster.",
         kind=bool,
         default=False,
         not_deciding="it says whether anything is done",
         not_a_setting="it is asked for one run",
     ),
 )
-_NETWORK = (
+_NETWORK = _of(
+    NETWORK,
     Param(
         name="backbone",
         title="Backbone",
         help="The network whose last layers are cut off. Length of its vectors: "
-        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items())
-        + ".",
+        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items()),
         default=next(iter(DIMENSIONS)),
-        stages=NETWORK,
         choices=tuple(DIMENSIONS),
         identity=True,
     ),
@@ -112,7 +113,6 @@ _NETWORK = (
         help="imagenet, s3://bucket/key of a .h5 or .keras file that fits the backbone, or random:<seed> to try "
         "things out.",
         default=IMAGENET,
-        stages=NETWORK,
         pattern=FORM,
         by_hand=BY_HAND,
         pattern_in_words="imagenet, random:<seed> as in random:0, or s3://bucket/key",
@@ -123,7 +123,6 @@ _NETWORK = (
         title="Resize",
         help="How photographs are brought to the network's size. Vectors of two kinds do not compare.",
         default="bilinear",
-        stages=NETWORK,
         choices=("bilinear", "bicubic"),
         identity=True,
     ),
@@ -132,7 +131,6 @@ _NETWORK = (
         title="Engine",
         help="What runs the network. openvino is faster; tensorflow is the reference.",
         default="openvino",
-        stages=NETWORK,
         choices=("openvino", "tensorflow"),
         not_in_identity="the engines agree closely enough to compare; the feature store keeps them apart all the same",
         keeps_apart=True,
@@ -142,12 +140,12 @@ _NETWORK = (
         title="Precision",
         help="bfloat16 is about twice as fast where the processor has it, and gives other vectors.",
         default="float32",
-        stages=NETWORK,
         choices=("float32", "bfloat16"),
         identity=True,
     ),
 )
-_REDUCE = (
+_REDUCE = _of(
+    (REDUCE,),
     Param(
         name="pca_components",
         title="Components",
@@ -155,7 +153,6 @@ _REDUCE = (
         kind=int,
         default=200,
         nullable=True,
-        stages=(REDUCE,),
         minimum=1,
         maximum=max(DIMENSIONS.values()),
         unused_with="explained_variance",
@@ -164,10 +161,8 @@ _REDUCE = (
     _share(
         name="explained_variance",
         title="Explained variance",
-        help="Keep as many components as explain this share of the variance, 0.95 for example. If given, it decides "
-        "and the number of components is not used.",
+        help="Keep as many components as explain this share of the variance, such as 0.95, and not a number of them.",
         nullable=True,
-        stages=(REDUCE,),
         above_minimum=True,
     ),
     Param(
@@ -176,7 +171,6 @@ _REDUCE = (
         help="Parquet is always written; csv adds a table with columns pc_001, pc_002 and so on.",
         kind=tuple,
         default=("parquet",),
-        stages=(REDUCE,),
         choices=("parquet", "csv"),
     ),
     Param(
@@ -185,7 +179,6 @@ _REDUCE = (
         help="refit: fit on all photographs. project: use the published model, so that PCA features stay comparable "
         "with earlier ones. auto: project, and refit when one of the two limits below is passed.",
         default="refit",
-        stages=(REDUCE,),
         choices=("refit", "project", "auto"),
     ),
     _share(
@@ -193,22 +186,19 @@ _REDUCE = (
         title="Refit above this share of new photographs",
         help="For auto: of those that came after the model was fitted. 0.1 is 10 %.",
         default=0.1,
-        stages=(REDUCE,),
     ),
     _share(
         name="refit_drift",
         title="Refit above this drift",
         help="For auto: the share of variance that the model keeps less of than a refit would.",
         default=0.02,
-        stages=(REDUCE,),
     ),
 )
 _REPORT = (
     _share(
         name="duplicate_likeness",
         title="Likeness of near-duplicates",
-        help="Photographs whose vectors are at least so alike are near-duplicates; 1 is the same vector. The default "
-        "was measured with mobilenet_v2 and its ImageNet weights.",
+        help="Photographs so alike are near-duplicates; 1 is the same vector. Measured with mobilenet_v2 on ImageNet.",
         default=0.955,
         stages=(VALIDATE,),
         above_minimum=True,
@@ -218,8 +208,7 @@ _CLUSTER = (
     Param(
         name="cluster_size",
         title="Cluster size",
-        help="; ".join(f"{name}: {size.core} core and {size.spot_task} Spot nodes" for name, size in SIZES.items())
-        + ".",
+        help="; ".join(f"{name}: {size.core} core and {size.spot_task} Spot nodes" for name, size in SIZES.items()),
         default=next(iter(SIZES)),
         choices=tuple(SIZES),
         not_deciding="it says on what machines the run is made",
@@ -228,8 +217,7 @@ _CLUSTER = (
     Param(
         name="max_cost",
         title="Highest cost",
-        help="Refuse the run before it has a cluster if its forecast is above so many dollars. Empty: no limit. "
-        "check_run logs the forecast for each cluster size.",
+        help="Refuse the run before it has a cluster if its forecast is above so many dollars. Empty: no limit.",
         kind=float,
         nullable=True,
         minimum=0,
@@ -251,37 +239,6 @@ SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Report
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
 
 
-def param_named(name: str) -> Param:
-    """Return the param of this name; raises KeyError for one that there is not."""
-    return {param.name: param for param in PARAMS}[name]
-
-
-def params_of(stage: str) -> list[Param]:
-    """Return the params that a stage's command line has."""
-    return [param for param in PARAMS if stage in param.stages]
-
-
-def make_run_params() -> list[Param]:
-    """Return the params that `make run` offers."""
-    return [param for param in PARAMS if not param.not_of_make_run]
-
-
-def settable_params() -> list[Param]:
-    """Return the params that a deployment may set for all its runs."""
-    return [param for param in PARAMS if not param.not_a_setting]
-
-
-def used(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with null for each param that another one makes useless."""
-    unused = {param.name for param in PARAMS if param.unused_with and values.get(param.unused_with) is not None}
-    return {name: None if name in unused else values[name] for name in values}
-
-
-def of_the_vectors(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that decide which vectors a run computes of a photograph; null for what is not known."""
-    return {param.name: values.get(param.name) for param in PARAMS if FEATURIZE in param.stages}
-
-
 def most_images(values: Mapping[str, Any], listed: int) -> int:
     """Return how many of the photographs that are listed a run takes at most."""
     limit = values.get("sample_limit")
@@ -291,15 +248,3 @@ def most_images(values: Mapping[str, Any], listed: int) -> int:
 def is_sampled(values: Mapping[str, Any]) -> bool:
     """Return whether a run of these values may leave photographs out."""
     return values.get("sample_limit") is not None
-
-
-def measured_rate(values: Mapping[str, Any]) -> float:
-    """Return the images a second of one vCPU that the benchmarks measured for the network of these values."""
-    return IMAGES_PER_VCPU_S[values["backbone"]]
-
-
-def deciding(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that decide what comes out of a run; lists are sorted, for their order means nothing."""
-    found = used(values)
-    names = [param.name for param in PARAMS if not param.not_deciding]
-    return {name: sorted(found[name]) if isinstance(found[name], list | tuple) else found[name] for name in names}

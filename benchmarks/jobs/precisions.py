@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from image_features.networks.engines.engine import EngineError
 from image_features.networks.engines.openvino import check_processor
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 
 def able() -> Iterator[str]:

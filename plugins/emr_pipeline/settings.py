@@ -10,7 +10,8 @@ from typing import Any
 
 from emr_pipeline.errors import SettingsError
 from run_contract.param import Param
-from run_contract.params import URI_PATTERN, settable_params
+from run_contract.param_queries import settable_params
+from run_contract.params import URI_PATTERN
 
 PREFIX = "FRUIT_FEATURES_"
 # What EMR takes as the value of a tag.

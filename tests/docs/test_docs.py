@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emr_pipeline.settings import PREFIX, Settings
-from run_contract.params import settable_params
+from run_contract.param_queries import settable_params
 from tests.faults.rows import FAULTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -15,6 +15,7 @@ from emr_pipeline.settings import Settings
 from emr_pipeline.task.trigger_form import run_params
 from run_contract import params as contract
 from run_contract.param import Param
+from run_contract.param_queries import deciding, param_named
 from run_contract.stages import FEATURIZE, STAGES, VALIDATE, stage_named
 from tools.env import reference
 from tools.run.run_request import parse_request
@@ -46,7 +47,7 @@ def test_a_new_param_reaches_form_step_make_run_reference_and_what_decides_a_run
     values = {param.name: param.default for param in contract.PARAMS} | {"source_uri": "s3://b/p", "sharpness": 0.5}
     words = stage_arguments(stage_named(VALIDATE), RunLayout("b", "r"), values)
     assert words[words.index("--sharpness") + 1] == "0.5"
-    assert contract.deciding(values)["sharpness"] == 0.5
+    assert deciding(values)["sharpness"] == 0.5
     assert parse_request({"SHARPNESS": "0.5"}, []).asked["sharpness"] == 0.5
     assert any("`sharpness`" in text for text in reference.pages().values())
 
@@ -136,7 +137,7 @@ def in_own_process(program: str, *arguments: Path) -> subprocess.CompletedProces
 @pytest.mark.parametrize("param", contract.PARAMS, ids=lambda param: param.name)
 def test_every_param_decides_a_run_or_says_why_not(param: Param) -> None:
     values = {one.name: one.default for one in contract.PARAMS}
-    assert (param.name in contract.deciding(values)) is not bool(param.not_deciding)
+    assert (param.name in deciding(values)) is not bool(param.not_deciding)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_every_param_decides_a_run_or_says_why_not(param: Param) -> None:
     ],
 )
 def test_form_and_command_line_refuse_the_same_values(name: str, value: object) -> None:
-    param = contract.param_named(name)
+    param = param_named(name)
     form = jsonschema.Draft7Validator(param.json_schema())
     assert not form.is_valid(value)
     assert param.refusal(value) is not None
@@ -162,12 +163,12 @@ def test_form_and_command_line_refuse_the_same_values(name: str, value: object) 
 
 def test_a_name_finds_its_own_stage_or_param_and_an_unknown_one_none() -> None:
     assert [stage_named(stage.name) for stage in STAGES] == list(STAGES)
-    assert [contract.param_named(param.name) for param in contract.PARAMS] == list(contract.PARAMS)
+    assert [param_named(param.name) for param in contract.PARAMS] == list(contract.PARAMS)
     for unknown in ("", "zoom"):
         with pytest.raises(KeyError):
             stage_named(unknown)
         with pytest.raises(KeyError):
-            contract.param_named(unknown)
+            param_named(unknown)
 
 
 def test_a_param_of_the_network_cannot_be_forgotten_in_the_identity() -> None:
@@ -190,7 +191,7 @@ def test_a_param_of_the_network_cannot_be_forgotten_in_the_identity() -> None:
         ("precision", 5, 5),
         ("engine", 4, 4),
         # Networks are built, checked, kept and fetched by their backbone; a new backbone touches only two files.
-        ("backbone", 11, 11),
+        ("backbone", 12, 12),
         ("vgg16_fc512", 2, 3),
         ("resnet50", 2, 3),
         ("reduce_features", 7, 9),

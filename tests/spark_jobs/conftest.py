@@ -20,7 +20,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from image_features.networks import export
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_HOME = Path(os.environ.get("LOCAL_HOME", ROOT / ".local"))

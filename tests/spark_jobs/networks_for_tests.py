@@ -9,7 +9,7 @@ from image_features.networks.arguments import NetworkChoice
 from image_features.networks.backbones import BACKBONES
 from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 REAL_WEIGHTS = (
     Path(__file__).resolve().parents[3] / "shared/weights/mobilenet_v2/mobilenet_v2_1.0_224_no_top_bnfolded.h5"

@@ -6,6 +6,7 @@ from typing import NotRequired, get_args, get_origin, get_type_hints
 
 from run_contract import checks, documents, params, rejects, stages
 from run_contract.param import Param
+from run_contract.param_queries import params_of, settable_params
 from run_contract.stages import PLACES, Stage
 from tools.local.home import REPOSITORY
 
@@ -37,7 +38,7 @@ def _params() -> Iterable[str]:
     yield "Each of these variables is the default of its param in the form. It goes before what is published in a run"
     yield "that nobody triggered: [new photographs](../landing.md#the-params-of-an-automatic-run)."
     yield ""
-    yield from (f"- `{p.setting}` for `{p.name}`" for p in params.settable_params())
+    yield from (f"- `{p.setting}` for `{p.name}`" for p in settable_params())
     yield from ("", "These are not set by a deployment:", "")
     yield from (f"- `{p.name}`: {p.not_a_setting}." for p in params.PARAMS if p.not_a_setting)
     yield from ("", "## What decides a run", "")
@@ -69,7 +70,7 @@ def _stages() -> Iterable[str]:
 
 def _command_line(stage: Stage) -> Iterable[str]:
     yield from (f"  {place.option} s3://<bucket>/{_shown(place.path)}" for place in stage.places())
-    for param in params.params_of(stage.name):
+    for param in params_of(stage.name):
         option = f"{param.option} <{param.expected}>"
         yield f"  {option}" if param.is_required else f"  [{option}]"
 

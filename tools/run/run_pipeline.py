@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 from run_contract.weights import IMAGENET
 from tools.data.bring import bring
 from tools.data.one_file import bring_labels

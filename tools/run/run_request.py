@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from run_contract.param import Param
-from run_contract.params import make_run_params
+from run_contract.param_queries import make_run_params
 from tools.errors import ToolError
 
 SOURCE, WEIGHTS, LABELS = "source_uri", "weights", "labels"

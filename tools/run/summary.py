@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from run_contract.params import params_of
+from run_contract.param_queries import params_of
 from run_contract.stages import FEATURIZE, INGEST, REDUCE, STAGES
 from tools.run.documents import read_json
 from tools.run.triggered_run import Outcome

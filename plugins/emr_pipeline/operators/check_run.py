@@ -25,7 +25,7 @@ from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.dag_run import run_id, run_layout
 from emr_pipeline.task.refusal import refused_for_good
 from emr_pipeline.task.run_params import RUN_PARAMS, is_automatic
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 # How `publish` finds what the run's own weights and labels files were when the run began.
 WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"

@@ -8,6 +8,7 @@ from emr_pipeline.run.layout import WRITTEN_FOLDERS, split_uri
 from run_contract import params as contract
 from run_contract.backbones import DIMENSIONS
 from run_contract.labels import LabelsError, facts_by
+from run_contract.param_queries import used
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -20,9 +21,9 @@ def check_params(params: Mapping[str, Any]) -> None:
         facts_by(params["label_pattern"])
     except LabelsError as error:
         raise ParamsError(f"label_pattern: {error}") from error
-    used = contract.used(params)
-    components, dimension = used["pca_components"], DIMENSIONS[used["backbone"]]
-    if components is None and used["explained_variance"] is None:
+    values = used(params)
+    components, dimension = values["pca_components"], DIMENSIONS[values["backbone"]]
+    if components is None and values["explained_variance"] is None:
         raise ParamsError("pca_components and explained_variance are both empty: give one of them")
     if components is not None and components > dimension:
         raise ParamsError(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
-from run_contract.params import params_of, used
+from run_contract.param_queries import params_of, used
 from run_contract.stages import STAGES, Stage
 
 __all__ = ["STAGES", "Stage", "stage_arguments", "step"]

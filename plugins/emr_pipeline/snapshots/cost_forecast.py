@@ -11,7 +11,9 @@ from emr_pipeline.s3.listing import compare_with_inventory
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.snapshot import Origin
-from run_contract.params import is_sampled, measured_rate, most_images, of_the_vectors
+from run_contract.backbones import measured_rate
+from run_contract.param_queries import of_the_vectors
+from run_contract.params import is_sampled, most_images
 from run_contract.stages import FEATURIZE
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.errors import AnotherIdentityError
-from run_contract.params import PARAMS, params_of, used
+from run_contract.param_queries import params_of, used
+from run_contract.params import PARAMS
 from run_contract.preprocessing import PREPROCESSING_VERSION
 from run_contract.stages import FEATURIZE
 

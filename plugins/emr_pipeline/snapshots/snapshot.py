@@ -10,7 +10,7 @@ from typing import Any
 from emr_pipeline.errors import ReportRefusedError
 from emr_pipeline.run.layout import RunLayout
 from run_contract.documents import SnapshotDocument
-from run_contract.params import deciding
+from run_contract.param_queries import deciding
 from run_contract.stages import FEATURIZE, PLACES, REDUCE
 
 SCHEMA_VERSION = 3

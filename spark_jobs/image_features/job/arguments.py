@@ -8,7 +8,8 @@ from typing import Any, NoReturn, TypeVar
 from image_features.errors import ArgumentError, CommandLineError
 from image_features.storage.objects import split_uri
 from run_contract.param import Param
-from run_contract.params import PARAMS, params_of
+from run_contract.param_queries import params_of
+from run_contract.params import PARAMS
 from run_contract.stages import Stage
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from image_features.images.decode import Pixels, Reject, decode_image
 from image_features.job.arguments import JobArguments
 from image_features.networks.backbones import BACKBONES, Backbone
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 
 @dataclass(frozen=True, kw_only=True)

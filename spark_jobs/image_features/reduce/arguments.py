@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from image_features.errors import ArgumentError
 from image_features.job.arguments import JobArgumentParser, JobArguments
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 from run_contract.stages import REDUCE, stage_named
 
 

@@ -10,7 +10,7 @@ from emr_pipeline.emr.job_flow import ClusterChoice, cluster_tags, configuration
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 
 LAYOUT = RunLayout("b", "r")
 DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_FEATURES_DEPLOYMENT": "blue"})

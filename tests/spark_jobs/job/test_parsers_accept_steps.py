@@ -12,7 +12,8 @@ from image_features.ingest.arguments import parse_ingest_arguments
 from image_features.reduce.arguments import parse_reduce_arguments
 from image_features.validate.arguments import parse_validate_arguments
 from run_contract.param import Param
-from run_contract.params import PARAMS, params_of
+from run_contract.param_queries import params_of
+from run_contract.params import PARAMS
 from run_contract.stages import STAGES, Stage
 
 LAYOUT = RunLayout("pictures", "first-try")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from run_contract.params import make_run_params
+from run_contract.param_queries import make_run_params
 from tools.local.home import REPOSITORY
 
 PROMISED = {"check", "down", "help", "run", "test", "up"}

@@ -6,7 +6,7 @@ import pytest
 
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.trigger_form import run_params
-from run_contract.params import param_named
+from run_contract.param_queries import param_named
 from tools.run.run_request import RunRequestError, parse_request
 
 NOW = datetime(2026, 11, 20, 16, 47, 12, tzinfo=UTC)

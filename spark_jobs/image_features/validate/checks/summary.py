@@ -9,7 +9,7 @@ from image_features.validate.checks.probes import Probe
 from image_features.validate.duplicates.duplicates import Duplicates
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
-from run_contract.params import params_of
+from run_contract.param_queries import params_of
 from run_contract.stages import FEATURIZE, REDUCE
 
 
