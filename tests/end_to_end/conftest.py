@@ -18,7 +18,7 @@ from tools.local.database import migrate_database
 from tools.local.home import REPOSITORY, LocalHome
 from tools.local.ports import port_is_taken
 
-RUN_LIMIT_S = 280
+RUN_LIMIT_S = 500
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tests.end_to_end.conftest import REPOSITORY, Machine
 from tools.local.endpoint import start_endpoint, wait_for_endpoint
 from tools.local.home import local_environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RUN = "s3://fruit-features/runs/read-me"
 # Two files, as a dataset has several; ids out of order, as Spark writes them.

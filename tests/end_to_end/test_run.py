@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.conftest import REPOSITORY, GreenRun, Machine
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RAISE = 'raise RuntimeError("the lemons are sour")\n'
 
