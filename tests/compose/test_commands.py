@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def wait_until(is_so: Callable[[], bool], processes: dict[str, subprocess.Popen[
             assert process.poll() is None, f"{name} ended with {process.returncode}"
         assert time.monotonic() < deadline, f"not so after {limit_s} s"
         time.sleep(0.5)
+
+
+def is_good(check: list[str], environment: dict[str, str]) -> bool:
+    return subprocess.run(check, env=environment, capture_output=True).returncode == 0
 
 
 def stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -197,6 +202,7 @@ def test_airflows_processes_run_together_on_postgresql(postgres: tuple[int, str]
         wait_until(lambda: get_json(errors, token)["total_entries"] == 0, processes, HEALTH_LIMIT_S)
         for name in staying:
             check = outside(described[name]["healthcheck"]["test"][1:], {"8080": str(port)})
-            assert subprocess.run(check, env=environment, capture_output=True).returncode == 0, name
+            # As Docker does, which calls a service unhealthy only after several checks.
+            wait_until(partial(is_good, check, environment), processes, HEALTH_LIMIT_S)
     finally:
         stop(processes)
