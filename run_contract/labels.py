@@ -13,6 +13,16 @@ NAMES = ("label", "split", "group")
 COLUMNS = ("path", *NAMES, "exclude", "note")
 """The columns of a labels file; only `path` must be there, and `note` is for people."""
 
+SYSTEM_FOLDERS = (
+    *("@eaDir", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),
+    *("lost+found", "Network Trash Folder", "Temporary Items"),
+)
+IGNORED_FOLDER = rf"(?i)(?:^|/)(\.[^/]*|{'|'.join(map(re.escape, SYSTEM_FOLDERS))})/"
+"""The pattern of a hidden folder, or of one that a system keeps for itself, in a path under the source.
+
+Python and Spark both search it.
+"""
+
 _SPELLINGS = {name.lower(): name for name in SPLITS} | {"train": "Training", "val": "Validation", "valid": "Validation"}
 _YES_OR_NO = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
@@ -149,7 +159,7 @@ def _correction(row: Mapping[str, object]) -> tuple[str, Correction]:
         raise LabelsError(f"exclude is {texts['exclude']!r}; give true, false or nothing")
     split = split_named(texts["split"]) if texts["split"] else None
     facts = Facts(texts["label"] or None, split, texts["group"] or None)
-    return str(row["path"]).strip(), Correction(facts, _YES_OR_NO[texts["exclude"].lower()])
+    return str(row["path"]), Correction(facts, _YES_OR_NO[texts["exclude"].lower()])
 
 
 def corrected(facts: Facts, correction: Correction | None) -> Facts:

@@ -69,7 +69,8 @@ class CheckRunOperator(S3Operator):
             weights = find_weights(self.hook.conn, params, layout.uri("models"))
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
-        etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
+        with _denied_as_params_error(f"labels={params['labels']}", "SourceBucketName or WeightsBucketName"):
+            etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
         origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
         if params["force"]:
             self.log.info("force: this runs whether or not anything is new")

@@ -3,6 +3,7 @@
 import io
 import itertools
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from emr_pipeline.run.layout import object_of, split_uri
 from emr_pipeline.s3.listing import list_entries
 from emr_pipeline.s3.objects import head
 from run_contract import labels as contract
-from run_contract.labels import PRESETS, Correction, Facts, LabelsError
+from run_contract.labels import IGNORED_FOLDER, PRESETS, Correction, Facts, LabelsError
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +33,16 @@ def check_labels(s3: Any, params: Mapping[str, Any]) -> str | None:
     if unknown:
         raise ParamsError(f"labels={params['labels']}: {contract.unknown_text(unknown, source_uri)}")
     facts_of = contract.facts_by(pattern)
-    first = list(itertools.islice(_paths(s3, source_uri), SHOWN_OF))
+    first = list(itertools.islice(_labelled(s3, source_uri), SHOWN_OF))
     shown = first[:: max(1, -(-len(first) // SHOWN))]
     try:
         _show(shown, facts_of, corrections)
-        is_matched = pattern in PRESETS or any(facts_of(path).label for path in _paths(s3, source_uri))
+        is_matched = pattern in PRESETS or any(
+            contract.corrected(facts_of(path), corrections.get(path)).label for path in _labelled(s3, source_uri)
+        )
     except LabelsError as error:
         raise ParamsError(f"label_pattern={pattern!r}: {error}") from error
-    if not is_matched:
+    if first and not is_matched:
         raise ParamsError(
             f"label_pattern={pattern!r}: it gives no path below {source_uri} a label; it must match the whole path, "
             f"such as {shown[0]!r}: correct it, or give {' or '.join(PRESETS)}"
@@ -55,6 +58,11 @@ def _show(paths: list[str], facts_of: Callable[[str], Facts], corrections: Mappi
             continue
         facts = contract.corrected(facts_of(path), correction)
         logger.info("%s: %s", path, ", ".join(f"{name} {value!r}" for name, value in facts._asdict().items()))
+
+
+def _labelled(s3: Any, source_uri: str) -> Iterator[str]:
+    """Yield the paths that a pattern is held against: those in hidden folders and in those of systems are ignored."""
+    return (path for path in _paths(s3, source_uri) if not re.search(IGNORED_FOLDER, path))
 
 
 def _paths(s3: Any, source_uri: str) -> Iterator[str]:

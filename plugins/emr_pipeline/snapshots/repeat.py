@@ -7,7 +7,7 @@ from emr_pipeline.errors import AnotherIdentityError
 from run_contract.param_queries import params_of, used
 from run_contract.params import PARAMS
 from run_contract.preprocessing import PREPROCESSING_VERSION
-from run_contract.stages import FEATURIZE
+from run_contract.stages import FEATURIZE, INGEST
 
 Snapshot = Mapping[str, Any]
 NETWORK = tuple(param.name for param in params_of(FEATURIZE))
@@ -18,7 +18,8 @@ def repeated_params(form: Mapping[str, Any], given: Mapping[str, Any], published
     """Return the params of a run that nobody triggered.
 
     What decides a run comes from the published snapshot, unless the deployment's settings (`given`) say otherwise. All
-    else, and what the snapshot's document does not know, comes from the form's defaults.
+    else, and what the snapshot's document does not know, comes from the form's defaults. So does what belongs to the
+    photographs (labels, a sample) where other photographs are published.
 
     >>> form = {param.name: param.default for param in PARAMS}
     >>> before = {"params": {"backbone": "resnet50", "pca_components": None, "explained_variance": 0.9}}
@@ -27,7 +28,12 @@ def repeated_params(form: Mapping[str, Any], given: Mapping[str, Any], published
     ('resnet50', 50, None, 'small')
     """
     before = (published or {}).get("params") or {}
-    repeated = {param.name: before[param.name] for param in PARAMS if not param.not_deciding and param.name in before}
+    is_same_source = str((published or {}).get("source_uri")).rstrip("/") == str(form.get("source_uri")).rstrip("/")
+    repeated = {
+        param.name: before[param.name]
+        for param in PARAMS
+        if not param.not_deciding and param.name in before and (is_same_source or param.stages != (INGEST,))
+    }
     # A setting counts: a param that would make it useless goes, unless that is a setting, too.
     in_the_way = {param.unused_with: None for param in PARAMS if param.name in given and param.unused_with}
     return {**form, **repeated, **in_the_way, **given}

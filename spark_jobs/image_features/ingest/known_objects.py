@@ -4,12 +4,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql.functions import coalesce, col, lit, when
 
 from image_features.ingest.arguments import IngestArguments
-from image_features.ingest.manifest import IGNORED_FOLDER
 from image_features.ingest.source_listing import Listing, write_packs
 from image_features.networks.identity import known_weights_sha256, store_identity
 from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH, VECTORS
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset, read_rejects
+from run_contract.labels import IGNORED_FOLDER
 from run_contract.stages import INGEST
 
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from image_features.errors import ImageFeaturesError
 from image_features.ingest.arguments import IngestArguments
-from image_features.ingest.manifest import IGNORED_FOLDER, path_under
+from image_features.ingest.manifest import path_under
 from image_features.storage import objects
 from run_contract import labels as contract
-from run_contract.labels import PRESETS, Correction, Facts, LabelsError
+from run_contract.labels import IGNORED_FOLDER, PRESETS, Correction, Facts, LabelsError
 
 
 class LabelsFileError(ImageFeaturesError):

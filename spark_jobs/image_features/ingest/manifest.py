@@ -12,17 +12,7 @@ from image_features.images.formats import reject_by_listing
 from image_features.images.limits import MAX_OBJECT_BYTES
 from image_features.rejects import Reject
 from image_features.storage.objects import ListedObject
-from run_contract.labels import Facts
-
-SYSTEM_FOLDERS = (
-    *("@eaDir", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),
-    *("lost+found", "Network Trash Folder", "Temporary Items"),
-)
-IGNORED_FOLDER = rf"(?i)(?:^|/)(\.[^/]*|{'|'.join(map(re.escape, SYSTEM_FOLDERS))})/"
-"""The pattern of a hidden folder, or of one that a system keeps for itself, in a path under the source.
-
-Python and Spark both search it.
-"""
+from run_contract.labels import IGNORED_FOLDER, Facts
 
 
 class ManifestRow(NamedTuple):

@@ -12,6 +12,7 @@ from emr_pipeline.operators.create_cluster import CreateClusterOperator
 from emr_pipeline.operators.publish import PublishOperator
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.repeat import repeated_params
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from run_contract.cluster_sizes import SIZES
 from tests.plugins.fake_emr import FakeEmr
@@ -203,3 +204,14 @@ def test_no_task_reads_the_form_itself_but_for_what_no_automatic_run_repeats() -
 
     # The name of the run's folder; the form of a run that a person triggered, twice; and that of another DAG.
     assert sorted(readers) == ["check_run.py", "dag_run.py", "roll_back.py", "run_params.py"]
+
+
+def test_labels_and_sample_of_other_photographs_are_not_repeated() -> None:
+    form = {"source_uri": "s3://b/landing/", "labels": None, "sample_limit": None, "backbone": "mobilenet_v2"}
+    params = {"labels": "s3://b/other.csv", "sample_limit": 5, "backbone": "resnet50"}
+
+    same = repeated_params(form, {}, {"source_uri": "s3://b/landing", "params": params})
+    other = repeated_params(form, {}, {"source_uri": "s3://b/other", "params": params})
+
+    assert (same["labels"], same["sample_limit"], same["backbone"]) == ("s3://b/other.csv", 5, "resnet50")
+    assert (other["labels"], other["sample_limit"], other["backbone"]) == (None, None, "resnet50")

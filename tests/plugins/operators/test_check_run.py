@@ -77,6 +77,7 @@ def test_what_ten_paths_become_stands_in_the_log(
 ) -> None:
     for number in range(100):
         s3.put_object(Bucket="pictures", Key=f"landing/Test/fig/{number:03d}.jpg", Body=b"jpeg")
+    s3.put_object(Bucket="pictures", Key="landing/RECYCLER/fig/000.jpg", Body=b"in no split, but ignored")
     context["params"] |= {"label_pattern": r"(?P<split>\w+)/(?P<label>\w+)/.*"}
     context["params"] |= put_labels(s3, "path,label,exclude\nTest/fig/010.jpg,date,\nTest/fig/000.jpg,,yes\n")
     with caplog.at_level("INFO", "emr_pipeline.s3.labels"):

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_features.ingest.labels import Labels
-from image_features.ingest.manifest import IGNORED_FOLDER, image_id, manifest_row
+from image_features.ingest.manifest import image_id, manifest_row
 from image_features.storage.objects import ListedObject
-from run_contract.labels import SPLITS, Facts
+from run_contract.labels import IGNORED_FOLDER, SPLITS, Facts
 
 SOURCE = "s3://lake/landing/fruits"
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)

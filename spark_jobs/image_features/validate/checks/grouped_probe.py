@@ -25,8 +25,16 @@ def _grouped(sample: Sample, given: Probe, duplicates: Duplicates | Unavailable)
         return duplicates
     if given.protocol == "folds":
         is_alone = len(np.unique(duplicates.sample_groups)) == len(duplicates.sample_groups)
-        return given if is_alone else probe(sample, duplicates.sample_groups)
+        return given if is_alone else _in_folds(sample, duplicates)
     if np.array_equal(duplicates.sample_splits, sample.splits):
         return given
     found = probe(replace(sample, splits=duplicates.sample_splits))
     return found if isinstance(found, Probe) and found.protocol == "split" else TOO_FEW
+
+
+def _in_folds(sample: Sample, duplicates: Duplicates) -> Probe | Unavailable:
+    try:
+        return probe(sample, duplicates.sample_groups)
+    except ValueError as error:
+        # scikit-learn refuses fewer groups than folds, and a fold whose training rows have one label.
+        return Unavailable(f"with near-duplicates kept together there is no cross-validation: {error}")

@@ -33,7 +33,8 @@ _ROWS_PER_FILE = 250_000
 def write_groups(spark: SparkSession, arguments: ValidateArguments, evidence: Evidence) -> Duplicates | Unavailable:
     """Find the run's near-duplicates, write the dataset `groups`, one row for each image, and return what is known.
 
-    Where near-duplicates cannot be told every image is alone in `groups`, and keeps the split that it has.
+    Where near-duplicates cannot be told only groups that path or labels file put together are in `groups`, and each
+    image keeps the split that it has.
     """
     files, images = read_images(spark.sparkContext, arguments.features_uri)
     splits = images["split"].to_numpy()
@@ -41,7 +42,7 @@ def write_groups(spark: SparkSession, arguments: ValidateArguments, evidence: Ev
     found = NOTHING if reason else find_pairs(spark.sparkContext, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])
     groups = groups_of(found.forest, labels, _given_groups(spark, arguments.manifest_uri, images))
-    proposed = leak_free_split(groups, splits, labels)
+    proposed = splits if reason else leak_free_split(groups, splits, labels)
     crossing = most_alike_of_each(found.crossing)
     _write(arguments.groups_uri, _table(images, groups, proposed, crossing))
     if reason:

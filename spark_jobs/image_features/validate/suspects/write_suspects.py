@@ -34,7 +34,8 @@ def write_suspects(suspects_uri: str, evidence: Evidence) -> Suspects | Unavaila
     ingest = evidence.stats[INGEST]
     source_uri = str(ingest["arguments"]["source_uri"]) if ingest else ""
     text = labels_file(found, source_uri)
-    objects.write_bytes(f"{suspects_uri}/labels.csv", text.encode(), "text/csv; charset=utf-8")
+    # With the mark by which spreadsheets know UTF-8.
+    objects.write_bytes(f"{suspects_uri}/labels.csv", text.encode("utf-8-sig"), "text/csv; charset=utf-8")
     return suspects
 
 

@@ -81,3 +81,15 @@ def test_more_than_two_per_cent_of_test_warn_and_no_test_is_not_judged() -> None
     assert found.advice.startswith("3 of the 100 photographs of Test have a near-duplicate in Training")
     assert split_leaks(no_duplicates(SAMPLE.splits, test=0)).verdict == "skipped"
     assert split_leaks(Unavailable("why")).advice == "why"
+
+
+def test_too_few_groups_for_folds_are_said_and_end_nothing() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.array(["Apple", "Banana"], dtype=object), 20)
+    uris, none = np.array([f"s3://b/{number}.jpg" for number in range(40)], dtype=object), np.full(40, None, object)
+    sample = Sample(rng.normal(size=(40, 4)).astype(np.float32), uris, labels, none)
+    duplicates = no_duplicates(none, sample_groups=np.repeat([0, 1], 20), sample_splits=none)
+    found = probe_twice(sample, duplicates)
+    assert isinstance(found, Probe)
+    assert isinstance(found.grouped, Unavailable)
+    assert "no cross-validation" in found.grouped.reason

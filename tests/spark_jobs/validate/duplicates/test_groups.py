@@ -114,3 +114,12 @@ def test_without_splits_a_fifth_of_each_label_is_proposed_for_test() -> None:
     proposed = leak_free_split(groups, np.full(200, None, dtype=object), labels)
     assert all(len(set(proposed[groups == group])) == 1 for group in range(100))
     assert [np.sum(proposed[labels == label] == "Test") for label in range(2)] == [20, 20]
+
+
+def test_a_group_of_several_labels_counts_for_each_of_them_and_no_new_split_is_proposed() -> None:
+    splits = np.array(["Training"] * 10 + ["Test"] * 10 + ["Training", "Test"], dtype=object)
+    groups, labels = np.array([0] * 10 + [1] * 10 + [2, 2]), np.array(([0] + [1] * 9) * 2 + [0, 0])
+    proposed = leak_free_split(groups, splits, labels)
+    assert proposed[:20].tolist() == splits[:20].tolist()
+    assert proposed[20] == proposed[21]
+    assert proposed[20] in {"Training", "Test"}
