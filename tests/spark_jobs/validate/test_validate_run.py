@@ -154,7 +154,7 @@ def test_a_good_run_passes_and_leaves_both_reports(finished: str, validated: Sta
     assert summary["linear_probe_accuracy"] > 0.9
     assert validated.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
     assert objects.read_bytes(f"{finished}/report/index.html").startswith(b"<!doctype html>")
-    assert objects.read_bytes(f"{finished}/suspects/labels.csv").startswith(b"path,label,exclude,note")
+    assert objects.read_bytes(f"{finished}/suspects/labels.csv").startswith("\ufeffpath,label,exclude,note".encode())
     assert (summary["suspects"], summary["near_duplicates"]["leaked"]) == (0, 0)
 
 
