@@ -1,6 +1,9 @@
 """The reasons of rejects: why an object of the source has no features."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,15 @@ REASONS = (
     Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
     Reason("killed_the_decoder", "The image ended the process that decoded it, and again when it was tried alone."),
 )
+
+
+def rejects_of(snapshot: Mapping[str, Any]) -> Counter[str]:
+    """Return how many rejects of each reason a snapshot's document counts, over all stages.
+
+    >>> rejects_of({"counts": {"ingest_images": {"rejects": {"not_an_image": 2}}, "reduce_features": {}}})
+    Counter({'not_an_image': 2})
+    """
+    found: Counter[str] = Counter()
+    for counts in (snapshot.get("counts") or {}).values():
+        found.update(counts.get("rejects") or {})
+    return found

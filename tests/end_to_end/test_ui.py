@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.end_to_end.conftest import GreenRun, Machine
 from tools.data.bring import bring
-from tools.local.airflow_api import RUNS_PATH, request, run_path
+from tools.local.airflow_api import DAG_ID, request, run_path, runs_path
 
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
@@ -54,7 +54,7 @@ def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) 
     assert green.done.returncode == 0, green.done.stderr
     home = green.machine.home
     # Other tests trigger runs in the same Airflow.
-    (dag_run,) = (made for made in request(home, "GET", RUNS_PATH)["dag_runs"] if made["conf"]["run"] == "few")
+    (dag_run,) = (made for made in request(home, "GET", runs_path(DAG_ID))["dag_runs"] if made["conf"]["run"] == "few")
     links = request(home, "GET", f"{run_path(dag_run['dag_run_id'])}/taskInstances/publish/links")["extra_links"]
     # Of Airflow's pages this one goes nowhere by itself; where a link comes from is a matter of the origin alone.
     page.goto(f"{home.airflow_url}/api/v2/version")
@@ -145,7 +145,7 @@ def open_section(page: Page, name: str) -> None:
 def finished_dag_run(machine: Machine, run: str) -> dict[str, Any]:
     deadline = time.monotonic() + RUN_LIMIT_S
     while True:
-        found = request(machine.home, "GET", RUNS_PATH)["dag_runs"]
+        found = request(machine.home, "GET", runs_path(DAG_ID))["dag_runs"]
         (dag_run,) = [dag_run for dag_run in found if dag_run["conf"]["run"] == run]
         if dag_run["state"] in ("success", "failed"):
             return dict(dag_run)
@@ -165,7 +165,10 @@ def test_make_run_uses_the_airflow_that_is_up_and_tells_its_error(airflow: Machi
     assert "run nowhere: failed" in done.stdout
     error = "ERROR in the task check_run: source_uri=s3://fruit-features/landing/nowhere: nothing lies there"
     assert error in done.stderr
-    runs = {dag_run["conf"]["run"]: dag_run["state"] for dag_run in request(airflow.home, "GET", RUNS_PATH)["dag_runs"]}
+    runs = {
+        dag_run["conf"]["run"]: dag_run["state"]
+        for dag_run in request(airflow.home, "GET", runs_path(DAG_ID))["dag_runs"]
+    }
     assert runs["nowhere"] == "failed"
 
 

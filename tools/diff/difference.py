@@ -1,9 +1,9 @@
 """The two snapshots that are compared, and everything that they differ in, as one document."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from run_contract.rejects import rejects_of
 from tools.diff.bucket import Bucket, Document
 from tools.diff.images import COLUMNS, image_changes
 from tools.diff.model import Unknown, angles_between
@@ -43,7 +43,7 @@ def difference(bucket: Bucket, before: Document, after: Document) -> dict[str, A
         "a": {name: before.get(name) for name in NAMED},
         "b": {name: after.get(name) for name in NAMED},
         "images": _images(bucket, before, after),
-        "rejects": _differing(_rejects(before), _rejects(after), 0),
+        "rejects": _differing(rejects_of(before), rejects_of(after), 0),
         "numbers": {name: [_number(document, name) for document in (before, after)] for name in NUMBERS},
         "params": _differing(*params),
         "identity": {"is_same": all(identities) and identities[0] == identities[1], **_differing(*identities)},
@@ -77,13 +77,6 @@ def _model(bucket: Bucket, before: Document, after: Document, is_comparable: boo
         return found | {"unknown": "the vectors have another identity, so their models do not compare"}
     angles = angles_between(bucket, str(before.get("model_uri")), str(after.get("model_uri")))
     return found | ({"unknown": angles.why} if isinstance(angles, Unknown) else {"angles_deg": angles})
-
-
-def _rejects(document: Document) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for counts in (document.get("counts") or {}).values():
-        found.update(counts.get("rejects") or {})
-    return found
 
 
 def _number(document: Document, name: str) -> Any:

@@ -16,7 +16,6 @@ from tools.local.processes import find_background
 
 DAG_ID = "fruit_features"
 ROLLBACK_DAG_ID = "fruit_features_rollback"
-RUNS_PATH = f"/dags/{DAG_ID}/dagRuns"
 MADE_HERE = "make_run__"
 """What the id of a DAG run begins with that a `make run` or a `make rollback` triggered."""
 TRIES = 5

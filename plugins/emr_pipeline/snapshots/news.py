@@ -1,10 +1,10 @@
 """What a publication tells people: what has changed since the snapshot before, and a surge of rejects; pure."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emr_pipeline.run.message import Message
+from run_contract.rejects import rejects_of
 
 Snapshot = Mapping[str, Any]
 FEWEST_REJECTS, TIMES = 10, 2
@@ -36,10 +36,7 @@ def surge_of_rejects(snapshot: Snapshot, before: Snapshot | None) -> Message | N
     (rejects, share), (rejects_before, share_before) = _rejects(snapshot), _rejects(before)
     if rejects - rejects_before < FEWEST_REJECTS or share < TIMES * share_before:
         return None
-    reasons: Counter[str] = Counter()
-    for stage in snapshot.get("counts", {}).values():
-        reasons.update(stage.get("rejects") or {})
-    listed = "\n".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    listed = "\n".join(f"{count:,} {reason}" for reason, count in rejects_of(snapshot).most_common())
     text = (
         f"{rejects:,} photographs of run {snapshot['run']} are rejects ({share:.1%}), and {rejects_before:,} "
         f"({share_before:.1%}) were in snapshot {before['snapshot']} before it. The run is published.\n\n{listed}\n\n"

@@ -5,7 +5,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-SPLITS = ("Training", "Test", "Validation")
+from run_contract.labels import SPLITS
+
 # What is proposed where no image has a split.
 SHARES = {"Training": 0.8, "Test": 0.2}
 
