@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.faults.fault import Fault
 from tests.faults.permissions import denied
-from tests.faults.scene import OLD_SNAPSHOT, Scene
+from tests.faults.scene import Scene
 from tests.faults.stand_in import STAGES
 from tests.messages import facts
 
@@ -96,7 +96,7 @@ def steps_by_stage(scene: Scene) -> tuple[int, ...]:
 def published_snapshot(scene: Scene) -> str:
     """`old`, `new` or `earlier`; anything but the whole of one of them is an error."""
     content = scene.published()
-    if content == OLD_SNAPSHOT:
+    if content == scene.old_snapshot:
         return "old"
     snapshot = json.loads(content)
     assert set(snapshot["counts"]) == set(STAGES)

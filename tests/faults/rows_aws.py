@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from tests.faults.fault import Fault
 from tests.faults.proxy import Refusal, Request, Rule
-from tests.faults.scene import OLD_SNAPSHOT, Scene
+from tests.faults.scene import Scene
 
 
 def of_emr(request: Request) -> bool:
@@ -123,7 +123,7 @@ def send_halves(scene: Scene) -> None:
         for half in halves:
             to_endpoint = stack.enter_context(socket.create_connection(("127.0.0.1", scene.endpoint.port), 10))
             to_endpoint.sendall(f"{half}\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{{".encode())
-        scene.wait_for("the run to publish", lambda: scene.published() != OLD_SNAPSHOT)
+        scene.wait_for("the run to publish", lambda: scene.published() != scene.old_snapshot)
 
 
 AWS_FAULTS = (

@@ -30,7 +30,8 @@ def earlier(scene: Scene, run: str, **marks: str) -> str:
     objects = {f"runs/{run}/{name}": content for name, content in files.items() if not marks}
     for key, content in (objects | {f"published/{made['snapshot']}.json": made}).items():
         scene.s3.put_object(Bucket=scene.bucket, Key=key, Body=json.dumps(content).encode())
-    return str(made["snapshot"])
+    scene.made_up.append(str(made["snapshot"]))
+    return scene.made_up[-1]
 
 
 def start_rollback(scene: Scene, snapshot: str, run: str) -> Any:

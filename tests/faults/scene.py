@@ -17,7 +17,6 @@ from tests.messages import Told
 
 ENDED_STATES = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 RUN_LIMIT_S = 300
-OLD_SNAPSHOT = b'{"snapshot": "the-old-one", "run": "old", "run_uri": "s3://old/runs/old"}'
 
 
 @dataclass
@@ -38,12 +37,20 @@ class Scene:
     """Who is told by messages."""
     processes: dict[tuple[str, str], subprocess.Popen[bytes]] = field(default_factory=dict)
     is_airflow_killed: bool = False
+    made_up: list[str] = field(default_factory=list)
+    """The ids of snapshots that no run of the row published."""
 
     @classmethod
     def of(cls, name: str, home: FaultHome, endpoint: Endpoint, **more: Any) -> Self:
         """A scene whose bucket is named after the row."""
         bucket = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
         return cls(bucket, home, endpoint, FaultyProxy(endpoint.port), **more)
+
+    @property
+    def old_snapshot(self) -> bytes:
+        """What was published before the row began."""
+        old = {"snapshot": "the-old-one", "run": "old", "run_uri": f"s3://{self.bucket}/runs/old"}
+        return json.dumps(old).encode()
 
     @property
     def s3(self) -> Any:
@@ -67,7 +74,7 @@ class Scene:
         """The bucket as a deployment has it: code, photographs, and a snapshot that was published before."""
         self.s3.create_bucket(Bucket=self.bucket)
         objects = {f"code/{name}": text.encode() for name, text in code_files(self.befores, self.bootstrap).items()}
-        objects |= {"landing/apple/1.jpg": b"a picture", "published/latest.json": OLD_SNAPSHOT}
+        objects |= {"landing/apple/1.jpg": b"a picture", "published/latest.json": self.old_snapshot}
         for key, body in objects.items():
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
@@ -176,9 +183,10 @@ class Scene:
         return content
 
     def snapshots(self) -> list[str]:
-        """The ids of the snapshots that runs published; those that a row makes up have no such id."""
+        """The ids of the snapshots that runs of the row published."""
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="published/")["Contents"]
-        return re.findall(r"published/([0-9a-f]{16})\.json", " ".join(entry["Key"] for entry in listed))
+        ids = re.findall(r"published/([0-9a-f]{16})\.json", " ".join(entry["Key"] for entry in listed))
+        return [snapshot for snapshot in ids if snapshot not in self.made_up]
 
     def snapshot_of(self, published: bytes) -> Any:
         return json.loads(published)["snapshot"]

@@ -19,9 +19,22 @@ from tests.plugins.published_runs import publish_run, put
 MINUTE_S = 60
 
 
+class Clock:
+    """The clock by which a trigger measures a pace; it stands still between looks."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def time(self) -> float:
+        return self.now
+
+
 @pytest.fixture(autouse=True)
-def a_pace_is_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(forecast, "MEASURED_S", 0)
+    made = Clock()
+    monkeypatch.setattr("emr_pipeline.emr.triggers.time", made)
+    return made
 
 
 def wanted_within(context: Any, minutes: int, began_s_ago: float = 0) -> None:
@@ -29,27 +42,27 @@ def wanted_within(context: Any, minutes: int, began_s_ago: float = 0) -> None:
     context["dag_run"].start_date = datetime.now(UTC) - timedelta(seconds=began_s_ago)
 
 
-def counting(trigger: Any, total: int, each: int = 1) -> None:
-    """The stage has counted that many more at each look."""
+def counting(trigger: Any, clock: Clock, total: int) -> None:
+    """The stage counts one image more in every 10 ms."""
 
     def progress() -> Iterator[dict[str, Any]]:
         done = 0
         while True:
             yield {"done": done, "total": total, "unit": "images"}
-            time.sleep(0.01)
-            done += each
+            clock.now += 0.01
+            done += 1
 
     looks = progress()
     trigger._progress = lambda: next(looks)
 
 
 def test_a_run_that_will_take_too_long_is_told_once_and_the_wait_goes_on(
-    sensor: WaitForStepSensor, telling: Any, told: Told, context: Any
+    sensor: WaitForStepSensor, telling: Any, told: Told, context: Any, clock: Clock
 ) -> None:
     sensor.settings = telling
     wanted_within(context, 1)
     trigger = deferral_of(sensor, context).trigger
-    counting(trigger, total=60_000)
+    counting(trigger, clock, total=60_000)
 
     for _ in range(2):
         (event,) = events_of(trigger)
@@ -84,11 +97,11 @@ def test_a_warned_wait_ends_with_its_step_alone(
 
 
 def test_a_stage_that_will_be_cancelled_is_told_with_the_setting_to_raise(
-    sensor: WaitForStepSensor, telling: Any, told: Told, context: Any
+    sensor: WaitForStepSensor, telling: Any, told: Told, context: Any, clock: Clock
 ) -> None:
     sensor.settings = telling
     trigger = deferral_of(sensor, context).trigger
-    counting(trigger, total=10**9)
+    counting(trigger, clock, total=10**9)
     (event,) = events_of(trigger)
 
     with pytest.raises(TaskDeferred):
@@ -98,7 +111,7 @@ def test_a_stage_that_will_be_cancelled_is_told_with_the_setting_to_raise(
 
 
 def test_a_run_in_time_warns_nobody_and_says_in_its_log_when_it_ends(
-    sensor: WaitForStepSensor, context: Any, step: FakeEmr, monkeypatch: pytest.MonkeyPatch
+    sensor: WaitForStepSensor, context: Any, step: FakeEmr, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     wanted_within(context, 30)
     trigger = deferral_of(sensor, context).trigger
@@ -107,7 +120,7 @@ def test_a_run_in_time_warns_nobody_and_says_in_its_log_when_it_ends(
     looks = iter([10, 20, 30])
 
     def progress() -> Any:
-        time.sleep(0.01)
+        clock.now += 0.01
         done = next(looks)
         if done == 30:
             step.set_step("j-1", "s-1", "COMPLETED")
