@@ -121,6 +121,7 @@ def test_every_task_knows_its_region_and_connection(monkeypatch: pytest.MonkeyPa
 def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> None:
     assert set(dag.params) == {
         "source_uri",
+        "unknown_labels",
         "run",
         "backbone",
         "weights",
