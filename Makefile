@@ -108,6 +108,11 @@ bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors 
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 
+.PHONY: sweep
+sweep: setup ## measure featurize_images by executors and cores, and write docs/benchmarks.md: N=300 BACKBONES=mobilenet_v2 PHOTOS=<folder> ROUNDS=1
+	@$(MAKE) bench ONLY=executors N=$${N:-300} BACKBONES="$${BACKBONES:-mobilenet_v2}" ROUNDS=$${ROUNDS:-1}
+	@$(MAKE) bench-report
+
 .PHONY: bench-report
 bench-report: ## write the tables of docs/benchmarks.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

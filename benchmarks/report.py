@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing
+from benchmarks import featurizing, reducing, sweep
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
@@ -109,14 +109,7 @@ def growth(results: list[Result]) -> str:
 
 
 def executors(results: list[Result]) -> str:
-    rows = []
-    for result in results:
-        for variant in variants(result):
-            seconds = values(result, variant)
-            memory = _memory(result, variant)
-            rate = f"{result['images'] / median(result, variant):.0f}"
-            rows.append([result["backbone"], f"{result['images']:,}", variant, _range(seconds, 1), rate, *memory])
-    return _table(["backbone", "images", "tasks run in", "seconds", "images/s", *MEMORY.values()], rows)
+    return sweep.text(results, costs.read_prices())
 
 
 def airflow(results: list[Result]) -> str:
