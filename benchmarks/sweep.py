@@ -15,7 +15,7 @@ from benchmarks.results import Result, median, variants
 PHOTOGRAPHS, MACHINES = (10_000, 100_000, 1_000_000), (2, 8, 24)
 """What is projected: so many photographs on so many machines next to the primary one."""
 SMALLER, LARGER = 3, 3
-"""A sweep over N photographs repeats its best combination on N/3, to tell the two times apart, and on 3N, as a trial."""
+"""The best combination of a sweep over N photographs is repeated on N/3, to tell the two times apart, and on 3N."""
 
 
 @dataclass(frozen=True)
