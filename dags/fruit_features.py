@@ -99,6 +99,8 @@ with DAG(
         weights_etag=WEIGHTS_ETAG,
         known_rollback=KNOWN_ROLLBACK,
         labels_etag=LABELS_ETAG,
+        # Lineage: its outlet is the asset `fruit_features`.
+        inlets=[fruit_images_asset(SETTINGS)],
     )
     terminate_cluster = TerminateClusterOperator(
         task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output
