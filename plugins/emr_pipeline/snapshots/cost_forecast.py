@@ -1,12 +1,13 @@
 """The forecast of a run before it has a cluster: from the listing, what is published, and the rates of former runs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from math import inf
 from typing import Any
 
 from emr_pipeline.errors import InventoryError, ParamsError
-from emr_pipeline.run.cost import CostForecast, Rates, forecasts, lines, measured_rates, rates_of_run
+from emr_pipeline.run.cost import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.s3.source_listing import SourceListing
@@ -17,9 +18,12 @@ from emr_pipeline.snapshots.store import Published
 from run_contract.backbones import measured_rate
 from run_contract.param_queries import of_the_vectors
 from run_contract.params import most_images
-from run_contract.stages import FEATURIZE
+from run_contract.stages import STAGES
 
 logger = logging.getLogger(__name__)
+
+LOOKED_BACK = 10
+"""So many snapshots are asked for rates; the files of older ones are removed by default."""
 
 
 def check_cost(
@@ -60,12 +64,26 @@ def forecast_of(
     earlier = [latest, *taken_back_from(published, latest)] if latest else []
     alike = [snapshot for snapshot in earlier if _is_of_the_same_network(snapshot, origin)]
     changes = [listing.changes_since(uri) for uri in {None, *(_inventory_of_computed(one, origin) for one in alike)}]
-    images = int(most_images(origin.params, min(each.new + each.changed for each in changes)))
-    rates = next(filter(None, (_former_rates(published.s3, one, settings) for one in alike)), None)
-    rates = rates or measured_rates(measured_rate(origin.params))
     objects = changes[0].objects
-    found = forecasts(images, objects, rates, settings.dollars_per_hour, settings.spot_dollars_per_hour)
-    return found, f"at most {images:,} vectors of {objects:,} objects, by {rates.source}"
+    new = min(each.new + each.changed for each in changes)
+    work = Work(objects, *(int(most_images(origin.params, count)) for count in (objects, new)))
+    former = chain(earlier, _before(published, latest or {}))
+    of_each = (_former_rates(published.s3, one, settings) for one in former if _is_of_the_same_network(one, origin))
+    rates = next(filter(None, of_each), None)
+    rates = rates or measured_rates(measured_rate(origin.params))
+    found = forecasts(work, rates, settings.dollars_per_hour, settings.spot_dollars_per_hour)
+    return found, f"at most {work.to_compute:,} vectors of {objects:,} objects, by {rates.source}"
+
+
+def _before(published: Published, snapshot: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the snapshots before this one, the newest first: the last run may have computed too little for rates."""
+    for _ in range(LOOKED_BACK):
+        name = snapshot.get("previous")
+        document = published.document(name) if name else None
+        if document is None:
+            return
+        yield document
+        snapshot = document
 
 
 def _is_of_the_same_network(latest: Mapping[str, Any], origin: Origin) -> bool:
@@ -85,4 +103,4 @@ def _former_rates(s3: Any, latest: Mapping[str, Any], settings: Settings) -> Rat
     document = read_json(s3, layout.uri("cost"))
     clusters = document.get("clusters", []) if isinstance(document, dict) else []
     own = [cluster for cluster in clusters if cluster.get("dag_run_id") == latest.get("dag_run_id")]
-    return rates_of_run(layout.run, read_json(s3, layout.stats_uri(FEATURIZE)), own)
+    return rates_of_run(layout.run, {stage.name: read_json(s3, layout.stats_uri(stage.name)) for stage in STAGES}, own)

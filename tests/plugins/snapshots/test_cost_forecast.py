@@ -91,6 +91,9 @@ def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
 
     assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
     assert "small: 9 minutes" in forecast(check_run, context)
+    publish_run(s3, "small-one", hour=1)
+    freeze_inventory(s3, "small-one")
+    assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
     assert "by the rates of docs/benchmarks.md" in forecast(
         check_run, context, backbone="vgg16", weights="random:0", pca_components=7
     )
