@@ -109,10 +109,10 @@ bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors 
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 
 .PHONY: sweep
-sweep: setup ## measure featurize_images by executors and cores, and write docs/benchmarks.md: N=300 BACKBONES=mobilenet_v2 PHOTOS=<folder> ROUNDS=1
+sweep: setup ## measure featurize_images by executors and cores, and write docs/costs.md: N=300 BACKBONES=mobilenet_v2 PHOTOS=<folder> ROUNDS=1
 	@$(MAKE) bench ONLY=executors N=$${N:-300} BACKBONES="$${BACKBONES:-mobilenet_v2}" ROUNDS=$${ROUNDS:-1}
 	@$(MAKE) bench-report
 
 .PHONY: bench-report
-bench-report: ## write the tables of docs/benchmarks.md from benchmarks/results
+bench-report: ## write the tables of docs/benchmarks.md and docs/costs.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, written from results/*.json; the text between them is written by hand.
+"""The tables of docs/benchmarks.md and docs/costs.md, written from results/*.json; the text between them is written by hand.
 
 python -m benchmarks.report
 """
@@ -12,13 +12,13 @@ from benchmarks import featurizing, reducing, sweep
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
-PAGE_PATH = REPOSITORY / "docs" / "benchmarks.md"
+PAGE_PATHS = [REPOSITORY / "docs" / name for name in ("benchmarks.md", "costs.md")]
 BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    page = PAGE_PATH.read_text(encoding="utf-8")
-    PAGE_PATH.write_text(BLOCK.sub(_filled, page), encoding="utf-8")
+    for path in PAGE_PATHS:
+        path.write_text(BLOCK.sub(_filled, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def conditions(results: list[Result]) -> str:
