@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md and docs/costs.md, written from results/*.json; the text between them is written by hand.
+"""The tables of docs/benchmarks.md and docs/costs.md, written from results/*.json; people write the text around them.
 
 python -m benchmarks.report
 """
