@@ -21,11 +21,11 @@ from tools.data.demo_photos import make_demo_photos
 from tools.local.home import LocalHome
 
 BUCKET, DAG_ID, LANDED = "arrivals", "fruit_features", "fruit_images_landed"
-RUN_LIMIT_S = 300
+RUN_LIMIT_S = 600
 BY_HAND = {"run": "by-hand", "weights": "random:0", "pca_components": 3, "source_uri": f"s3://{BUCKET}/landing"}
 OVER = ("success", "failed")
 
-pytestmark = [pytest.mark.usefixtures("rows_under_way"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.usefixtures("rows_under_way"), pytest.mark.timeout(2400)]
 
 
 @pytest.fixture
