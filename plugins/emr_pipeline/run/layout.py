@@ -53,6 +53,11 @@ class RunLayout:
         """The audit, for people."""
         return f"{self.uri('report')}/index.html"
 
+    @property
+    def explorer_uri(self) -> str:
+        """The map of the photographs."""
+        return f"{self.uri('report')}/explorer.html"
+
     def uri(self, place: str, stage: str = "") -> str:
         """Return the URI of a place by its name in the contract; raises KeyError for one that there is not."""
         if place not in PLACES:

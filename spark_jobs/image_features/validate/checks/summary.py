@@ -40,6 +40,7 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         "scored": probe.reason if isinstance(probe, Unavailable) else probe.described,
         **_grouped(probe),
         "suspects": None if isinstance(evidence.suspects, Unavailable) else len(evidence.suspects.found),
+        "flaws": dict(evidence.flaws.counts),
         "near_duplicates": _near_duplicates(evidence.duplicates),
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": values["dead_dimensions"],
