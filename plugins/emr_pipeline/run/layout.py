@@ -81,6 +81,11 @@ def snapshot_uri(bucket: str, snapshot: str) -> str:
     return f"s3://{bucket}/published/{snapshot}.json"
 
 
+def card_uri(bucket: str, snapshot: str) -> str:
+    """Return the URI of a snapshot's data card."""
+    return f"s3://{bucket}/published/{snapshot}/README.md"
+
+
 def landed_uri(bucket: str) -> str:
     """Return the URI of the last signal that new photographs have landed."""
     return f"s3://{bucket}/landed/latest.json"
