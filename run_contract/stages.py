@@ -37,7 +37,11 @@ PLACES = {
             "runs/{run}/groups",
             "the group of near-duplicates of each image, and a split that no group crosses",
         ),
-        Place("suspects", "runs/{run}/suspects", "the images with a doubtful label, and `labels.csv` to correct them"),
+        Place(
+            "suspects",
+            "runs/{run}/suspects",
+            "the images with a doubtful label or a flaw, and `labels.csv` to correct them",
+        ),
         Place(
             "report",
             "runs/{run}/report",
@@ -91,7 +95,7 @@ STAGES = (
     ),
     Stage(
         VALIDATE,
-        "Checks everything that the run wrote, finds near-duplicates and doubtful labels, and writes the report.",
+        "Checks all that the run wrote, finds near-duplicates, doubtful labels and flaws, and writes the report.",
         reads=("manifest", "rejects", "features", "looks", "model", "pca_features", "stats_prefix", "published"),
         writes=("groups", "suspects", "report"),
     ),
