@@ -20,7 +20,7 @@
   })();
 
   const state = { map: 0, color: "label", labels: new Set(), splits: new Set(), flags: new Set(), group: -1, chosen: -1 };
-  let shown = everything, view = null, dark = matchMedia("(prefers-color-scheme: dark)");
+  let shown = everything, built = null, view = null, dark = matchMedia("(prefers-color-scheme: dark)");
 
   const FLAGS = [
     ["suspect", "doubtful", (place) => place in data.notes, Object.keys(data.notes).length],
@@ -64,7 +64,7 @@
     const sample = data.count < data.images ? `, a random sample of ${data.images.toLocaleString("en")}` : "";
     element("count").textContent = `${shown.length.toLocaleString("en")} of ${data.count.toLocaleString("en")} photographs${sample}`;
     listLabels();
-    draw();
+    redraw();
   }
   function toggled(set, value) { if (!set.delete(value)) set.add(value); filter(); }
   function checkbox(parent, text, count, set, value) {
@@ -98,19 +98,23 @@
   }
 
   // The map -----------------------------------------------------------------------------------------------------
-  function dots(id, places, alpha, more) {
-    const color = colorOf(), points = new Float32Array(2 * places.length), colors = new Uint8Array(4 * places.length);
-    places.forEach((place, at) => { points.set(position(place), 2 * at); colors.set([...(alpha === FAINT ? OTHER : color(place)), alpha], 4 * at); });
-    return new ScatterplotLayer({
-      id, data: { length: places.length, attributes: { getPosition: { value: points, size: 2 }, getFillColor: { value: colors, size: 4 } } },
-      radiusUnits: "pixels", getRadius: Math.min(9, Math.max(2.5, 2.5 + (view.zoom - start().zoom))), ...more,
+  function columns(places, alpha) {
+    const color = colorOf(), points = new Float32Array(3 * places.length), colors = new Uint8Array(4 * places.length);
+    places.forEach((place, at) => {
+      points.set(position(place), 3 * at);
+      colors.set([...(alpha === FAINT ? OTHER : color(place)), alpha], 4 * at);
     });
+    return { length: places.length, attributes: { getPosition: { value: points, size: 3 }, getFillColor: { value: colors, size: 4 } } };
+  }
+  function dots(id, data, more) {
+    const radius = Math.min(9, Math.max(2.5, 2.5 + (view.zoom - start().zoom)));
+    return new ScatterplotLayer({ id, data, radiusUnits: "pixels", getRadius: radius, updateTriggers: { getRadius: radius }, ...more });
   }
   function rings(id, places, radius, width) {
     const ink = dark.matches ? [255, 255, 255, 255] : [20, 20, 20, 255];
     return new ScatterplotLayer({
       id, data: places, getPosition: (place) => position(place), filled: false, stroked: true, getLineColor: ink,
-      radiusUnits: "pixels", getRadius: radius, lineWidthUnits: "pixels", getLineWidth: width, updateTriggers: { getPosition: state.map },
+      radiusUnits: "pixels", getRadius: radius, lineWidthUnits: "pixels", getLineWidth: width, updateTriggers: { getPosition: state.map, getLineColor: dark.matches },
     });
   }
   function start() {
@@ -129,15 +133,24 @@
       made("p", `The map cannot be drawn: this browser gives no WebGL2 (${error.message}). Turn on hardware acceleration, or use another browser.`, element("stage"), { id: "failure" });
     },
   });
+  // What changes with filters, colors and the map, and not with each movement.
+  function build() {
+    const inside = new Set(shown), hasRings = !state.flags.has("suspect") && state.color !== "suspect";
+    return {
+      others: columns(shown.length < everything.length ? everything.filter((place) => !inside.has(place)) : [], FAINT),
+      shown: columns(shown, 215),
+      doubtful: hasRings ? shown.filter((place) => place in data.notes) : [],
+    };
+  }
+  function redraw() { built = null; draw(); }
   let waiting = false;
   function draw() {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      const inside = new Set(shown), others = shown.length < everything.length ? everything.filter((place) => !inside.has(place)) : [];
-      const doubtful = state.flags.has("suspect") || state.color === "suspect" ? [] : shown.filter((place) => place in data.notes);
-      const layers = [dots("others", others, FAINT, {}), dots("shown", shown, 215, { pickable: true }), rings("doubtful", doubtful, 5, 1)];
+      built ??= build();
+      const layers = [dots("others", built.others, {}), dots("shown", built.shown, { pickable: true }), rings("doubtful", built.doubtful, 5, 1)];
       if (state.chosen >= 0) layers.push(rings("nearest", nearest(state.chosen), 7, 1.5), rings("chosen", [state.chosen], 11, 3));
       map.setProps({ viewState: view, layers });
       element("about").textContent = `${data.maps[state.map].name}: ${data.maps[state.map].about}. A ring means doubtful.`;
@@ -238,11 +251,11 @@
   data.maps.forEach((drawn, number) => {
     const label = made("label", null, element("maps"));
     const radio = made("input", null, label, { type: "radio", name: "map", checked: number === state.map });
-    radio.addEventListener("change", () => { state.map = number; view = start(); draw(); });
+    radio.addEventListener("change", () => { state.map = number; view = start(); redraw(); });
     label.append(` ${drawn.name}`);
   });
   for (const [name, text] of [["label", "label"], ["split", "split"], ...FLAGS]) made("option", text, element("color"), { value: name });
-  element("color").addEventListener("change", (event) => { state.color = event.target.value; listLabels(); draw(); });
+  element("color").addEventListener("change", (event) => { state.color = event.target.value; listLabels(); redraw(); });
   for (const [name, text, , count] of FLAGS) checkbox("flags", text, count, state.flags, name);
   if (data.whyNoNew) made("p", `What is new is not known: ${data.whyNoNew}.`, element("flags"), { className: "hint" });
   data.splits.forEach((name, number) => checkbox("splits", name, data.split.filter((split) => split === number).length, state.splits, number));
@@ -256,7 +269,7 @@
     filter();
   });
   addEventListener("resize", draw);
-  dark.addEventListener("change", draw);
+  dark.addEventListener("change", redraw);
   filter();
   // For tests, and for a person at the browser's console.
   window.explorer = { data, state, screen, shown: () => shown, choose };
