@@ -161,6 +161,9 @@ def test_a_good_run_passes_and_leaves_both_reports(finished: str, validated: Sta
     assert summary["linear_probe_accuracy"] > 0.9
     assert validated.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
     assert objects.read_bytes(f"{finished}/report/index.html").startswith(b"<!doctype html>")
+    assert b'<a href="explorer.html">' in objects.read_bytes(f"{finished}/report/index.html")
+    assert objects.read_bytes(f"{finished}/report/explorer.html").startswith(b"<!doctype html>")
+    assert (summary["flaws"], sum(summary["images_by_label"].values())) == ({}, count)
     assert objects.read_bytes(f"{finished}/suspects/labels.csv").startswith("\ufeffpath,label,exclude,note".encode())
     assert (summary["suspects"], summary["near_duplicates"]["leaked"]) == (0, 0)
 

@@ -123,11 +123,10 @@
   }
   view = start();
   const map = new Deck({
-    parent: element("map"), views: new OrthographicView({ id: "map", flipY: false }), controller: { keyboard: false, doubleClickZoom: true },
+    parent: element("map"), views: new OrthographicView({ id: "map", flipY: false }), controller: { keyboard: false, doubleClickZoom: false },
     viewState: view, layers: [], pickingRadius: 6, getCursor: ({ isHovering }) => (isHovering ? "pointer" : "grab"),
     onViewStateChange: ({ viewState }) => { view = viewState; draw(); },
     onHover: ({ index, x, y }) => tip(index >= 0 ? shown[index] : -1, x, y),
-    onClick: ({ index }) => { if (index >= 0) choose(shown[index]); },
     onError: (error) => {
       if (element("failure")) return;
       made("p", `The map cannot be drawn: this browser gives no WebGL2 (${error.message}). Turn on hardware acceleration, or use another browser.`, element("stage"), { id: "failure" });
@@ -143,6 +142,15 @@
     };
   }
   function redraw() { built = null; draw(); }
+  // deck.gl's own click is lost where a slow machine draws for longer than a tap may last.
+  let pressed = [0, 0];
+  element("map").addEventListener("pointerdown", (event) => { pressed = [event.clientX, event.clientY]; }, true);
+  element("map").addEventListener("click", (event) => {
+    if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 5) return;
+    const box = element("map").getBoundingClientRect();
+    const found = map.pickObject({ x: event.clientX - box.left, y: event.clientY - box.top, radius: 6, layerIds: ["shown"] });
+    if (found && found.index >= 0) choose(shown[found.index]);
+  });
   let waiting = false;
   function draw() {
     if (waiting) return;
