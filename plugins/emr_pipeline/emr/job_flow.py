@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.settings import Settings
+from emr_pipeline.run.wheels import LOCKS
+from emr_pipeline.settings import NO_WHEELS, Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
 
 # In the order of the setting.
@@ -23,7 +24,7 @@ INSTANCE_FAMILIES = {"float32": "r6i", "bfloat16": "r7i"}
 # A unit of a fleet's capacity is 4 vCPU and 32 GiB, where one executor fits. Of the larger ones, each counts twice, so
 # that a fleet finds capacity.
 UNITS_OF_SIZES = {"xlarge": 1, "2xlarge": 2}
-# The jobs' environment takes 2.2 GB, and a step's log and scripts lie next to it.
+# The jobs' environment takes 2.2 GB with TensorFlow, and a step's log and scripts lie next to it.
 ROOT_VOLUME_GIB = 40
 
 # One executor for each unit. Python workers live outside the JVM's heap: four of them, each with its own network, need
@@ -57,12 +58,13 @@ class ClusterChoice:
 
     size: ClusterSize
     precision: str
+    engine: str
     region: str
 
     @classmethod
     def of(cls, params: Mapping[str, Any], region: str) -> "ClusterChoice":
         """Return the choice of a run by its params."""
-        return cls(SIZES[params["cluster_size"]], params["precision"], region)
+        return cls(SIZES[params["cluster_size"]], params["precision"], params["engine"], region)
 
 
 def name_prefix(bucket: str) -> str:
@@ -107,7 +109,8 @@ def job_flow(
     `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
     security = settings.security_configuration
-    arguments = [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt", choice.region]
+    lock_uri = f"{code_uri}/bootstrap/{LOCKS[choice.engine]}"
+    arguments = [settings.node_venv, lock_uri, settings.wheels_uri or NO_WHEELS, choice.region]
     return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,

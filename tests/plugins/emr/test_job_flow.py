@@ -17,8 +17,8 @@ DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_F
 TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
-def choice(core: int = 2, spot_task: int = 0, precision: str = "float32") -> ClusterChoice:
-    return ClusterChoice(ClusterSize(core, spot_task), precision, "eu-west-3")
+def choice(core: int = 2, spot_task: int = 0, precision: str = "float32", engine: str = "openvino") -> ClusterChoice:
+    return ClusterChoice(ClusterSize(core, spot_task), precision, engine, "eu-west-3")
 
 
 def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
@@ -101,8 +101,19 @@ def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements
     assert action["Name"] == "10_a"
     assert action["ScriptBootstrapAction"] == {
         "Path": "s3://b/code/v1/bootstrap/10_a.sh",
-        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt", "eu-west-3"],
+        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt", "s3://fruit-features/wheels", "eu-west-3"],
     }
+
+
+def test_tensorflow_is_installed_only_for_its_engine_and_nothing_where_nodes_have_it_all() -> None:
+    settings = Settings.from_environment({"FRUIT_FEATURES_WHEELS_URI": "none"})
+    made = job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(engine="tensorflow"))
+
+    (action,) = made["BootstrapActions"]
+    assert action["ScriptBootstrapAction"]["Args"][1:3] == [
+        "s3://b/code/v1/bootstrap/requirements-tensorflow.txt",
+        "none",
+    ]
 
 
 @pytest.mark.parametrize("precision", param_named("precision").choices)

@@ -47,7 +47,9 @@ def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
     assert emr.calls == ["RunJobFlow"]
     assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == TAGS
     assert [action["Name"] for action in request["BootstrapActions"]] == ["10_a", "20_b"]
-    assert [action["ScriptBootstrapAction"]["Args"][2] for action in request["BootstrapActions"]] == ["us-east-1"] * 2
+    assert [action["ScriptBootstrapAction"]["Args"][2:] for action in request["BootstrapActions"]] == [
+        ["s3://pictures/wheels", "us-east-1"]
+    ] * 2
     assert {
         config["InstanceType"].split(".")[0]
         for fleet in request["Instances"]["InstanceFleets"]
