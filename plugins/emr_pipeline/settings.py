@@ -74,6 +74,8 @@ class Settings:
         "", r"sg-\w+(\s*,\s*sg-\w+){2}", "give three: of the primary node, of the other nodes, of service access"
     )
     security_configuration: str | None = _text()
+    # Whether task nodes for which there is no Spot capacity may run on demand.
+    on_demand_for_spot: int = _whole(0, 0, 1, "a whole number,")
     # EMR sets these limits to an AutoTerminationPolicy.
     keep_alive_s: int = _whole(HOUR_S, 60, 604_800)
     poll_s: int = _whole(30, 1, 600)

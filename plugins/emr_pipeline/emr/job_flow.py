@@ -123,7 +123,7 @@ def job_flow(
         "AutoTerminationPolicy": {"IdleTimeout": settings.keep_alive_s},
         "EbsRootVolumeSize": ROOT_VOLUME_GIB,
         "Instances": {
-            "InstanceFleets": instance_fleets(choice),
+            "InstanceFleets": instance_fleets(choice, bool(settings.on_demand_for_spot)),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
             **_network(settings),
@@ -146,23 +146,30 @@ def _network(settings: Settings) -> dict[str, Any]:
     return subnets | dict(zip(SECURITY_GROUPS, settings.security_group_ids, strict=False))
 
 
-def instance_fleets(choice: ClusterChoice) -> list[dict[str, Any]]:
-    """Return on-demand primary and core nodes, and Spot nodes only where losing one costs no more than its tasks."""
+def instance_fleets(choice: ClusterChoice, has_on_demand_for_spot: bool = False) -> list[dict[str, Any]]:
+    """Return the fleets that a cluster begins with: on-demand primary and core nodes.
+
+    The task fleet is among them only if it may become an on-demand one: EMR does that for no fleet that comes later.
+    """
     size, family = choice.size, INSTANCE_FAMILIES[choice.precision]
     fleets = [
         _fleet("MASTER", family, ("xlarge",), {"TargetOnDemandCapacity": 1}),
         _fleet("CORE", family, UNITS_OF_SIZES, {"TargetOnDemandCapacity": size.core}),
     ]
-    if size.spot_task:
-        # A run never fails because Spot nodes are missing: after the timeout EMR switches to on-demand ones.
+    if size.spot_task and has_on_demand_for_spot:
         spot = {
             "AllocationStrategy": "price-capacity-optimized",
             "TimeoutAction": "SWITCH_TO_ON_DEMAND",
             "TimeoutDurationMinutes": 10,
         }
-        wanted = {"TargetSpotCapacity": size.spot_task, "LaunchSpecifications": {"SpotSpecification": spot}}
-        fleets.append(_fleet("TASK", family, UNITS_OF_SIZES, wanted))
+        fleets.append(task_fleet(choice) | {"LaunchSpecifications": {"SpotSpecification": spot}})
     return fleets
+
+
+def task_fleet(choice: ClusterChoice) -> dict[str, Any]:
+    """Return the fleet of Spot nodes, the loss of one of which costs no more than its tasks."""
+    capacity = {"TargetSpotCapacity": choice.size.spot_task}
+    return _fleet("TASK", INSTANCE_FAMILIES[choice.precision], UNITS_OF_SIZES, capacity)
 
 
 def _fleet(instance_fleet_type: str, family: str, sizes: Iterable[str], capacity: dict[str, Any]) -> dict[str, Any]:
@@ -181,9 +188,12 @@ def configurations(node_venv: str, choice: ClusterChoice) -> list[dict[str, Any]
     # boto3 reads the second name, and other clients the first. Without a region they ask S3's global name, which a VPC
     # may not reach.
     region = {"AWS_REGION": choice.region, "AWS_DEFAULT_REGION": choice.region}
+    executors = choice.size.core + choice.size.spot_task
     spark = {
         **SPARK_DEFAULTS,
-        "spark.executor.instances": str(choice.size.core + choice.size.spot_task),
+        "spark.executor.instances": str(executors),
+        # A step begins with the executors of the core nodes. Spot nodes join when they come, and may never come.
+        "spark.scheduler.minRegisteredResourcesRatio": str(choice.size.core / executors),
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         **{f"spark.executorEnv.{name}": value for name, value in region.items()},

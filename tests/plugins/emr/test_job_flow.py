@@ -6,7 +6,14 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from emr_pipeline.emr.job_flow import ClusterChoice, cluster_tags, configurations, instance_fleets, job_flow
+from emr_pipeline.emr.job_flow import (
+    ClusterChoice,
+    cluster_tags,
+    configurations,
+    instance_fleets,
+    job_flow,
+    task_fleet,
+)
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
@@ -88,11 +95,24 @@ def test_the_cluster_carries_the_runs_tags() -> None:
 @pytest.mark.parametrize(("core", "spot"), [(3, 0), (5, 7)])
 def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(core: int, spot: int) -> None:
     fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(choice(core, spot))}
+    task = task_fleet(choice(core, spot))
 
     assert fleets["MASTER"]["TargetOnDemandCapacity"] == 1
     assert fleets["CORE"]["TargetOnDemandCapacity"] == core
     assert "TargetSpotCapacity" not in fleets["MASTER"] | fleets["CORE"]
-    assert fleets.get("TASK", {}).get("TargetSpotCapacity", 0) == spot
+    assert set(fleets) == {"MASTER", "CORE"}
+    assert (task["InstanceFleetType"], task["TargetSpotCapacity"]) == ("TASK", spot)
+    assert "LaunchSpecifications" not in task
+
+
+@pytest.mark.parametrize(("size", "expected"), [("small", 0), ("large", 16)])
+def test_a_cluster_begins_with_task_nodes_only_if_they_may_run_on_demand(size: str, expected: int) -> None:
+    for setting, spot in (("0", 0), ("1", expected)):
+        made = request(SIZES[size], ON_DEMAND_FOR_SPOT=setting)["Instances"]["InstanceFleets"]
+        tasks = [fleet for fleet in made if fleet["InstanceFleetType"] == "TASK"]
+        assert sum(fleet["TargetSpotCapacity"] for fleet in tasks) == spot
+        specifications = [fleet["LaunchSpecifications"]["SpotSpecification"] for fleet in tasks]
+        assert {each["TimeoutAction"] for each in specifications} <= {"SWITCH_TO_ON_DEMAND"}
 
 
 def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements() -> None:
@@ -119,7 +139,7 @@ def test_tensorflow_is_installed_only_for_its_engine_and_nothing_where_nodes_hav
 @pytest.mark.parametrize("precision", param_named("precision").choices)
 def test_all_nodes_of_a_cluster_have_the_processor_that_the_precision_needs(precision: str) -> None:
     """Of the types, those of the seventh generation alone have AVX512_BF16."""
-    fleets = instance_fleets(choice(2, 3, precision))
+    fleets = [*instance_fleets(choice(2, 3, precision)), task_fleet(choice(2, 3, precision))]
     families = {each["InstanceType"].split(".")[0] for fleet in fleets for each in fleet["InstanceTypeConfigs"]}
 
     assert families == ({"r7i"} if precision == "bfloat16" else {"r6i"})
@@ -151,6 +171,14 @@ def test_every_node_that_is_paid_for_keeps_its_executor() -> None:
 
     assert spark["spark.dynamicAllocation.enabled"] == "false"
     assert spark["spark.executor.instances"] == "24"
+
+
+@pytest.mark.parametrize(("core", "spot"), [(2, 0), (8, 16)])
+def test_a_step_begins_with_the_core_nodes_for_spot_nodes_may_never_come(core: int, spot: int) -> None:
+    spark = properties(configurations("/venv", choice(core, spot)), "spark-defaults")
+
+    ratio = float(spark["spark.scheduler.minRegisteredResourcesRatio"])
+    assert ratio * int(spark["spark.executor.instances"]) == pytest.approx(core)
 
 
 def test_the_application_master_is_kept_from_spot_nodes_and_has_no_label_where_there_are_none() -> None:

@@ -309,3 +309,20 @@ def test_what_another_tasks_trigger_told_is_no_reason_to_take_its_cluster(
 
     assert again.value.trigger.cluster_id == first.cluster_id == "j-MADE1"
     assert emr.calls == ["RunJobFlow"]
+
+
+def test_spot_nodes_are_asked_for_once_when_the_cluster_runs(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    context["params"]["cluster_size"] = "medium"
+
+    cluster_id = create.execute(context)
+    assert create.execute(context) == cluster_id
+
+    assert emr.calls == ["RunJobFlow", "AddInstanceFleet"]
+    fleets = emr.list_instance_fleets(ClusterId=cluster_id)["InstanceFleets"]
+    assert [(fleet["InstanceFleetType"], fleet.get("TargetSpotCapacity", 0)) for fleet in fleets] == [
+        ("MASTER", 0),
+        ("CORE", 0),
+        ("TASK", 4),
+    ]
