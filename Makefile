@@ -95,8 +95,8 @@ mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.mwaa_bundle "$${OUTPUTS:-stack.json}"
 
 .PHONY: wheels
-wheels: setup ## download what nodes are installed from into .local/wheels, to be copied into the bucket (ENGINE=tensorflow: for that engine)
-	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.wheels $(ENGINE)
+wheels: setup ## download what nodes are installed from into .local/wheels, to be copied into the bucket (LOCK=requirements-tensorflow.txt: for engine=tensorflow)
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.wheels $(LOCK)
 
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments

@@ -34,7 +34,7 @@ def test_a_node_without_internet_is_installed_from_the_bucket(tmp_path: Path, en
     lock = BOOTSTRAP / LOCKS[engine]
     wheels = LocalHome.from_environment().root / "wheels" / wheels_key(lock.read_bytes())
     if not wheels.is_dir():
-        pytest.skip(f"{wheels} is not there: make wheels ENGINE={engine}")
+        pytest.skip(f"{wheels} is not there: make wheels LOCK={lock.name}")
     if not is_possible(*NO_NETWORK, "ip", "link", "set", "lo", "up"):
         pytest.skip("this user may not make a network namespace by unshare, or there is no command ip")
     shutil.copytree(wheels, tmp_path / "wheels", copy_function=os.link)

@@ -1,8 +1,9 @@
 """`make wheels`: the wheels from which nodes are installed, in one folder, for the upload into the bucket.
 
-    python -m tools.env.wheels [ENGINE]
+    python -m tools.env.wheels [LOCK]
 
-Without an engine, what every node needs. A folder is called by its lock, so it is downloaded and uploaded once a lock.
+LOCK is a file of bootstrap/, by default that of the default engine. A folder of wheels is named by its lock, so it is
+downloaded and uploaded once for each lock.
 """
 
 import subprocess
@@ -15,7 +16,7 @@ from emr_pipeline.run.wheels import LOCKS, PYTHON_VERSION, missing_wheels, node_
 from tools.errors import ToolError, run_tool
 from tools.local.home import REPOSITORY, LocalHome
 
-DEFAULT_ENGINE = "openvino"
+DEFAULT_LOCK = "requirements.txt"
 # Amazon Linux 2023 has glibc 2.34, and runs wheels for every older one.
 GLIBC_MINORS = range(5, 35)
 PLATFORMS = ["linux_x86_64", "manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64"]
@@ -56,18 +57,16 @@ def pip_command(home: LocalHome) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    engine = arguments[0] if arguments else DEFAULT_ENGINE
-    if engine not in LOCKS:
-        raise WheelsError(f"ENGINE={engine}: give one of {', '.join(LOCKS)}")
+    name = arguments[0] if arguments else DEFAULT_LOCK
+    if name not in LOCKS.values():
+        raise WheelsError(f"LOCK={name}: give one of {', '.join(LOCKS.values())}")
     home = LocalHome.from_environment()
-    root, lock = home.root / "wheels", (REPOSITORY / "bootstrap" / LOCKS[engine]).read_bytes()
+    root, lock = home.root / "wheels", (REPOSITORY / "bootstrap" / name).read_bytes()
     folder = root / wheels_key(lock)
     if not folder.is_dir() or missing_wheels(lock, (path.name for path in folder.iterdir())):
         download_wheels(lock, folder, pip_command(home))
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-    print(
-        f"{folder} has the wheels of engine={engine}, {size_mb:.0f} MB; next:\n  aws s3 sync {root} s3://<bucket>/wheels"
-    )
+    print(f"{folder} has the wheels of {name}, {size_mb:.0f} MB; next:\n  aws s3 sync {root} s3://<bucket>/wheels")
 
 
 if __name__ == "__main__":

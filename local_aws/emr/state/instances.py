@@ -41,16 +41,16 @@ class InstanceCollection:
         """Yield every instance that ever was, the newest of a market going first where it shrinks."""
         instance_type, weight = _first_type(self.config)
         made: list[Instance] = []
-        for resize in self.resizes:
-            for market, capacity in resize.capacities.items():
+        for since in self.resizes:
+            for market, capacity in since.capacities.items():
                 living = [place for place, one in enumerate(made) if one.market == market and one.ended_at is None]
                 wanted = math.ceil(capacity / weight)
                 for place in living[wanted:]:
-                    made[place] = replace(made[place], ended_at=resize.at)
+                    made[place] = replace(made[place], ended_at=since.at)
                 for _ in range(wanted - len(living)):
                     digest = _digest(f"{self.id}/{len(made)}")
                     ids = (f"ci-{digest[-13:].upper()}", f"i-{digest[:17]}")
-                    made.append(Instance(*ids, market, instance_type, resize.at))
+                    made.append(Instance(*ids, market, instance_type, since.at))
         yield from made
 
 
@@ -91,10 +91,10 @@ def add_fleet(record: ClusterRecord, config: JsonObject) -> InstanceCollection:
     fleets = record.settings["Instances"]["InstanceFleets"]
     if config["InstanceFleetType"] != "TASK" or any(fleet["InstanceFleetType"] == "TASK" for fleet in fleets):
         raise ValidationException("A cluster that runs takes one instance fleet more: of task nodes, if it has none.")
-    resize = FleetResize(len(fleets), now(), capacities_of(config))
-    added = _make_fleet(_digest(f"{record.id}/{len(fleets)}"), config, [resize])
+    since = FleetResize(len(fleets), now(), capacities_of(config))
+    added = _make_fleet(_digest(f"{record.id}/{len(fleets)}"), config, [since])
     fleets.append(config)
-    record.fleet_resizes.append(resize)
+    record.fleet_resizes.append(since)
     return added
 
 
@@ -105,7 +105,7 @@ def resize_fleet(record: ClusterRecord, fleet_id: str, change: JsonObject) -> No
         raise InvalidRequestException(f"Instance fleet id '{fleet_id}' is not valid.")
     [place] = places
     config = record.settings["Instances"]["InstanceFleets"][place]
-    if not any(resize.fleet == place for resize in record.fleet_resizes):
+    if not any(since.fleet == place for since in record.fleet_resizes):
         record.fleet_resizes.append(FleetResize(place, record.created_at, capacities_of(config)))
     config |= {name: change[name] for name in CAPACITIES.values() if name in change}
     record.fleet_resizes.append(FleetResize(place, now(), capacities_of(config)))
@@ -114,7 +114,7 @@ def resize_fleet(record: ClusterRecord, fleet_id: str, change: JsonObject) -> No
 def _resizes(record: ClusterRecord, place: int, has_spot: bool) -> list[FleetResize]:
     """Return the capacities of a fleet that there were, and not only those that were asked for."""
     config = record.settings["Instances"]["InstanceFleets"][place]
-    own = [resize for resize in record.fleet_resizes if resize.fleet == place]
+    own = [since for since in record.fleet_resizes if since.fleet == place]
     asked = own or [FleetResize(place, record.created_at, capacities_of(config))]
     if has_spot:
         return asked
@@ -142,8 +142,8 @@ def _make_group(digest: str, config: JsonObject, created_at: float) -> InstanceC
     role, market = config["InstanceRole"], config.get("Market", "ON_DEMAND")
     if role == "MASTER" and config["InstanceCount"] not in (1, 3):
         raise ValidationException("The primary instance group must have 1 instance, or 3 for high availability.")
-    resize = FleetResize(0, created_at, {market: config["InstanceCount"]})
-    return InstanceCollection(f"ig-{digest[:13].upper()}", role, {"Market": market, **config}, [resize])
+    since = FleetResize(0, created_at, {market: config["InstanceCount"]})
+    return InstanceCollection(f"ig-{digest[:13].upper()}", role, {"Market": market, **config}, [since])
 
 
 def _make_fleet(digest: str, config: JsonObject, resizes: Sequence[FleetResize]) -> InstanceCollection:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.run.wheels import LOCKS
+from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.settings import NO_WHEELS, Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
 
@@ -58,13 +58,13 @@ class ClusterChoice:
 
     size: ClusterSize
     precision: str
-    engine: str
+    lock: str
     region: str
 
     @classmethod
     def of(cls, params: Mapping[str, Any], region: str) -> "ClusterChoice":
         """Return the choice of a run by its params."""
-        return cls(SIZES[params["cluster_size"]], params["precision"], params["engine"], region)
+        return cls(SIZES[params["cluster_size"]], params["precision"], lock_of(params), region)
 
 
 def name_prefix(bucket: str) -> str:
@@ -109,7 +109,7 @@ def job_flow(
     `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
     security = settings.security_configuration
-    lock_uri = f"{code_uri}/bootstrap/{LOCKS[choice.engine]}"
+    lock_uri = f"{code_uri}/bootstrap/{choice.lock}"
     arguments = [settings.node_venv, lock_uri, settings.wheels_uri or NO_WHEELS, choice.region]
     return {
         "Name": cluster_name(layout),

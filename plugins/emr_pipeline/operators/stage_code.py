@@ -10,6 +10,7 @@ from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.code_bundle import LIBRARY, MOST_BYTES, VERSION, CodeBundle, gather_code, is_version
 from emr_pipeline.run.layout import code_uri, object_of
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.s3.objects import etags_under
 from emr_pipeline.s3.wheels import refuse_missing_wheels
 from emr_pipeline.settings import Settings
@@ -41,7 +42,7 @@ class StageCodeOperator(S3Operator):
         else:
             uri = self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
         if self.settings.wheels_uri:
-            refuse_missing_wheels(self.hook.conn, uri, self.settings.wheels_uri, params_of_run(context)["engine"])
+            refuse_missing_wheels(self.hook.conn, uri, self.settings.wheels_uri, lock_of(params_of_run(context)))
         return uri
 
     def _found(self, uri: str) -> str:

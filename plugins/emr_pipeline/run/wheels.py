@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -23,6 +24,11 @@ NODE = {
     "python_version": PYTHON_VERSION,
     "sys_platform": "linux",
 }
+
+
+def lock_of(params: Mapping[str, Any]) -> str:
+    """Return the name of the lock from which the nodes of a run are installed."""
+    return LOCKS[params["engine"]]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from emr_pipeline.emr.job_flow import (
     task_fleet,
 )
 from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.run.wheels import LOCKS
 from emr_pipeline.settings import Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
 from run_contract.param_queries import param_named
@@ -24,8 +25,10 @@ DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_F
 TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
-def choice(core: int = 2, spot_task: int = 0, precision: str = "float32", engine: str = "openvino") -> ClusterChoice:
-    return ClusterChoice(ClusterSize(core, spot_task), precision, engine, "eu-west-3")
+def choice(
+    core: int = 2, spot_task: int = 0, precision: str = "float32", lock: str = "requirements.txt"
+) -> ClusterChoice:
+    return ClusterChoice(ClusterSize(core, spot_task), precision, lock, "eu-west-3")
 
 
 def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
@@ -127,7 +130,7 @@ def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements
 
 def test_tensorflow_is_installed_only_for_its_engine_and_nothing_where_nodes_have_it_all() -> None:
     settings = Settings.from_environment({"FRUIT_FEATURES_WHEELS_URI": "none"})
-    made = job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(engine="tensorflow"))
+    made = job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(lock=LOCKS["tensorflow"]))
 
     (action,) = made["BootstrapActions"]
     assert action["ScriptBootstrapAction"]["Args"][1:3] == [
