@@ -148,8 +148,9 @@ def test_airflow_may_make_every_call_that_the_plugins_make(template: dict[str, A
     granted = {a.partition(":")[2].lower() for s in allowed(template, "AirflowPolicy") for a in actions(s)}
     assert named - granted == set()
     of_emr = {a for s in allowed(template, "AirflowPolicy") for a in actions(s) if a.startswith("elasticmapreduce:")}
-    # The last one is asked for by RunJobFlow, for the policy in its request.
-    assert {action.partition(":")[2].lower() for action in of_emr} - named == {"putautoterminationpolicy"}
+    # RunJobFlow asks for the last two, for the policies in its request.
+    rest = {action.partition(":")[2].lower() for action in of_emr} - named
+    assert rest == {"putautoterminationpolicy", "putmanagedscalingpolicy"}
 
 
 def test_what_lands_reaches_the_queue_and_s3_of_this_bucket_alone_may_write_there(template: dict[str, Any]) -> None:

@@ -28,10 +28,8 @@ UNITS_OF_SIZES = {"xlarge": 1, "2xlarge": 2}
 ROOT_VOLUME_GIB = 40
 
 # One executor for each unit. Python workers live outside the JVM's heap: four of them, each with its own network, need
-# most of the 23,424 MiB that YARN has on an xlarge; the rest is for the application master. Spark keeps executors that
-# are idle, for their nodes are paid for to the end.
+# most of the 23,424 MiB that YARN has on an xlarge; the rest is for the application master.
 SPARK_DEFAULTS = {
-    "spark.dynamicAllocation.enabled": "false",
     "spark.executor.cores": "4",
     "spark.executor.memory": "6g",
     "spark.executor.memoryOverhead": "14g",
@@ -132,6 +130,7 @@ def job_flow(
         "Configurations": configurations(settings.node_venv, choice),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         **({"SecurityConfiguration": security} if security else {}),
+        **({"ManagedScalingPolicy": managed_scaling(choice.size)} if choice.size.is_scaled else {}),
     }
 
 
@@ -168,8 +167,33 @@ def instance_fleets(choice: ClusterChoice, has_on_demand_for_spot: bool = False)
 
 def task_fleet(choice: ClusterChoice) -> dict[str, Any]:
     """Return the fleet of Spot nodes, the loss of one of which costs no more than its tasks."""
-    capacity = {"TargetSpotCapacity": choice.size.spot_task}
+    capacity = {"TargetSpotCapacity": 1 if choice.size.is_scaled else choice.size.spot_task}
     return _fleet("TASK", INSTANCE_FAMILIES[choice.precision], UNITS_OF_SIZES, capacity)
+
+
+def managed_scaling(size: ClusterSize) -> dict[str, Any]:
+    """Return the policy under which EMR adds Spot nodes while executors wait for room, and no on-demand ones."""
+    most = {"MaximumOnDemandCapacityUnits": size.core, "MaximumCoreCapacityUnits": size.core}
+    bounds = {"MinimumCapacityUnits": size.core, "MaximumCapacityUnits": size.core + size.spot_task}
+    return {"ComputeLimits": {"UnitType": "InstanceFleetUnits", **bounds, **most}}
+
+
+def _executors(size: ClusterSize) -> dict[str, str]:
+    """Return how many executors a step asks for; where EMR scales by what waits, Spark asks by what is to be done."""
+    most = size.core + size.spot_task
+    if size.is_scaled:
+        return {
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.minExecutors": str(size.core),
+            "spark.dynamicAllocation.maxExecutors": str(most),
+        }
+    return {
+        # Executors that are idle stay, for their nodes are paid for to the end.
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.executor.instances": str(most),
+        # A step begins with the executors of the core nodes. Spot nodes join when they come, and may never come.
+        "spark.scheduler.minRegisteredResourcesRatio": str(size.core / most),
+    }
 
 
 def _fleet(instance_fleet_type: str, family: str, sizes: Iterable[str], capacity: dict[str, Any]) -> dict[str, Any]:
@@ -188,12 +212,9 @@ def configurations(node_venv: str, choice: ClusterChoice) -> list[dict[str, Any]
     # boto3 reads the second name, and other clients the first. Without a region they ask S3's global name, which a VPC
     # may not reach.
     region = {"AWS_REGION": choice.region, "AWS_DEFAULT_REGION": choice.region}
-    executors = choice.size.core + choice.size.spot_task
     spark = {
         **SPARK_DEFAULTS,
-        "spark.executor.instances": str(executors),
-        # A step begins with the executors of the core nodes. Spot nodes join when they come, and may never come.
-        "spark.scheduler.minRegisteredResourcesRatio": str(choice.size.core / executors),
+        **_executors(choice.size),
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         **{f"spark.executorEnv.{name}": value for name, value in region.items()},

@@ -33,7 +33,14 @@ def choice(
 
 def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
     settings = Settings.from_environment({f"FRUIT_FEATURES_{name}": value for name, value in environment.items()})
-    return job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(size.core, size.spot_task))
+    return job_flow(
+        settings,
+        LAYOUT,
+        TAGS,
+        "s3://b/code/v1",
+        ["10_a.sh"],
+        ClusterChoice(size, "float32", LOCKS["openvino"], "eu-west-3"),
+    )
 
 
 @pytest.mark.parametrize("size", SIZES.values())
@@ -108,7 +115,7 @@ def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(core: int, s
     assert "LaunchSpecifications" not in task
 
 
-@pytest.mark.parametrize(("size", "expected"), [("small", 0), ("large", 16)])
+@pytest.mark.parametrize(("size", "expected"), [("small", 0), ("large", 16), ("auto", 1)])
 def test_a_cluster_begins_with_task_nodes_only_if_they_may_run_on_demand(size: str, expected: int) -> None:
     for setting, spot in (("0", 0), ("1", expected)):
         made = request(SIZES[size], ON_DEMAND_FOR_SPOT=setting)["Instances"]["InstanceFleets"]
@@ -198,3 +205,20 @@ def test_an_executor_and_the_application_master_fit_what_yarn_has_on_a_node() ->
     master_mib = 512 + 384
 
     assert executor_gib * 1024 + master_mib <= 23_424
+
+
+def test_auto_lets_emr_add_spot_nodes_and_no_others_while_executors_wait() -> None:
+    auto = SIZES["auto"]
+    limits = request(auto)["ManagedScalingPolicy"]["ComputeLimits"]
+    most = auto.core + auto.spot_task
+    assert (limits["UnitType"], limits["MinimumCapacityUnits"]) == ("InstanceFleetUnits", auto.core)
+    assert limits["MaximumCapacityUnits"] == most
+    assert limits["MaximumOnDemandCapacityUnits"] == limits["MaximumCoreCapacityUnits"] == auto.core
+
+    made = ClusterChoice(auto, "float32", LOCKS["openvino"], "eu-west-3")
+    assert task_fleet(made)["TargetSpotCapacity"] == 1
+    spark = properties(configurations("/venv", made), "spark-defaults")
+    assert spark["spark.dynamicAllocation.enabled"] == "true"
+    assert spark["spark.dynamicAllocation.maxExecutors"] == str(most)
+    assert "spark.executor.instances" not in spark
+    assert not [size for name, size in SIZES.items() if name != "auto" and "ManagedScalingPolicy" in request(size)]

@@ -21,14 +21,16 @@ CLUSTER: dict[str, Any] = {
 
 
 def test_every_size_has_its_minutes_and_dollars() -> None:
-    small, medium, large = forecasts(1_000_000, 2_000_000, Rates(10, 6, ""), on_demand=1.0, spot=0.5)
+    small, medium, large, auto = forecasts(1_000_000, 2_000_000, Rates(10, 6, ""), on_demand=1.0, spot=0.5)
 
     # 8 vCPU at 10 a second are 12,500 s; 2,000 pages of a tenth of a second are 200 s; and 6 minutes.
     assert small.minutes == pytest.approx(12_700 / 60 + 6)
     assert small.dollars == pytest.approx(small.minutes / 60 * 3.0)
     assert medium.dollars == pytest.approx(medium.minutes / 60 * (5.0 + 4 * 0.5))
-    assert [each.size for each in (small, medium, large)] == list(SIZES)
-    assert small.minutes > medium.minutes > large.minutes
+    assert [each.size for each in (small, medium, large, auto)] == list(SIZES)
+    # That of `auto` counts as many Spot nodes as may come.
+    assert small.minutes > medium.minutes > large.minutes == auto.minutes
+    assert auto.dollars == pytest.approx(auto.minutes / 60 * (3.0 + 22 * 0.5))
 
 
 def test_a_former_run_gives_its_rate_for_a_vcpu_and_the_time_of_everything_else() -> None:
