@@ -16,6 +16,8 @@ requirements_uri=$2
 if [[ -n ${4:-} ]]; then export AWS_REGION=$4 AWS_DEFAULT_REGION=$4; fi
 # All nodes of a cluster ask their metadata services for credentials at the same moment, and some are slow to answer.
 export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
+# They also ask S3 at the same moment: then clients wait, together with S3.
+export AWS_RETRY_MODE=adaptive AWS_MAX_ATTEMPTS=10
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
