@@ -63,7 +63,7 @@ def node_pins(lock: bytes) -> Iterator[Pin]:
     for block in re.split(r"\n(?=\S)", lock.decode()):
         if not block[:1].isalnum():
             continue
-        requirement = Requirement(re.split(r"\s*(?:\\|--hash)", block, maxsplit=1)[0])
+        requirement = Requirement(re.split(r"\\|--hash", block, maxsplit=1)[0].strip())
         if requirement.marker is None or requirement.marker.evaluate(NODE):
             (pinned,) = requirement.specifier
             hashes = tuple(re.findall(r"--hash=(\S+)", block))
