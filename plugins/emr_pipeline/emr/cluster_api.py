@@ -41,10 +41,17 @@ def instances(emr: Any, cluster_id: str) -> list[dict[str, Any]]:
 
 
 def add_task_fleet(emr: Any, cluster_id: str, fleet: dict[str, Any]) -> None:
-    """Add a fleet of task nodes to a cluster that runs, unless it has one already."""
-    if _task_fleet_id(emr, cluster_id) is None:
-        emr.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)
-        logger.info("Asked for %s Spot units of task nodes for %s", fleet["TargetSpotCapacity"], cluster_id)
+    """Add a fleet of task nodes to a cluster that runs, unless it has one already.
+
+    If EMR refuses, the run goes on without them, as it does where there is no Spot capacity.
+    """
+    try:
+        if _task_fleet_id(emr, cluster_id) is None:
+            emr.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)
+            logger.info("Asked for %s Spot units of task nodes for %s", fleet["TargetSpotCapacity"], cluster_id)
+    except (BotoCoreError, ClientError) as error:
+        # A request that was repeated is refused, if its first answer was lost.
+        logger.warning("%s goes on with the task nodes that it has, if any: EMR gave no more: %s", cluster_id, error)
 
 
 def release_task_fleet(emr: Any, cluster_id: str) -> None:

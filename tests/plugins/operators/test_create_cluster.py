@@ -326,3 +326,19 @@ def test_spot_nodes_are_asked_for_once_when_the_cluster_runs(
         ("CORE", 0),
         ("TASK", 4),
     ]
+
+
+def test_a_cluster_whose_spot_nodes_are_refused_is_used_without_them(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    context["params"]["cluster_size"] = "medium"
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "AddInstanceFleet")
+
+    monkeypatch.setattr(emr, "add_instance_fleet", refuse)
+
+    assert create.execute(context) in emr.clusters
+    assert emr.calls == ["RunJobFlow"]
+    assert "goes on with the task nodes that it has, if any: EMR gave no more: " in caplog.text
+    assert "AccessDeniedException" in caplog.text
