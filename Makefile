@@ -94,6 +94,10 @@ env: ## write a .env with random passwords for docker-compose
 mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of `aws cloudformation describe-stacks`>
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.mwaa_bundle "$${OUTPUTS:-stack.json}"
 
+.PHONY: preflight
+preflight: setup ## ask an AWS account, read-only, whether a run can work: OUTPUTS= as above, else the settings of the environment
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.preflight.main $${OUTPUTS:+"$$OUTPUTS"}
+
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
 	@tools/env/clean.sh
