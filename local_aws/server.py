@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from moto.moto_server import werkzeug_app
 
-from local_aws import account, emr
+from local_aws import account, emr, stacks
 from local_aws.admission import Door
 from local_aws.config import EndpointConfig
 from local_aws.hardness import Hardness
@@ -145,6 +145,7 @@ def serve(config: EndpointConfig) -> None:
         raise StartupError(str(error)) from error
     emr.install(config)
     account.install()
+    stacks.install()
     # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
