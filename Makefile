@@ -66,6 +66,14 @@ test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: 
 	@$(if $(FLOOR),FAULTS_AIRFLOW_PYTHON="$(LOCAL_HOME)/envs/airflow-floor/bin/python",FAULTS_TABLE=docs/faults.md) \
 	  "$(AIRFLOW_PYTHON)" -m pytest tests/faults $(ARGS)
 
+.PHONY: test-mwaa
+test-mwaa: ## run the tests of DAGs, plugins and bundle on what MWAA runs, in environments of their own (AIRFLOW=3.2.1: on that alone)
+	@tools/env/test_mwaa.sh $${AIRFLOW}
+
+.PHONY: test-spark4
+test-spark4: ## run the Spark tests on PySpark 4.0, which emr-spark-8.0.0 has, in an environment of its own
+	@tools/env/test_spark4.sh $(ARGS)
+
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
 	@tools/env/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
