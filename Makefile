@@ -10,7 +10,7 @@ setup_command := tools/env/setup.sh
 
 .PHONY: help
 help: ## list the targets
-	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z0-9-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
 run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
