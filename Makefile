@@ -74,6 +74,11 @@ test-mwaa: ## run the tests of DAGs, plugins and bundle on what MWAA runs, in en
 test-spark4: ## run the Spark tests on PySpark 4.0, which emr-spark-8.0.0 has, in an environment of its own
 	@tools/env/test_spark4.sh $(ARGS)
 
+.PHONY: test-compose
+test-compose: setup ## build and run docker-compose for real, to a green run and its picture (STAND_INS=1: without a registry)
+	@$(if $(STAND_INS),tests/compose/stand_ins/make.sh,true)
+	@TEST_COMPOSE=1 "$(AIRFLOW_PYTHON)" -m pytest tests/compose/test_containers.py --log-cli-level=INFO $(ARGS)
+
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
 	@tools/env/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
