@@ -41,7 +41,7 @@ down: ## stop what `make up` started
 suites = $(MAKE) --jobs=3 --keep-going --output-sync=target
 
 .PHONY: test
-test: setup ## run the whole test suite, about 12 minutes on two cores
+test: setup ## run all tests but the faults, about 12 minutes on two cores
 	@$(suites) test-airflow test-spark test-end-to-end
 
 .PHONY: test-quick

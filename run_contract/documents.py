@@ -50,7 +50,7 @@ class ValidationDocument(TypedDict):
 
     verdict: Annotated[Literal["passed", "failed"], "passed if no hard check failed"]
     run_uri: Annotated[str, "the run's folder"]
-    summary: Annotated[dict[str, Any], "the run in some twenty numbers, which the next run compares its own with"]
+    summary: Annotated[dict[str, Any], "the run in numbers, which the next run compares its own with"]
     checks: Annotated[list[CheckDocument], "every check, in the report's order"]
 
 

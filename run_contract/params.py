@@ -30,7 +30,7 @@ _INPUT = (
     Param(
         name="source_uri",
         title="Photographs",
-        help="The prefix that holds them; where labels and splits come from, the two params of labels say. Example: s3://fruit-features/landing/fruits-360",
+        help="The prefix that holds the photographs. Example: s3://fruit-features/landing/fruits-360",
         stages=(INGEST,),
         pattern=URI_PATTERN,
         pattern_in_words="s3://bucket/prefix",
@@ -138,7 +138,7 @@ _NETWORK = _of(
     Param(
         name="precision",
         title="Precision",
-        help="bfloat16 is about twice as fast where the processor has it, and gives other vectors.",
+        help="bfloat16 is 1.4 to 1.8 times as fast where the processor has it, and gives other vectors.",
         default="float32",
         choices=("float32", "bfloat16"),
         identity=True,
@@ -184,13 +184,13 @@ _REDUCE = _of(
     _share(
         name="refit_share",
         title="Refit above this share of new photographs",
-        help="For auto: of those that came after the model was fitted. 0.1 is 10 %.",
+        help="With auto, fit again if a larger share of the photographs came after the fit. 0.1 is 10 %.",
         default=0.1,
     ),
     _share(
         name="refit_drift",
         title="Refit above this drift",
-        help="For auto: the share of variance that the model keeps less of than a refit would.",
+        help="With auto, fit again if the model keeps so much less variance than a fit on all would. 0.02 is 2 %.",
         default=0.02,
     ),
 )

@@ -41,6 +41,7 @@ REASONS = (
     Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
     Reason("killed_the_decoder", "The image ended the process that decoded it, and again when it was tried alone."),
 )
+NOT_COUNTED = frozenset(reason.name for reason in REASONS if not reason.counts)
 
 
 def rejects_of(snapshot: Mapping[str, Any]) -> Counter[str]:

@@ -46,6 +46,8 @@ class Fault:
     """Its steps are the stages' own code, not stand-ins."""
     tells_nobody: bool = False
     """What it breaks is also the way to people."""
+    is_control: bool = False
+    """Breaks nothing: the other rows are compared with it."""
     breaks_all: bool = False
     """Strikes the Airflow that others share: it waits until they are over."""
 

@@ -102,7 +102,7 @@ MAY_ADOPT = IS_FLOOR
 NOTHING_LATER = (1, 1, 0, 0)
 
 AIRFLOW_FAULTS = (
-    Fault("a run that a scheduler runs, undisturbed", "success", needs_scheduler=True),
+    Fault("a run that a scheduler runs, undisturbed", "success", needs_scheduler=True, is_control=True),
     Fault(
         "worker killed while it creates the cluster",
         "success",

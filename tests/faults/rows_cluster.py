@@ -60,7 +60,7 @@ def _in_state(scene: Scene, state: str) -> bool:
 
 
 CLUSTER_FAULTS = (
-    Fault("nothing at all", "success"),
+    Fault("nothing at all", "success", is_control=True),
     Fault("bootstrap action fails", "failed", "EnvironmentMismatchError: no Python 3.11 here", prepare=fail_bootstrap),
     Fault(
         "cluster ends by itself during bootstrap",

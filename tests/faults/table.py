@@ -9,9 +9,9 @@ TABLE_VARIABLE = "FAULTS_TABLE"
 HEADER = """# Faults, and what came of each
 
 Made by `make test-faults`; do not edit. Each row breaks one thing while the DAG `fruit_features` runs in a real Airflow
-against the local endpoint. After every row, whatever it broke: no cluster is left, no stage has more steps than it had
-attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the fault needs it, except
-under *Spark and its files*, where it is the stage's own code.
+against the local endpoint; two rows break nothing, for comparison. After every row: no cluster is left, no stage has
+more steps than it had attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the
+fault needs it, except under *Spark and its files*, where it is the stage's own code.
 
 - **run**: how the DAG run ended; `killed`: it never did.
 - **clusters**: how many it made, and how many were left.

@@ -30,7 +30,7 @@ def _params() -> Iterable[str]:
     intro = "The params of a run: the trigger form of `fruit_features`, and the variables of `make run`."
     yield from ("# Params", "", intro, "")
     rows = [
-        (f"`{p.name}`", _variable(p), p.expected, _default(p), ", ".join(f"`{name}`" for name in p.stages), p.help)
+        (f"`{p.name}`", _variable(p), p.expected, _default(p), _names(p.stages), f"**{p.title}.** {p.help}")
         for p in params.PARAMS
     ]
     yield from _table(("param", "`make run`", "what it takes", "default", "stages", "what it means"), rows)
@@ -110,6 +110,8 @@ def _variable(param: Param) -> str:
 def _default(param: Param) -> str:
     if param.default is None:
         return "the deployment's setting" if param.is_required else "none"
+    if param.kind is bool:
+        return f"`{int(param.default)}`"
     return f"`{param.written(param.default)}`"
 
 

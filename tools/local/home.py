@@ -95,6 +95,9 @@ def _settings(home: LocalHome) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow_path}/airflow.db?timeout={SQLITE_PATIENCE_S}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow_path / "logs"),
+        # How long a task that has ended may stay unnoticed (5 s by default). If it was deferred, it may be resumed by
+        # then, and the scheduler takes the resumed one for lost.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "FRUIT_FEATURES_BUCKET": BUCKET,
         "FRUIT_FEATURES_NODE_VENV": str(home.spark_env_path),
         "FRUIT_FEATURES_LOG_WAIT_S": "10",

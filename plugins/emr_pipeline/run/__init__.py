@@ -1,1 +1,1 @@
-"""What one run is: its stages, params, places and code; pure, but for the form of the params."""
+"""What one run is: its stages, params, places, code, forecasts and messages; pure."""

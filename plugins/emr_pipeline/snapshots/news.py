@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emr_pipeline.run.message import Message
-from run_contract.rejects import rejects_of
+from run_contract.rejects import NOT_COUNTED, rejects_of
 
 Snapshot = Mapping[str, Any]
 FEWEST_REJECTS, TIMES = 10, 2
@@ -36,7 +36,8 @@ def surge_of_rejects(snapshot: Snapshot, before: Snapshot | None) -> Message | N
     (rejects, share), (rejects_before, share_before) = _rejects(snapshot), _rejects(before)
     if rejects - rejects_before < FEWEST_REJECTS or share < TIMES * share_before:
         return None
-    listed = "\n".join(f"{count:,} {reason}" for reason, count in rejects_of(snapshot).most_common())
+    reasons = rejects_of(snapshot).most_common()
+    listed = "\n".join(f"{count:,} {reason}" for reason, count in reasons if reason not in NOT_COUNTED)
     text = (
         f"{rejects:,} photographs of run {snapshot['run']} are rejects ({share:.1%}), and {rejects_before:,} "
         f"({share_before:.1%}) were in snapshot {before['snapshot']} before it. The run is published.\n\n{listed}\n\n"

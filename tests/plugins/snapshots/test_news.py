@@ -59,6 +59,7 @@ def test_rejects_surge_when_they_are_ten_more_and_their_share_has_doubled(
     assert (found is not None) is is_surge
     if found:
         assert f"{now} decode_failed" in found.text
+        assert "ignored_object" not in found.text
         assert f"{before} (" in found.text
 
 

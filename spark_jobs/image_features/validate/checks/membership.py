@@ -46,7 +46,7 @@ def labels_kept(membership: Membership) -> Judgement:
 
 @check
 def reject_share(membership: Membership, limit: float) -> Judgement:
-    """Judge the share of rejected images; what is no image at all (`ignored_object`) is not counted at all."""
+    """Judge the share of rejected images; what is no image or is left out on purpose does not count."""
     ignored = membership.totals["ignored"]
     rejected, images = membership.totals["rejects"] - ignored, membership.totals["manifest"] - ignored
     share = rejected / images if images else 0.0

@@ -1,4 +1,4 @@
-"""The run in a dozen numbers, for `validation.json`, the head of the report and the next run's comparison."""
+"""The run in numbers, for `validation.json`, the head of the report and the next run's comparison."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +48,7 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         "vectors": detail(featurize, "vectors"),
         "model": detail(reduce, "model"),
         # What the vectors are known by.
-        **{param.name: asked.get(param.name) for param in params_of(FEATURIZE)},
+        **{param.name: asked.get(param.name) for param in params_of(FEATURIZE) if param.name != "weights"},
         "dimension": detail(featurize, "dimension"),
         "weights": weights or None,
         "weights_sha256": weights.get("sha256"),

@@ -6,12 +6,11 @@ from pyspark.sql.functions import max as max_of
 from pyspark.sql.functions import sum as sum_of
 
 from image_features.validate.evidence.evidence import Membership
-from run_contract.rejects import REASONS
+from run_contract.rejects import NOT_COUNTED
 
 NAMED_LABELS = 5
 # Labels of the chart of images by label; an even number.
 BALANCED_LABELS = 40
-_NOT_COUNTED = [reason.name for reason in REASONS if not reason.counts]
 
 
 def count_membership(
@@ -58,7 +57,7 @@ def _outcomes(ids: DataFrame) -> DataFrame:
     of = {name: col("source") == name for name in ("manifest", "features", "rejects", "pca")}
     per_id = ids.groupBy("image_id").agg(
         *[count_if(is_of).alias(name) for name, is_of in of.items()],
-        count_if(col("reason").isin(_NOT_COUNTED)).alias("ignored"),
+        count_if(col("reason").isin(*NOT_COUNTED)).alias("ignored"),
         *[
             max_of(when(of[source], col(name))).alias(f"{source}_{name}")
             for source in ("manifest", "features")
