@@ -38,19 +38,24 @@ down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
 # Suites run side by side; each is printed when it is done.
-suites = $(MAKE) --jobs=3 --keep-going --output-sync=target
+suites = $(MAKE) --jobs=4 --keep-going --output-sync=target
 
 .PHONY: test
 test: setup ## run all tests but the faults, about 12 minutes on two cores
-	@$(suites) test-airflow test-spark test-end-to-end
+	@$(suites) test-airflow test-spark test-end-to-end test-endpoint
 
 .PHONY: test-quick
 test-quick: setup ## run the tests that are not slow
-	@$(suites) test-airflow test-spark ARGS='-m "not slow"'
+	@$(suites) test-airflow test-spark test-endpoint ARGS='-m "not slow"'
 
 .PHONY: test-airflow
-test-airflow: setup ## run the tests of the Airflow environment, but for whole runs
-	@"$(AIRFLOW_PYTHON)" -m pytest --ignore=tests/spark_jobs --ignore=tests/faults --ignore=tests/end_to_end $(ARGS)
+test-airflow: setup ## run the tests of the Airflow environment that the three other targets do not run
+	@"$(AIRFLOW_PYTHON)" -m pytest $(addprefix --ignore=,tests/spark_jobs tests/faults tests/end_to_end $(endpoint_tests)) $(ARGS)
+
+endpoint_tests := tests/local_aws tests/bootstrap tests/compose
+.PHONY: test-endpoint
+test-endpoint: setup ## run the tests of the local endpoint, of a node's set-up and of docker-compose
+	@"$(AIRFLOW_PYTHON)" -m pytest $(endpoint_tests) $(ARGS)
 
 .PHONY: test-end-to-end
 test-end-to-end: setup ## run the tests that start all services, and run the DAG by `make run`

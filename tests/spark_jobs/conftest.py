@@ -107,6 +107,8 @@ def prefix_uri(endpoint: Path, request: pytest.FixtureRequest) -> str:
 def _spark_settings(buckets: Path, work: Path) -> dict[str, str]:
     settings = {
         "spark.driver.memory": "1g",
+        # As on a node of one machine: Java's second compiler takes more time here than it saves.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.hadoop.fs.rawlocal.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
