@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from emr_pipeline.s3.objects import error_code
+from run_contract.cluster_sizes import SIZES
 from tools.preflight.account import STACK_COMMAND, Account
 from tools.preflight.finding import Finding
 
@@ -44,7 +45,8 @@ def spot_role(account: Account) -> Iterator[Finding]:
     if _unless_missing(account.client("iam").get_role, RoleName=SPOT_ROLE):
         yield Finding("role of Spot", SPOT_ROLE)
     else:
-        text = f"there is no {SPOT_ROLE}, and EMR may not make it; medium and large take Spot nodes"
+        sizes = ", ".join(name for name, size in SIZES.items() if size.spot_task)
+        text = f"there is no {SPOT_ROLE}, and EMR may not make it; clusters with Spot nodes: {sizes}"
         yield Finding("role of Spot", text, (SPOT_COMMAND,))
 
 
