@@ -34,6 +34,11 @@ diff: setup ## say what two snapshots differ in: A= and B= of `make history`, el
 rollback: setup ## take readers back to an earlier snapshot: SNAPSHOT= one of `make history`, WHY="the reason"
 	@"$(AIRFLOW_PYTHON)" -m tools.run.rollback
 
+.PHONY: notebook
+notebook: setup ## open notebooks/explore_features.ipynb on what is published, in an environment of its own
+	@$(setup_command) notebook
+	@"$(LOCAL_HOME)/envs/notebook/bin/python" -m jupyterlab notebooks/explore_features.ipynb
+
 .PHONY: up
 up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint
 	@"$(AIRFLOW_PYTHON)" -m tools.local.services up

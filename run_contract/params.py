@@ -201,6 +201,16 @@ _REDUCE = _of(
     ),
 )
 _REPORT = (
+    Param(
+        name="licence",
+        title="Licence of the photographs",
+        help="What the data card of the snapshot says of their licence, such as CC BY 4.0. Empty: not stated.",
+        nullable=True,
+        pattern=r"[^\r\n]+",
+        pattern_in_words="a text of one line",
+        max_length=200,
+        not_deciding="it is named in the data card alone",
+    ),
     _share(
         name="duplicate_likeness",
         title="Likeness of near-duplicates",

@@ -12,6 +12,7 @@ from emr_pipeline.run.layout import published_uri
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.settings import Settings
+from emr_pipeline.snapshots.data_card import data_card
 from emr_pipeline.snapshots.news import publication, surge_of_rejects
 from emr_pipeline.snapshots.rollback import refuse_taken_back
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
@@ -59,6 +60,8 @@ class PublishOperator(S3Operator):
         now = datetime.now(UTC)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, now)
         published = self._publish(snapshot | self._costs(context, now))
+        card = data_card(published, validation, params_of_run(context).get("licence"))
+        Published(self.hook.conn, self.settings.bucket).write_card(published, card)
         self._tell(published, validation)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra

@@ -126,7 +126,8 @@ def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[
 def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
     named = [name.removesuffix("_uri") for name in SnapshotDocument.__annotations__ if name.endswith("_uri")]
     folders = [name for name in named if name in PLACES and (name != "pca_features_csv" or "csv" in formats)]
-    return {f"{name}_uri": layout.uri(name) for name in folders} | {"report_uri": layout.report_page_uri}
+    pages = {"report_uri": layout.report_page_uri, "explorer_uri": layout.explorer_uri}
+    return {f"{name}_uri": layout.uri(name) for name in folders} | pages
 
 
 def _stage_facts(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
