@@ -109,6 +109,10 @@ env: ## write a .env with random passwords for docker-compose
 mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of `aws cloudformation describe-stacks`>
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.mwaa_bundle "$${OUTPUTS:-stack.json}"
 
+.PHONY: wheels
+wheels: setup ## download what nodes are installed from into .local/wheels, to be copied into the bucket (LOCK=requirements-tensorflow.txt: for engine=tensorflow)
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.wheels $(LOCK)
+
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
 	@tools/env/clean.sh

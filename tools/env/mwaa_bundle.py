@@ -84,6 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
+        f"  make wheels, and aws s3 sync {LocalHome.from_environment().root / 'wheels'} s3://{uri.split('/')[2]}/wheels\n"
         "  copy dags/, plugins.zip and startup.sh to the MWAA environment's bucket, and update it"
     )
 

@@ -10,9 +10,12 @@ from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.code_bundle import LIBRARY, MOST_BYTES, VERSION, CodeBundle, gather_code, is_version
 from emr_pipeline.run.layout import code_uri, object_of
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.s3.objects import etags_under
+from emr_pipeline.s3.wheels import refuse_missing_wheels
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 STAGE_NAMES = [stage.name for stage in STAGES]
 
@@ -28,14 +31,19 @@ class StageCodeOperator(S3Operator):
     """Operator that uploads what is missing, or is not the same, under `code/<version>/`, and returns that URI.
 
     With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete
-    and, where the URI ends with a version, that nothing was changed or added.
+    and, where the URI ends with a version, that nothing was changed or added. The wheels of the nodes lie elsewhere in
+    the bucket, because few versions of the code change them; a run without them is refused here, before its cluster.
     """
 
     @refused_for_good()
     def execute(self, context: Context) -> str:
         if self.settings.code_uri:
-            return self._found(self.settings.code_uri)
-        return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
+            uri = self._found(self.settings.code_uri)
+        else:
+            uri = self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
+        if self.settings.wheels_uri:
+            refuse_missing_wheels(self.hook.conn, uri, self.settings.wheels_uri, lock_of(params_of_run(context)))
+        return uri
 
     def _found(self, uri: str) -> str:
         s3: Any = self.hook.conn
