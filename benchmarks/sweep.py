@@ -64,13 +64,14 @@ def _of_backbone(backbone: str, results: Sequence[Result], prices: Mapping[str, 
     swept = max(results, key=lambda result: len(variants(result)))
     chosen, images = best(swept), swept["images"]
     parts = [f"**{backbone}**, {images:,} photographs of {swept['photos']}:\n", _measured(swept, prices), _chart(swept)]
-    parts.append(f"The best combination is {chosen}.")
+    parts.append(f"The best combination is {chosen}.\n")
     ordered = sorted((result for result in results if chosen in variants(result)), key=lambda found: found["images"])
     if len(ordered) > 2:
         times, trial = fitted(ordered[:2], chosen), ordered[2]
         foreseen, took = times.seconds(trial["images"], cores_of(chosen)), median(trial, chosen)
-        parts[-1] += (
-            f" From {ordered[0]['images']:,} and {ordered[1]['images']:,} photographs: {times.fixed_s:.1f} s whatever "
+        parts[-1] = (
+            f"The best combination is {chosen}. From {ordered[0]['images']:,} and {ordered[1]['images']:,} "
+            f"photographs: {times.fixed_s:.1f} s whatever "
             f"there is to compute, and {times.image_core_s * 1000:.0f} ms of one core for a photograph. Tried at "
             f"{trial['images']:,}: projected {foreseen:.1f} s, took {took:.1f} s, so the projection was "
             f"{foreseen / took - 1:+.0%} off.\n"
