@@ -23,4 +23,5 @@ compile airflow requirements/airflow.txt -c requirements/airflow-dev.txt
 compile airflow-floor requirements/airflow-floor.txt --exclude-newer 2025-09-05
 compile spark-dev requirements/spark-dev.txt
 compile spark requirements/spark.txt -c requirements/spark-dev.txt
+compile notebook requirements/notebook.txt -c requirements/spark-dev.txt
 compile spark-node bootstrap/requirements.txt -c requirements/spark-dev.txt
