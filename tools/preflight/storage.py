@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.errors import CodeNotFoundError, PipelineError, WheelsMissingError, WeightsUnavailableError
+from emr_pipeline.errors import CodeNotFoundError, PipelineError, WeightsUnavailableError, WheelsMissingError
 from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.s3.objects import error_code, has_bucket, unless_missing
 from emr_pipeline.s3.staged_code import check_staged
