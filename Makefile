@@ -7,15 +7,20 @@ override LOCAL_HOME := $(abspath $(LOCAL_HOME))
 AIRFLOW_PYTHON := $(LOCAL_HOME)/envs/airflow/bin/python
 SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
 setup_command := tools/env/setup.sh
+# The variables of make's command line, so that a program can refuse those that it does not know.
+given = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 
 .PHONY: help
 help: ## list the targets
-	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z0-9-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
 run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
-	@GIVEN_TO_MAKE="$(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))" \
-	  "$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline
+	@GIVEN_TO_MAKE="$(given)" "$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline
+
+.PHONY: plan
+plan: setup ## say what a run would take and cost on AWS, without the run; options as of `make run`, BUCKET= of a deployment (JSON=1)
+	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.plan $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
 
 .PHONY: history
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
@@ -28,6 +33,11 @@ diff: setup ## say what two snapshots differ in: A= and B= of `make history`, el
 .PHONY: rollback
 rollback: setup ## take readers back to an earlier snapshot: SNAPSHOT= one of `make history`, WHY="the reason"
 	@"$(AIRFLOW_PYTHON)" -m tools.run.rollback
+
+.PHONY: notebook
+notebook: setup ## open notebooks/explore_features.ipynb on what is published, in an environment of its own
+	@$(setup_command) notebook
+	@"$(LOCAL_HOME)/envs/notebook/bin/python" -m jupyterlab notebooks/explore_features.ipynb
 
 .PHONY: up
 up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS endpoint
@@ -71,6 +81,19 @@ test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: 
 	@$(if $(FLOOR),FAULTS_AIRFLOW_PYTHON="$(LOCAL_HOME)/envs/airflow-floor/bin/python",FAULTS_TABLE=docs/faults.md) \
 	  "$(AIRFLOW_PYTHON)" -m pytest tests/faults $(ARGS)
 
+.PHONY: test-mwaa
+test-mwaa: ## run the tests of DAGs, plugins and bundle on what MWAA runs, in environments of their own (AIRFLOW=3.2.1: on that alone)
+	@tools/env/test_mwaa.sh $${AIRFLOW}
+
+.PHONY: test-spark4
+test-spark4: ## run the Spark tests on PySpark 4.0, which emr-spark-8.0.0 has, in an environment of its own
+	@tools/env/test_spark4.sh $(ARGS)
+
+.PHONY: test-compose
+test-compose: setup ## build and run docker-compose for real, to a green run and its picture (STAND_INS=1: without a registry)
+	@$(if $(STAND_INS),tests/compose/stand_ins/make.sh,true)
+	@TEST_COMPOSE=1 "$(AIRFLOW_PYTHON)" -m pytest tests/compose/test_containers.py --log-cli-level=INFO $(ARGS)
+
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
 	@tools/env/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
@@ -103,6 +126,10 @@ mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of
 wheels: setup ## download what nodes are installed from into .local/wheels, to be copied into the bucket (LOCK=requirements-tensorflow.txt: for engine=tensorflow)
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.wheels $(LOCK)
 
+.PHONY: preflight
+preflight: setup ## ask an AWS account, read-only, whether a run can work: OUTPUTS= as above, else the settings of the environment
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.preflight.main $${OUTPUTS:+"$$OUTPUTS"}
+
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
 	@tools/env/clean.sh
@@ -112,6 +139,11 @@ bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors 
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 
+.PHONY: sweep
+sweep: setup ## measure featurize_images by executors and cores, and write docs/costs.md: N=300 BACKBONES=mobilenet_v2 PHOTOS=<folder> ROUNDS=1
+	@$(MAKE) bench ONLY=executors N=$${N:-300} BACKBONES="$${BACKBONES:-mobilenet_v2}" ROUNDS=$${ROUNDS:-1}
+	@$(MAKE) bench-report
+
 .PHONY: bench-report
-bench-report: ## write the tables of docs/benchmarks.md from benchmarks/results
+bench-report: ## write the tables of docs/benchmarks.md and docs/costs.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

@@ -28,6 +28,7 @@ PLACES = {
         Place("images", "runs/{run}/images", "the original bytes of the images that this run fetched"),
         Place("rejects", "runs/{run}/rejects", "what was set aside and why; a writer adds `stage=<its name>`"),
         Place("features", "runs/{run}/features", "a feature vector of each image"),
+        Place("looks", "runs/{run}/looks", "size, quality and a thumbnail of each image"),
         Place("model", "runs/{run}/model", "the StandardScaler and PCA, as a Spark ML PipelineModel"),
         Place("pca_features", "runs/{run}/pca_features", "the reduced vector of each image"),
         Place("pca_features_csv", "runs/{run}/pca_features_csv", "the PCA features as a table, where asked for"),
@@ -36,8 +37,16 @@ PLACES = {
             "runs/{run}/groups",
             "the group of near-duplicates of each image, and a split that no group crosses",
         ),
-        Place("suspects", "runs/{run}/suspects", "the images with a doubtful label, and `labels.csv` to correct them"),
-        Place("report", "runs/{run}/report", "the checks, as `validation.json` and `index.html`"),
+        Place(
+            "suspects",
+            "runs/{run}/suspects",
+            "the images with a doubtful label or a flaw, and `labels.csv` to correct them",
+        ),
+        Place(
+            "report",
+            "runs/{run}/report",
+            "the checks as `validation.json`, the page `index.html`, and the map `explorer.html`",
+        ),
         Place("stats_prefix", "runs/{run}/stats", "the folder of all stages' stats"),
         Place("stats", "runs/{run}/stats/{stage}.json", "the stage's stats, written last: then it is complete"),
         Place("progress", "runs/{run}/progress/{stage}.json", "how far the stage is, kept fresh while it runs"),
@@ -76,7 +85,7 @@ STAGES = (
         FEATURIZE,
         "Takes each new image through a network to a feature vector, and writes the features of all images.",
         reads=("manifest", "images", "feature_store", "models"),
-        writes=("features", "rejects", "feature_store", "models"),
+        writes=("features", "looks", "rejects", "feature_store", "models"),
     ),
     Stage(
         REDUCE,
@@ -86,8 +95,8 @@ STAGES = (
     ),
     Stage(
         VALIDATE,
-        "Checks everything that the run wrote, finds near-duplicates and doubtful labels, and writes the report.",
-        reads=("manifest", "rejects", "features", "model", "pca_features", "stats_prefix", "published"),
+        "Checks all that the run wrote, finds near-duplicates, doubtful labels and flaws, and writes the report.",
+        reads=("manifest", "rejects", "features", "looks", "model", "pca_features", "stats_prefix", "published"),
         writes=("groups", "suspects", "report"),
     ),
 )

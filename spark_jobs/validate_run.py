@@ -16,6 +16,8 @@ from image_features.validate.checks.grouped_probe import probe_twice
 from image_features.validate.checks.suite import run_checks
 from image_features.validate.duplicates.write_groups import write_groups
 from image_features.validate.evidence.gather import gather_evidence
+from image_features.validate.evidence.looks import gather_looks
+from image_features.validate.explorer.write_explorer import write_explorer
 from image_features.validate.report.write_report import write_report
 from image_features.validate.suspects.write_suspects import write_suspects
 
@@ -29,14 +31,17 @@ def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: Pr
     finished: list[str] = []
     with progress.watch(lambda: len(finished), total=len(PHASES), unit="phases"):
         measured = gather_evidence(spark, arguments)
+        looks = gather_looks(spark.sparkContext, arguments.looks_uri, measured.sample.uris)
         finished.append("measure")
         duplicates = write_groups(spark, arguments, measured)
-        evidence = replace(measured, duplicates=duplicates, suspects=write_suspects(arguments.suspects_uri, measured))
+        suspects, flaws = write_suspects(arguments.suspects_uri, measured, looks.measures)
+        evidence = replace(measured, duplicates=duplicates, suspects=suspects, flaws=flaws)
         finished.append("compare")
         scored = probe_twice(evidence.sample, evidence.duplicates)
         findings = run_checks(evidence, scored)
         finished.append("check")
-        write_report(arguments.report_uri, findings, evidence, scored)
+        has_explorer = write_explorer(spark.sparkContext, evidence, looks)
+        write_report(arguments.report_uri, findings, evidence, scored, has_explorer)
         finished.append("report")
     if failed(findings):
         raise ValidationFailedError(arguments.report_uri, failed(findings))

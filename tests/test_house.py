@@ -12,7 +12,9 @@ MOST_LINES = 400
 # CloudFormation takes a stack as one file.
 MOST_LINES_OF_A_STACK = 700
 # Written by tools, not by people.
-GENERATED = re.compile(r"(requirements/.*|bootstrap/requirements.*)\.txt|.*\.svg")
+GENERATED = re.compile(
+    r"(requirements/.*|bootstrap/requirements.*)\.txt|.*\.svg|.*/libraries\.(js|LICENSES\.txt)|.*/package-lock\.json"
+)
 # Folders of one machine, and the services that packages come from. Brackets keep this file from naming them itself.
 MACHINE_PATHS = re.compile(r"(?<![\w.~$}-])/(?:[w]ork|[r]oot|[t]mp|[h]ome)/(?=\w)")
 INDEX_HOSTS = re.compile(r"pythonhosted\.[o]rg|pypi\.[o]rg|--(extra-)?index-[u]rl|[a]rtifactory|[d]evpi")

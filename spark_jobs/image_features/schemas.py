@@ -5,6 +5,7 @@ from pyspark.sql.types import (
     BinaryType,
     BooleanType,
     FloatType,
+    IntegerType,
     LongType,
     StringType,
     StructField,
@@ -58,6 +59,14 @@ IMAGES = StructType(
     ]
 )
 FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("features")])
+# As `images/look.py` describes them: sizes in pixels, measures of quality, and a small WebP.
+_LOOK = [
+    StructField("width_px", IntegerType()),
+    StructField("height_px", IntegerType()),
+    *[StructField(name, FloatType()) for name in ("darkest", "brightest", "entropy", "sharpness", "colorfulness")],
+    StructField("thumbnail", BinaryType()),
+]
+LOOKS = StructType([_IMAGE_ID, _URI, _LABEL, _ETAG, *_LOOK])
 PCA_FEATURES = StructType([_IMAGE_ID, _URI, _LABEL, _SPLIT, _ETAG, _vector("pca_features")])
 # A row for each image. `group` is the smallest image id of its group of near-duplicates, null for an image that has
 # none; `nearest_in_training` the image id of the one in Training that is most like an image of another split.
@@ -75,12 +84,14 @@ GROUPS = StructType(
     ]
 )
 
+# A row for each reason to doubt an image: `label`, with the label that its vector has, or a flaw of the picture.
 SUSPECTS = StructType(
     [
         _URI,
-        StructField("label", StringType(), nullable=False),
-        StructField("suggested", StringType(), nullable=False),
-        StructField("doubt", FloatType(), nullable=False),
+        _LABEL,
+        StructField("reason", StringType(), nullable=False),
+        StructField("suggested", StringType()),
+        StructField("doubt", FloatType()),
     ]
 )
 
@@ -97,7 +108,7 @@ REJECTS = StructType(
 IN_FILES_OF_REJECTS = StructType([field for field in REJECTS if field.name != "stage"])
 
 # The feature store. A row of OBJECTS says what the bytes behind an ETag are. A row of VECTORS says what one network
-# makes of some bytes: a vector, or the reason why there is none.
+# makes of some bytes: a vector and the look of the picture, or the reason why there is neither.
 OBJECTS = StructType(
     [
         StructField("etag", StringType(), nullable=False),
@@ -113,5 +124,6 @@ VECTORS = StructType(
         StructField("features", ArrayType(FloatType(), containsNull=False)),
         StructField("reason", StringType()),
         StructField("detail", StringType()),
+        *_LOOK,
     ]
 )

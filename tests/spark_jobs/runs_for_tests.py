@@ -18,11 +18,11 @@ from image_features.networks import export
 from image_features.networks.arguments import NetworkArguments
 from image_features.networks.export import ExportedNetwork
 from image_features.networks.weights import FoundWeights
-from image_features.schemas import FEATURES, IMAGES, MANIFEST, REJECTS
+from image_features.schemas import FEATURES, IMAGES, LOOKS, MANIFEST, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 
-SCHEMAS = {"manifest": MANIFEST, "images": IMAGES, "features": FEATURES, "rejects": REJECTS}
+SCHEMAS = {"manifest": MANIFEST, "images": IMAGES, "features": FEATURES, "looks": LOOKS, "rejects": REJECTS}
 
 
 def make_mean_colors() -> Callable[[], PredictFn]:
@@ -59,7 +59,8 @@ class Run:
         return run_job("ingest_images", ingest_images.parse_ingest_arguments, ingest_images.ingest_images, arguments)
 
     def featurize(self, *more: str) -> int:
-        arguments = [f"--features-uri={self.uri}/features", *self._shared("featurize_images"), *more]
+        own = [f"--features-uri={self.uri}/features", f"--looks-uri={self.uri}/looks"]
+        arguments = [*own, *self._shared("featurize_images"), *more]
         work, parse = featurize_images.featurize_images, featurize_images.parse_featurize_arguments
         return run_job("featurize_images", parse, work, arguments)
 

@@ -23,5 +23,6 @@ compile airflow requirements/airflow.txt -c requirements/airflow-dev.txt
 compile airflow-floor requirements/airflow-floor.txt --exclude-newer 2025-09-05
 compile spark-dev requirements/spark-dev.txt
 compile spark requirements/spark.txt -c requirements/spark-dev.txt
+compile notebook requirements/notebook.txt -c requirements/spark-dev.txt
 compile spark-node bootstrap/requirements.txt -c requirements/spark-dev.txt
 compile spark-node-tensorflow bootstrap/requirements-tensorflow.txt -c requirements/spark-dev.txt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the two environments, each only when its lock or its Python changed: setup.sh [airflow] [spark] [airflow-floor]
+# Builds the two environments, each only when its lock or its Python changed: setup.sh [airflow] [spark] [airflow-floor] [notebook]
 #
 # Needs python3.11 or python3.12 with either pip or the venv module's ensurepip (Debian: python3-pip or python3-venv), nothing else. The
 # system's Python is never installed into (PEP 668): uv lives in an environment of its own.
@@ -40,7 +40,7 @@ names=("$@")
 [[ $# -gt 0 ]] || names=(airflow spark)
 for name in "${names[@]}"; do
   lock="requirements/$name-dev.txt"
-  # The floor has one lock only: nothing is developed in it.
+  # The floor and the notebook have one lock only: nothing is developed in them.
   [[ -e $lock ]] || lock="requirements/$name.txt"
   build "$name" "$lock"
 done

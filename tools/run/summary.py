@@ -29,10 +29,12 @@ def summary_lines(run_path: Path, since: float = 0.0) -> Iterator[str]:
         yield f"  {'model:':<24}{model['action']}: {model['why']}"
     if report is not None:
         yield from _report_lines(report)
+    explorer_path = run_path / "report" / "explorer.html"
     for name, path, is_written in (
         ("features", run_path / "features", FEATURIZE in stats),
         ("PCA features", run_path / "pca_features", REDUCE in stats),
         ("report", run_path / "report" / "index.html", report is not None),
+        ("explorer", explorer_path, report is not None and explorer_path.exists()),
     ):
         if is_written:
             yield f"  {name + ':':<24}{path}"

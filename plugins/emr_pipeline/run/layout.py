@@ -53,6 +53,11 @@ class RunLayout:
         """The audit, for people."""
         return f"{self.uri('report')}/index.html"
 
+    @property
+    def explorer_uri(self) -> str:
+        """The map of the photographs."""
+        return f"{self.uri('report')}/explorer.html"
+
     def uri(self, place: str, stage: str = "") -> str:
         """Return the URI of a place by its name in the contract; raises KeyError for one that there is not."""
         if place not in PLACES:
@@ -74,6 +79,11 @@ def published_uri(bucket: str) -> str:
 def snapshot_uri(bucket: str, snapshot: str) -> str:
     """Return the URI of one snapshot's document, whether or not it is the latest."""
     return f"s3://{bucket}/published/{snapshot}.json"
+
+
+def card_uri(bucket: str, snapshot: str) -> str:
+    """Return the URI of a snapshot's data card."""
+    return f"s3://{bucket}/published/{snapshot}/README.md"
 
 
 def landed_uri(bucket: str) -> str:

@@ -98,6 +98,13 @@ def snapshot_of(
     }
 
 
+def inventory_of(published: Mapping[str, Any] | None, source_uri: str) -> str | None:
+    """Return where the published listing of this source lies; null if none is known, so that everything is new."""
+    if not isinstance(published, Mapping) or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
+        return None
+    return published.get("inventory_uri")
+
+
 def snapshot_id(run_uri: str, validation: Mapping[str, Any]) -> str:
     """Return the snapshot's id: the same run with the same audit has the same, however often it is published."""
     audit = json.dumps([run_uri, validation], sort_keys=True)
@@ -119,7 +126,8 @@ def _passed(layout: RunLayout, validation: Mapping[str, Any] | None) -> Mapping[
 def _uris(layout: RunLayout, formats: Iterable[str]) -> dict[str, str]:
     named = [name.removesuffix("_uri") for name in SnapshotDocument.__annotations__ if name.endswith("_uri")]
     folders = [name for name in named if name in PLACES and (name != "pca_features_csv" or "csv" in formats)]
-    return {f"{name}_uri": layout.uri(name) for name in folders} | {"report_uri": layout.report_page_uri}
+    pages = {"report_uri": layout.report_page_uri, "explorer_uri": layout.explorer_uri}
+    return {f"{name}_uri": layout.uri(name) for name in folders} | pages
 
 
 def _stage_facts(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from emr_pipeline.errors import PipelineError, PublishedRunError
-from emr_pipeline.run.layout import RunLayout, published_uri, snapshot_uri
+from emr_pipeline.run.layout import RunLayout, card_uri, object_of, published_uri, snapshot_uri
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import etags_under, find_json, head, read_json, update_json
 from emr_pipeline.snapshots.snapshot import snapshot_id
@@ -50,6 +50,11 @@ class Published:
     def keep(self, snapshot: Snapshot) -> None:
         """Make the snapshot's own document say this."""
         self.update(str(snapshot["snapshot"]), lambda found: None if found == snapshot else snapshot)
+
+    def write_card(self, snapshot: Snapshot, card: str) -> None:
+        """Write the snapshot's data card, a page for people; a repeated task writes the same again."""
+        uri = card_uri(self.bucket, str(snapshot["snapshot"]))
+        self.s3.put_object(**object_of(uri), Body=card.encode(), ContentType="text/markdown; charset=utf-8")
 
     def documents(self) -> list[Snapshot]:
         """Return the document of every snapshot there ever was, in no order."""

@@ -18,6 +18,7 @@ class FeaturizeArguments(NetworkArguments):
     manifest_uri: str
     images_uri: str
     features_uri: str
+    looks_uri: str
     rejects_uri: str
     feature_store_uri: str
     batch_size: int

@@ -2,21 +2,32 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from image_features.featurize.decode_process import Decode
-from image_features.images.decode import Pixels
+from image_features.images.decode import Pixels, Seen
+from image_features.images.look import Look
 from image_features.rejects import Reject
 
 PredictFn = Callable[[np.ndarray], np.ndarray]
 Content = tuple[str, bytes]
 """The SHA-256 of an image's bytes, and the bytes."""
-Outcome = tuple[str, np.ndarray | Reject]
-"""The SHA-256 of an image's bytes, and their vector, float32 (d), or why there is none."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What is kept of an image's bytes: their vector, float32 (d), and the look of the picture."""
+
+    vector: np.ndarray
+    look: Look
+
+
+Outcome = tuple[str, Computed | Reject]
+"""The SHA-256 of an image's bytes, and what is kept of them, or why there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,29 +46,33 @@ def compute(contents: Iterable[Content], predict: PredictFn, options: FeaturizeO
     so that no vector depends on how many images there were: engines choose their kernels by the size of the batch, and
     with a batch that is not full the last digits could differ from run to run.
     """
-    keys: list[str] = []
+    keys: list[tuple[str, Look]] = []
     pixels: list[Pixels] = []
     for key, outcome in _decoded(contents, options):
         if isinstance(outcome, Reject):
             yield key, outcome
             continue
-        keys.append(key)
-        pixels.append(outcome)
+        keys.append((key, outcome.look))
+        pixels.append(outcome.pixels)
         if len(pixels) == options.batch_size:
-            yield from zip(keys, predict(np.stack(pixels)), strict=True)
+            yield from _computed(keys, predict(np.stack(pixels)))
             keys, pixels = [], []
     if pixels:
         filled = itertools.islice(itertools.cycle(pixels), options.batch_size)
-        yield from zip(keys, predict(np.stack(list(filled))), strict=False)
+        yield from _computed(keys, predict(np.stack(list(filled)))[: len(keys)])
 
 
-def _decoded(contents: Iterable[Content], options: FeaturizeOptions) -> Iterator[tuple[str, Pixels | Reject]]:
+def _computed(keys: Sequence[tuple[str, Look]], vectors: np.ndarray) -> Iterator[Outcome]:
+    return ((key, Computed(vector, look)) for (key, look), vector in zip(keys, vectors, strict=True))
+
+
+def _decoded(contents: Iterable[Content], options: FeaturizeOptions) -> Iterator[tuple[str, Seen | Reject]]:
     """Yield what is decoded in order, one batch ahead of the network and no further.
 
     Pixels take 20 times the memory of their JPEG.
     """
     with ThreadPoolExecutor(options.threads, thread_name_prefix="decode") as pool:
-        ahead = deque[tuple[str, Future[Pixels | Reject]]]()
+        ahead = deque[tuple[str, Future[Seen | Reject]]]()
         for key, content in contents:
             ahead.append((key, pool.submit(options.decode, content)))
             if len(ahead) > options.batch_size:

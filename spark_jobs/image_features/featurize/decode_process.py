@@ -7,17 +7,17 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from image_features.images.decode import Pixels
+from image_features.images.decode import Seen
 from image_features.rejects import Reject
 
 SECONDS_PER_PHOTOGRAPH = 60.0
 # The limits of `decode_image` let no photograph need as much, and all tasks of a node can have it at once.
 BYTES_PER_PHOTOGRAPH = 2 * 2**30
 
-Decode = Callable[[bytes], Pixels | Reject]
+Decode = Callable[[bytes], Seen | Reject]
 
 
-def decode_apart(decode: Decode, content: bytes) -> Pixels | Reject:
+def decode_apart(decode: Decode, content: bytes) -> Seen | Reject:
     """Return what `decode` makes of the content in a new process; a process that does not answer makes a reject."""
     # A fork starts in milliseconds and takes any `decode`. The child runs no code but Pillow's and NumPy's, so it never
     # asks for a lock that a thread of the network's engine may have held.
@@ -28,7 +28,7 @@ def decode_apart(decode: Decode, content: bytes) -> Pixels | Reject:
     answer.close()
     try:
         if answers.poll(SECONDS_PER_PHOTOGRAPH):
-            outcome: Pixels | Reject = answers.recv()
+            outcome: Seen | Reject = answers.recv()
             return outcome
         return Reject("too_slow", f"not decoded within {SECONDS_PER_PHOTOGRAPH:.0f} seconds")
     except EOFError:

@@ -83,14 +83,16 @@ def _contents(work: Work) -> Iterator[Content]:
 
 
 def _flush(outcomes: list[Outcome], vectors_uri: str) -> Counter[str]:
-    vectors = {key: outcome for key, outcome in outcomes if not isinstance(outcome, Reject)}
+    kept = {key: outcome for key, outcome in outcomes if not isinstance(outcome, Reject)}
     rejects = [{"content_sha256": key, **vars(outcome)} for key, outcome in outcomes if isinstance(outcome, Reject)]
     table = pa.Table.from_pylist(rejects, _VECTORS)
-    if vectors:
+    if kept:
+        looks = pa.Table.from_pylist([vars(outcome.look) for outcome in kept.values()])
         # As one matrix: entry by entry, Arrow would take a sixtieth of the time that the network takes.
-        features = to_list_column(np.stack(list(vectors.values()))).cast(_VECTORS.field("features").type)
-        computed = pa.table({"content_sha256": list(vectors), "features": features})
-        table = pa.concat_tables([computed, table], promote_options="default").cast(_VECTORS)
+        features = to_list_column(np.stack([outcome.vector for outcome in kept.values()]))
+        computed = looks.append_column("content_sha256", pa.array(list(kept)))
+        computed = computed.append_column("features", features.cast(_VECTORS.field("features").type))
+        table = pa.concat_tables([computed, table], promote_options="permissive").select(_VECTORS.names).cast(_VECTORS)
     if outcomes:
         write_part(vectors_uri, table.to_batches(), _VECTORS, [key for key, _ in outcomes])
-    return Counter(computed=len(vectors), rejected=len(rejects))
+    return Counter(computed=len(kept), rejected=len(rejects))

@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from image_features.errors import MissingVectorsError
 from image_features.featurize.arguments import FeaturizeArguments
 from image_features.featurize.content_index import NARROW_IMAGES
-from image_features.schemas import FEATURES, VECTORS
+from image_features.schemas import FEATURES, LOOKS, VECTORS
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
 from image_features.storage.datasets import REJECT_FILES, start_rejects, write_rejects
@@ -21,6 +21,7 @@ from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_grou
 from run_contract.stages import FEATURIZE
 
 _FEATURES = to_arrow_schema(FEATURES)
+_LOOKS = to_arrow_schema(LOOKS)
 _VECTORS = to_arrow_schema(VECTORS)
 _IN_ORDER = [("label", "ascending"), ("uri", "ascending")]
 
@@ -31,7 +32,7 @@ Groups = Sequence[tuple[int, list[str]]]
 def write_features(
     context: SparkContext, chunks: Iterable[pa.Table], vectors_uri: str, arguments: FeaturizeArguments
 ) -> Counter[str]:
-    """Write `features` and the stage's rejects: each image of `chunks` becomes a row of one of them.
+    """Write `features`, `looks` and the stage's rejects: each image of `chunks` is in the first two, or in the last.
 
     Returns how many `images` and `features` there are, how many rejects of each reason, and how many different
     `contents` and `rejected_contents`.
@@ -43,6 +44,7 @@ def write_features(
     """
     groups = list(enumerate(file_groups(vectors_uri, tasks=context.defaultParallelism)))
     objects.delete_prefix(arguments.features_uri)
+    objects.delete_prefix(arguments.looks_uri)
     start_rejects(arguments.rejects_uri, FEATURIZE)
     covered = Counter[str]()
     for images in chunks:
@@ -56,6 +58,7 @@ def write_features(
     if not covered["features"]:
         # A dataset without a row is a dataset nevertheless.
         write_part(arguments.features_uri, [], _FEATURES, [])
+        write_part(arguments.looks_uri, [], _LOOKS, [])
     return covered
 
 
@@ -116,6 +119,8 @@ def _write_chunk(
         if features.num_rows:
             ids = features["image_id"].to_pylist()
             write_part(arguments.features_uri, features.to_batches(), _FEATURES, ids)
+            looks = _with(table.filter(pc.invert(without)), vectors, _LOOKS)
+            write_part(arguments.looks_uri, looks.to_batches(), _LOOKS, ids)
         counts = write_rejects(rejects, arguments.rejects_uri, FEATURIZE, rejects["image_id"].to_pylist())
         return counts + Counter(
             images=mine.num_rows,

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +24,8 @@ from image_features.images import limits
 from image_features.images.formats import KEPT_BYTES, readable_format, unsupported_format
 from image_features.images.jpeg import jpeg_stream
 from image_features.images.limits import RefusedImageError
-from image_features.images.orientation import turn_upright
+from image_features.images.look import Look, look_of
+from image_features.images.orientation import SIDES_SWAPPED, turn_upright
 from image_features.images.png import png_stream
 from image_features.images.white import on_white
 from image_features.rejects import Reject
@@ -48,7 +50,26 @@ _READERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 Image.MAX_IMAGE_PIXELS = None
 
 Pixels = npt.NDArray[np.uint8]
+Size = tuple[int, int]
 Used = TypeVar("Used")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one decoding of a photograph gives: the pixels for the network, and the look."""
+
+    pixels: Pixels
+    look: Look
+
+
+def see_image(content: bytes, side_px: int, resize: str) -> Seen | Reject:
+    """Return the pixels of `decode_image` with the look of the photograph, or why there is neither."""
+
+    def see(picture: Image.Image, full_size: Size) -> Seen:
+        pixels = _resized(picture, side_px, resize)
+        return Seen(pixels, look_of(pixels, *full_size))
+
+    return _use(content, SCALED_DECODE_MARGIN * side_px, see)
 
 
 def decode_image(content: bytes, side_px: int, resize: str) -> Pixels | Reject:
@@ -58,10 +79,7 @@ def decode_image(content: bytes, side_px: int, resize: str) -> Pixels | Reject:
     picture without keeping its proportions. JPEGs with sides of 6 `side_px` and more are decoded at a reduced scale;
     all else is as Pillow has it, bit for bit.
     """
-    size = (side_px, side_px)
-    return use_picture(
-        content, SCALED_DECODE_MARGIN * side_px, lambda picture: np.asarray(picture.resize(size, RESIZES[resize]))
-    )
+    return use_picture(content, SCALED_DECODE_MARGIN * side_px, lambda picture: _resized(picture, side_px, resize))
 
 
 def use_picture(content: bytes, least_px: int, use: Callable[[Image.Image], Used]) -> Used | Reject:
@@ -70,8 +88,16 @@ def use_picture(content: bytes, least_px: int, use: Callable[[Image.Image], Used
     The picture is RGB: the first frame, turned upright by its EXIF orientation, with transparency laid on white.
     Color profiles are not applied. A large JPEG may be reduced to sides that are not shorter than `least_px`.
     """
+    return _use(content, least_px, lambda picture, _: use(picture))
+
+
+def _resized(picture: Image.Image, side_px: int, resize: str) -> Pixels:
+    return np.asarray(picture.resize((side_px, side_px), RESIZES[resize]))
+
+
+def _use(content: bytes, least_px: int, use: Callable[[Image.Image, Size], Used]) -> Used | Reject:
     try:
-        return use(_picture(content, least_px))
+        return use(*_picture(content, least_px))
     except RefusedImageError as error:
         return error.reject
     except Exception as error:
@@ -82,10 +108,12 @@ def use_picture(content: bytes, least_px: int, use: Callable[[Image.Image], Used
         return Reject("out_of_memory" if is_memory else "decode_failed", f"{type(error).__name__}: {error}")
 
 
-def _picture(content: bytes, least_px: int) -> Image.Image:
+def _picture(content: bytes, least_px: int) -> tuple[Image.Image, Size]:
+    """Return the picture, which may be reduced, and the size of the whole one, both upright."""
     image_format = readable_format(content)
+    full_size: Size | None = None
     if image_format == "JPEG":
-        image, exif = _open_jpeg(content, least_px)
+        image, exif, full_size = _open_jpeg(content, least_px)
     elif image_format == "PNG":
         image, exif = _open_png(content)
     elif image_format:
@@ -95,34 +123,38 @@ def _picture(content: bytes, least_px: int) -> Image.Image:
         name = unsupported_format(content)
         detail = f"{name or 'no known format'}, starts with {content[:KEPT_BYTES]!r}"
         raise RefusedImageError("unsupported_format" if name else "decode_failed", detail)
+    width, height = full_size or image.size
     picture, turn = on_white(image), turn_upright(exif)
     # Memory for what is turned is taken from what was read.
     del image
-    return picture if turn is None else picture.transpose(turn)
+    if turn is None:
+        return picture, (width, height)
+    return picture.transpose(turn), (height, width) if turn in SIDES_SWAPPED else (width, height)
 
 
-def _open_jpeg(content: bytes, least_px: int) -> tuple[ImageFile.ImageFile, bytes]:
+def _open_jpeg(content: bytes, least_px: int) -> tuple[ImageFile.ImageFile, bytes, Size]:
     stream = jpeg_stream(content)
     limits.check_number("too_many_scans", stream.scans, limits.MAX_SCANS, "scans")
     most = limits.MAX_REDUCED_PIXELS if stream.reducible else limits.MAX_PIXELS
-    image = _open_jpeg_stream(stream.content, least_px, most)
+    image, full_size = _open_jpeg_stream(stream.content, least_px, most)
     is_whole = stream.complete
     if is_whole and not stream.ended and not stream.reducible:
         # A second decode, and so only where both have room.
         has_room = image.size[0] * image.size[1] <= limits.MAX_PIXELS // 4
-        is_whole = has_room and image.tobytes() == _open_jpeg_stream(stream.continued, least_px, most).tobytes()
+        is_whole = has_room and image.tobytes() == _open_jpeg_stream(stream.continued, least_px, most)[0].tobytes()
     if not is_whole:
         raise RefusedImageError("decode_failed", f"truncated: {stream.scans} scans do not make the whole picture")
-    return image, stream.exif
+    return image, stream.exif, full_size
 
 
-def _open_jpeg_stream(content: bytes, least_px: int, most: int) -> ImageFile.ImageFile:
+def _open_jpeg_stream(content: bytes, least_px: int, most: int) -> tuple[ImageFile.ImageFile, Size]:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
-    limits.check_pixels(*image.size, most)
+    full_size = image.size
+    limits.check_pixels(*full_size, most)
     # Pillow never goes below the size that it is given.
     image.draft(None, (least_px, least_px))
     limits.check_pixels(*image.size, limits.MAX_PIXELS)
-    return image
+    return image, full_size
 
 
 def _open_png(content: bytes) -> tuple[ImageFile.ImageFile, bytes]:

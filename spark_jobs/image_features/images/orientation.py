@@ -12,6 +12,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDES_SWAPPED = {_TURNS[number] for number in (5, 6, 7, 8)}
+"""The turns by which width and height change places."""
 # How long a value is by its type: BYTE and LONG where programs have written them; all else is SHORT, as it should be.
 _VALUE_BYTES = {1: 1, 4: 4}
 

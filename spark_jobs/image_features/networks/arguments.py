@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from image_features.images.decode import Pixels, Reject, decode_image
+from image_features.images.decode import Reject, Seen, see_image
 from image_features.job.arguments import JobArguments
 from image_features.networks.backbones import BACKBONES, Backbone
 from run_contract.param_queries import param_named
@@ -23,9 +23,9 @@ class NetworkChoice:
         """The backbone itself, by its name."""
         return BACKBONES[self.backbone]
 
-    def decode(self, content: bytes) -> Pixels | Reject:
-        """Return the pixels that this network takes, or why there are none."""
-        return decode_image(content, self.architecture.side_px, self.resize)
+    def decode(self, content: bytes) -> Seen | Reject:
+        """Return the pixels that this network takes with the photograph's look, or why there are none."""
+        return see_image(content, self.architecture.side_px, self.resize)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,9 @@ from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import data_files
 
+ROWS_VERSION = 2
+"""Increase it whenever rows of VECTORS get other columns: what has other ones is computed again."""
+
 
 def objects_uri(store_uri: str) -> str:
     """Return the folder that says what the bytes behind an ETag are; another way to judge them has another folder."""
@@ -24,7 +27,7 @@ def objects_uri(store_uri: str) -> str:
 
 def vectors_uri(store_uri: str, store_identity: Mapping[str, Any]) -> str:
     """Return the folder of the vectors of one network; no two networks share one, so vectors never mix."""
-    return f"{store_uri}/vectors/{store_key(store_identity)}"
+    return f"{store_uri}/vectors/v{ROWS_VERSION}/{store_key(store_identity)}"
 
 
 def store_key(store_identity: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ GROUP_BYTES = 64 * 2**20
 ROWS_PER_ARROW_BATCH = 4096
 
 # Content is compressed already, and floats never repeat: a dictionary of them would be built and thrown away.
-_PLAIN_COLUMNS = ("content", "features", "pca_features")
+_PLAIN_COLUMNS = ("content", "features", "pca_features", "thumbnail")
 
 
 def write_part(folder_uri: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema, keys: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ class ValidateArguments(JobArguments):
     manifest_uri: str
     rejects_uri: str
     features_uri: str
+    looks_uri: str
     model_uri: str
     pca_features_uri: str
     groups_uri: str

@@ -56,6 +56,8 @@ def test_a_run_that_passed_is_published(publish: PublishOperator, s3: Any, conte
     assert published(s3)["previous"] is None
     assert (published(s3)["code_version"], published(s3)["weights_etag"]) == ("v1", None)
     assert kept(s3, snapshot) == published(s3)
+    card = s3.get_object(Bucket="pictures", Key=f"published/{snapshot}/README.md")["Body"].read().decode()
+    assert f"Snapshot `{snapshot}`" in card and "9 photographs" in card
 
 
 def test_the_next_run_takes_its_place_and_names_it(publish: PublishOperator, s3: Any, context: Any) -> None:

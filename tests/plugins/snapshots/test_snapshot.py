@@ -43,6 +43,8 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
         "model_uri": "s3://b/runs/r/model",
         "inventory_uri": "s3://b/runs/r/inventory.csv.gz",
         "groups_uri": "s3://b/runs/r/groups",
+        "looks_uri": "s3://b/runs/r/looks",
+        "explorer_uri": "s3://b/runs/r/report/explorer.html",
         "suspects_uri": "s3://b/runs/r/suspects",
         "report_uri": "s3://b/runs/r/report/index.html",
         "source_uri": "s3://pictures/landing",

@@ -150,7 +150,7 @@ def test_another_network_reuses_no_vector_and_leaves_the_others_alone(
     folders = {part.uri.split("/")[-2] for part in data_files(f"{run.store_uri}/vectors")}
     assert len(folders) == 4
     for folder in folders:
-        said = objects.read_json(f"{run.store_uri}/vectors/{folder}/identity.json")
+        said = objects.read_json(f"{run.store_uri}/vectors/v2/{folder}/identity.json")
         assert said.pop("engine") in ("openvino", "tensorflow")
         assert said["weights_sha256"]
 

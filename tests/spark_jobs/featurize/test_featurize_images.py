@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features.featurize.batches import FeaturizeOptions, compute
-from image_features.images.decode import decode_image
+from image_features.featurize.batches import Computed, FeaturizeOptions, compute
+from image_features.images.decode import Seen, decode_image, see_image
+from image_features.images.look import look_of
 from image_features.networks.backbones import BACKBONES
 from image_features.networks.keras_model import load_network
 from image_features.rejects import Reject
@@ -70,6 +71,14 @@ def test_every_image_is_a_vector_or_a_reject_with_its_reason(
         np.testing.assert_allclose(row.features, expected, rtol=1e-5, err_msg=name)
         assert (row.label, row.split) == ("Apple", "Test")
         assert (row.image_id, row.etag) == (manifest[name].image_id, manifest[name].etag)
+    looks = _rows(spark, run, "looks")
+    assert set(looks) == set(features)
+    for name, look in looks.items():
+        seen = see_image(HOSTILE[name][0], 224, "bilinear")
+        assert isinstance(seen, Seen)
+        assert (look.etag, look.label) == (features[name].etag, "Apple")
+        assert (look.width_px, look.height_px) == (seen.look.width_px, seen.look.height_px)
+        assert (bytes(look.thumbnail), look.sharpness) == (seen.look.thumbnail, pytest.approx(seen.look.sharpness))
 
     rejects = _rows(spark, run, "rejects")
     assert {name: row.reason for name, row in rejects.items()} == {
@@ -89,15 +98,17 @@ def test_the_batch_size_changes_no_vector_and_every_batch_is_full(batch_size: in
         return make_mean_colors()()(pixels)
 
     decode = partial(decode_image, side_px=16, resize="bilinear")
-    options = FeaturizeOptions(decode, batch_size, threads=2)
+    options = FeaturizeOptions(partial(see_image, side_px=16, resize="bilinear"), batch_size, threads=2)
     outcomes = dict(compute(iter(contents.items()), predict, options))
     assert set(sizes) == {batch_size}
     assert outcomes.keys() == contents.keys()
     reject = outcomes.pop("cut")
     assert isinstance(reject, Reject) and reject.reason == "decode_failed"
-    for name, vector in outcomes.items():
-        expected = np.asarray(decode(contents[name])).mean(axis=(0, 1))
-        np.testing.assert_allclose(np.asarray(vector), expected, rtol=1e-5)
+    for name, outcome in outcomes.items():
+        assert isinstance(outcome, Computed)
+        pixels = np.asarray(decode(contents[name]))
+        np.testing.assert_allclose(outcome.vector, pixels.mean(axis=(0, 1)), rtol=1e-5)
+        assert outcome.look == look_of(pixels, outcome.look.width_px, outcome.look.height_px)
 
 
 @pytest.mark.slow

@@ -77,5 +77,5 @@ def test_the_folder_of_an_identity_never_moves() -> None:
     )
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     whole = {**store_identity(NetworkChoice(), "a" * 64), "preprocessing_version": 2}
-    assert feature_store.vectors_uri("s3://b/feature_store", whole) == f"s3://b/feature_store/vectors/{key}"
+    assert feature_store.vectors_uri("s3://b/feature_store", whole) == f"s3://b/feature_store/vectors/v2/{key}"
     assert identity_of(NetworkChoice(), "a" * 64).keys() == whole.keys() - {"engine"}

@@ -14,10 +14,11 @@ from pyspark.sql.functions import array, col, lit, transform, when
 from pyspark.sql.types import ArrayType, FloatType, StructType
 
 from image_features.errors import ArgumentError, MissingDatasetError
+from image_features.images.look import look_of
 from image_features.job.progress import ProgressReporter
 from image_features.job.stats import StageStats, stats_document
 from image_features.reduce.arguments import ReduceArguments
-from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
+from image_features.schemas import FEATURES, LOOKS, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 from image_features.validate.arguments import ValidateArguments, parse_validate_arguments
@@ -35,12 +36,13 @@ REJECTED = {
     "s3://photographs/landing/notes.txt": ("ignored_object", "ingest_images"),
     "s3://photographs/landing/Test/Apple/cut.jpg": ("decode_failed", "featurize_images"),
 }
+THUMBNAIL = look_of(np.full((48, 48, 3), 90, np.uint8), 40, 30).thumbnail
 WEIGHTS = {"source": "imagenet", "sha256": "ab" * 32, "pretrained": True}
 IDENTITY = {"backbone": "mobilenet_v2", "precision": "float32", "resize": "bilinear", "weights": WEIGHTS}
 
 
 def arguments_for(run_uri: str, **changes: Any) -> ValidateArguments:
-    folders = ("manifest", "rejects", "features", "model", "pca_features", "groups", "suspects", "report")
+    folders = ("manifest", "rejects", "features", "looks", "model", "pca_features", "groups", "suspects", "report")
     given: dict[str, Any] = {f"{name}_uri": f"{run_uri}/{name}" for name in folders}
     given["stats_prefix_uri"] = f"{run_uri}/stats"
     given["published_uri"] = f"{run_uri}/published/latest.json"
@@ -53,6 +55,11 @@ def make_run(spark: SparkSession, run_uri: str, seed: int = 0) -> int:
     vectors, names = labelled_vectors(seed=seed)
     features = to_frame(spark, features_table(vectors, names))
     write_dataset(features, f"{run_uri}/features", FEATURES)
+    looks = [
+        (row["image_id"], row["uri"], row["label"], row["etag"], 40, 30, 0.1, 0.9, 6.0, 300.0, 0.4, THUMBNAIL)
+        for row in features.collect()
+    ]
+    write_dataset(spark.createDataFrame(looks, LOOKS), f"{run_uri}/looks", LOOKS)
     listed = [
         (row["image_id"], row["uri"], row["label"], row["split"], 9, "e", SEEN, None) for row in features.collect()
     ]
@@ -154,6 +161,9 @@ def test_a_good_run_passes_and_leaves_both_reports(finished: str, validated: Sta
     assert summary["linear_probe_accuracy"] > 0.9
     assert validated.details == {"verdict": "passed", "checks": {"passed": len(report["checks"]) - 4, "skipped": 4}}
     assert objects.read_bytes(f"{finished}/report/index.html").startswith(b"<!doctype html>")
+    assert b'<a href="explorer.html">' in objects.read_bytes(f"{finished}/report/index.html")
+    assert objects.read_bytes(f"{finished}/report/explorer.html").startswith(b"<!doctype html>")
+    assert (summary["flaws"], sum(summary["images_by_label"].values())) == ({}, count)
     assert objects.read_bytes(f"{finished}/suspects/labels.csv").startswith("\ufeffpath,label,exclude,note".encode())
     assert (summary["suspects"], summary["near_duplicates"]["leaked"]) == (0, 0)
 

@@ -67,6 +67,9 @@ def test_the_reports_numbers_and_its_path_are_told_and_what_is_null_is_not(tmp_p
     assert "0.9000 (5-fold cross-validation on 240 images)" in text
     assert "k-NN" not in text
     assert str(tmp_path / "report" / "index.html") in text
+    assert "explorer" not in text
+    (tmp_path / "report" / "explorer.html").touch()
+    assert str(tmp_path / "report" / "explorer.html") in "\n".join(summary_lines(tmp_path))
 
 
 def test_checks_that_failed_or_warned_are_told_with_their_advice(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from image_features.errors import Unavailable
 from image_features.validate.checks.check import Finding
 from image_features.validate.checks.probes import Probe
-from image_features.validate.duplicates.duplicates import Duplicates
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
 from run_contract.param_queries import params_of
@@ -33,14 +32,14 @@ def summarize(evidence: Evidence, probe: Probe | Unavailable, findings: Sequence
         "ignored_objects": counts["ignored"],
         "reject_share": values["reject_share"],
         "labels": counts["labels"],
+        "images_by_label": {label: sum(splits.values()) for label, splits in evidence.membership.balance},
         "components": components,
         "explained_variance": explained_variance,
         "linear_probe_accuracy": values["linear_probe_accuracy"],
         "knn_accuracy": values["knn_accuracy"],
         "scored": probe.reason if isinstance(probe, Unavailable) else probe.described,
         **_grouped(probe),
-        "suspects": None if isinstance(evidence.suspects, Unavailable) else len(evidence.suspects.found),
-        "near_duplicates": _near_duplicates(evidence.duplicates),
+        **_doubts(evidence),
         "norm_quantiles": list(evidence.features.norms),
         "dead_dimensions": values["dead_dimensions"],
         "repeated_vectors": values["repeated_vectors"],
@@ -65,7 +64,12 @@ def _grouped(probe: Probe | Unavailable) -> dict[str, Any]:
     }
 
 
-def _near_duplicates(duplicates: Duplicates | Unavailable) -> dict[str, float] | None:
-    if isinstance(duplicates, Unavailable):
-        return None
-    return {name: getattr(duplicates, name) for name in ("least", "pairs", "groups", "grouped", "test", "leaked")}
+def _doubts(evidence: Evidence) -> dict[str, Any]:
+    """Return how many images are doubtful, by what is doubtful of them."""
+    duplicates, names = evidence.duplicates, ("least", "pairs", "groups", "grouped", "test", "leaked")
+    known = None if isinstance(duplicates, Unavailable) else {name: getattr(duplicates, name) for name in names}
+    return {
+        "suspects": None if isinstance(evidence.suspects, Unavailable) else len(evidence.suspects.found),
+        "flaws": dict(evidence.flaws.counts),
+        "near_duplicates": known,
+    }

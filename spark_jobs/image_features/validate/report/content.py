@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import Stats, fitted_elsewhere
 from image_features.validate.report import charts
+from image_features.validate.suspects.flaws import Flawed
 from run_contract.stages import REDUCE
 
 WORST_CLASSES = 8
 CONFUSIONS = 3
 MOST_SUSPECTS = 24
+MOST_OF_A_FLAW = 6
 UNKNOWN = "\u2013"
 
 
@@ -66,18 +69,24 @@ def drawn(evidence: Evidence) -> dict[str, Any]:
 
 
 def compared(evidence: Evidence) -> dict[str, Any]:
-    """Return the near-duplicates and the suspects, None for what was not looked for, and the suspects to show."""
+    """Return the near-duplicates and the suspects, None for what was not looked for, and the photographs to show."""
     duplicates = None if isinstance(evidence.duplicates, Unavailable) else evidence.duplicates
     suspects = None if isinstance(evidence.suspects, Unavailable) else evidence.suspects
     shown = suspects.found[:MOST_SUSPECTS] if suspects else []
-    return {"duplicates": duplicates, "suspects": suspects, "shown_suspects": shown}
+    return {"duplicates": duplicates, "suspects": suspects, "shown_suspects": shown, "shown_flawed": _flawed(evidence)}
 
 
 def shown_uris(compared: Mapping[str, Any]) -> list[str]:
-    """Return the URIs of the leaks and of the suspects that are shown."""
+    """Return the URIs of the leaks, the suspects and the flawed photographs that are shown."""
     leaks = compared["duplicates"].leaks if compared["duplicates"] else ()
     pairs = [uri for leak in leaks for uri in (leak.uri, leak.training_uri)]
-    return pairs + [suspect.uri for suspect in compared["shown_suspects"]]
+    return pairs + [shown.uri for shown in (*compared["shown_suspects"], *compared["shown_flawed"])]
+
+
+def _flawed(evidence: Evidence) -> list[Flawed]:
+    """Return the worst photographs of each flaw."""
+    by_flaw = groupby(evidence.flaws.found, lambda flawed: flawed.flaw)
+    return [flawed for _, of_flaw in by_flaw for flawed in islice(of_flaw, MOST_OF_A_FLAW)]
 
 
 def _variance_chart(reduce: Stats) -> dict[str, Any]:

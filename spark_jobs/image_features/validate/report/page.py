@@ -16,12 +16,13 @@ from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.report import charts, content
 from image_features.validate.report.neighbors import neighborhoods, one_of_each_label
 from image_features.validate.report.thumbnails import thumbnails
+from image_features.validate.suspects.notes import words_of
 
 _ORDER = ("failed", "warned", "skipped", "passed")
 # Names of objects may hold any character. Control characters become their pictures. What turns the direction of all
 # text after it becomes a replacement character, so that no name can dress up as another one.
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
-_VISIBLE |= dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+VISIBLE |= dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
 
 
 def render_page(
@@ -31,8 +32,9 @@ def render_page(
     probe: Probe | Unavailable,
     summary: Mapping[str, Any],
     read_bytes: Callable[[str], bytes],
+    has_explorer: bool = False,
 ) -> str:
-    """Return the whole page as HTML; `read_bytes` fetches a photograph by its URI."""
+    """Return the whole page as HTML; `read_bytes` fetches a photograph by its URI, `has_explorer` makes a link."""
     sample, stats = evidence.sample, [of_stage for of_stage in evidence.stats.values() if of_stage]
     sheet, shown = one_of_each_label(sample), neighborhoods(sample, probe)
     places = {*sheet, *(place for query, nearest in shown for place in (query, *nearest))}
@@ -41,6 +43,7 @@ def render_page(
     page: str = _template().render(
         run=run_uri.rpartition("/")[2],
         run_uri=run_uri,
+        has_explorer=has_explorer,
         verdict="failed" if failed(findings) else "passed",
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -71,10 +74,10 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         loader=FunctionLoader(_resource),
-        finalize=lambda value: value.translate(_VISIBLE) if isinstance(value, str) else value,
+        finalize=lambda value: value.translate(VISIBLE) if isinstance(value, str) else value,
     )
     environment.globals |= {"ticks": charts.ticks, "forms": FORMS}
-    environment.filters["written"] = content.written
+    environment.filters |= {"written": content.written, "words": words_of}
     return environment.get_template("page.html.j2")
 
 

@@ -14,41 +14,47 @@ from image_features.storage import objects
 from image_features.storage.parquet_files import write_part
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import random_weights
+from image_features.validate.suspects.flaws import Flawed, Flaws, find_flaws
+from image_features.validate.suspects.notes import notes_of
 from image_features.validate.suspects.suspects import Suspect, Suspects, find_suspects
 from run_contract.stages import FEATURIZE, INGEST
 
 _SUSPECTS = to_arrow_schema(SUSPECTS)
 
 
-def write_suspects(suspects_uri: str, evidence: Evidence) -> Suspects | Unavailable:
-    """Look for suspects in the sample, write both files, and return what was found; there may be no rows in them.
+def write_suspects(suspects_uri: str, evidence: Evidence, measures: pa.Table) -> tuple[Suspects | Unavailable, Flaws]:
+    """Look for doubtful labels in the sample and for flaws by all images' measures, write both files, return both.
 
-    Paths in `labels.csv` are those below the source.
+    There may be no rows in the files. Paths in `labels.csv` are those below the source.
     """
     reason, sample = random_weights(evidence.stats[FEATURIZE]), evidence.sample
     suspects = Unavailable(reason) if reason else find_suspects(sample.vectors, sample.labels, sample.uris)
     found = [] if isinstance(suspects, Unavailable) else suspects.found
+    flaws = find_flaws(measures)
     objects.delete_prefix(suspects_uri)
-    table = pa.Table.from_pylist([asdict(suspect) for suspect in found], _SUSPECTS)
-    write_part(suspects_uri, table.to_batches(), _SUSPECTS, [suspect.uri for suspect in found])
+    rows = [{"reason": "label", **asdict(suspect)} for suspect in found]
+    rows += [{"uri": flawed.uri, "label": flawed.label, "reason": flawed.flaw} for flawed in flaws.found]
+    table = pa.Table.from_pylist(rows, _SUSPECTS)
+    write_part(suspects_uri, table.to_batches(), _SUSPECTS, [f"{row['uri']} {row['reason']}" for row in rows])
     ingest = evidence.stats[INGEST]
     source_uri = str(ingest["arguments"]["source_uri"]) if ingest else ""
-    text = labels_file(found, source_uri)
+    text = labels_file(found, flaws.found, source_uri)
     # With the mark by which spreadsheets know UTF-8.
     objects.write_bytes(f"{suspects_uri}/labels.csv", text.encode("utf-8-sig"), "text/csv; charset=utf-8")
-    return suspects
+    return suspects, flaws
 
 
-def labels_file(found: Sequence[Suspect], source_uri: str) -> str:
-    """Return the CSV of a labels file that changes nothing until a person corrects it.
+def labels_file(found: Sequence[Suspect], flawed: Sequence[Flawed], source_uri: str) -> str:
+    """Return the CSV of a labels file that changes nothing until a person corrects it; an image has one row.
 
-    >>> labels_file([Suspect("s3://b/in/Fig/1.jpg", "Fig", "Date", 0.9)], "s3://b/in").splitlines()
+    >>> labels_file([Suspect("s3://b/in/Fig/1.jpg", "Fig", "Date", 0.9)], [], "s3://b/in").splitlines()
     ['path,label,exclude,note', 'Fig/1.jpg,Fig,,"perhaps Date, doubt 0.90"']
     """
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(("path", "label", "exclude", "note"))
-    for suspect in found:
-        path = suspect.uri.removeprefix(f"{source_uri.rstrip('/')}/")
-        rows.writerow((path, suspect.label, "", f"perhaps {suspect.suggested}, doubt {suspect.doubt:.2f}"))
+    labels: dict[str, str | None] = {suspect.uri: suspect.label for suspect in found}
+    labels |= {one.uri: one.label for one in flawed}
+    for uri, notes in notes_of(found, flawed).items():
+        rows.writerow((uri.removeprefix(f"{source_uri.rstrip('/')}/"), labels[uri] or "", "", notes))
     return text.getvalue()

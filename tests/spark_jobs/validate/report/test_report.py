@@ -29,6 +29,7 @@ from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
+from image_features.validate.suspects.flaws import Flawed, Flaws
 from image_features.validate.suspects.suspects import Suspect, Suspects
 from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, no_duplicates, with_model
 
@@ -253,6 +254,29 @@ def test_doubtful_labels_stand_there_with_what_is_suggested() -> None:
     assert text.count("Fig \u2013 perhaps <i>Date") == 24
     assert "no label is contradicted" in Page(render(dataclasses.replace(GOOD, suspects=Suspects(9, [])))).text
     assert "Not looked for: suspects were not looked for." in Page(render(GOOD)).text
+
+
+def test_flawed_photographs_stand_there_the_worst_of_each_flaw() -> None:
+    found = [Flawed(f"s3://b/{number}.jpg", "<b>Fig", "dark") for number in range(9)]
+    found += [Flawed("s3://b/x.jpg", None, "odd_size")]
+    flaws = Flaws(5000, found, {"dark": 9, "gray": 4000, "odd_size": 1}, ["gray"])
+    text = Page(render(dataclasses.replace(GOOD, flaws=flaws))).text
+    assert re.search(r"Of 5,000 photographs, 10 have a flaw: 9 dark, +1 odd size", text)
+    assert (text.count("dark \u2013 <b>Fig"), text.count("odd size \u2013 no label")) == (6, 1)
+    assert "4,000 photographs are gray: so many that it is how these photographs are" in text
+    assert (
+        "None of 9 photographs stands out" in Page(render(dataclasses.replace(GOOD, flaws=Flaws(9, [], {}, [])))).text
+    )
+
+
+def test_the_explorer_is_linked_where_there_is_one() -> None:
+    assert "explorer.html" not in render(GOOD)
+    found = probe_twice(GOOD.sample, GOOD.duplicates)
+    checks = run_checks(GOOD, found)
+    summary = summarize(GOOD, found, checks)
+    html = render_page("s3://bucket/runs/one", checks, GOOD, found, summary, a_photograph, has_explorer=True)
+    links = [attributes["href"] for tag, attributes in Page(html).tags if tag == "a"]
+    assert links == ["explorer.html"]
 
 
 def test_rejects_stand_there_by_reason_with_examples() -> None:

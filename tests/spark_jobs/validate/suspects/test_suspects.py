@@ -77,7 +77,7 @@ def test_the_file_of_suspects_is_a_labels_file_that_changes_nothing_until_it_is_
     vectors, labels, _, uris = mislabelled()
     found = found_in(vectors, labels, uris).found
     found = [dataclasses.replace(found[0], suggested="\U0001f34e, <b>\n"), *found[1:]]
-    corrections = read_csv(labels_file(found, "s3://b/in/").splitlines(keepends=True))
+    corrections = read_csv(labels_file(found, [], "s3://b/in/").splitlines(keepends=True))
     expected = {one.uri.removeprefix("s3://b/in/"): Facts(one.label) for one in found}
     assert {path: one.facts for path, one in corrections.items()} == expected
     assert not any(one.exclude for one in corrections.values())
