@@ -19,7 +19,8 @@ FLEET = {
 LIMITS = {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 2}
 SECURITY = {"Name": "at-rest", "SecurityConfiguration": "{}"}
 
-# Each row may use what the rows before it have left; {c} is the cluster, {f} one with fleets, {s} a failed step.
+# Each row may use what the rows before it have left; {c} is the cluster, {f} one with fleets, {i} the first of those,
+# {s} a failed step.
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("RunJobFlow", job_flow(name="shapes")),
     ("DescribeCluster", {"ClusterId": "{c}"}),
@@ -37,6 +38,8 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("ListInstances", {"ClusterId": "{f}"}),
     ("ListInstanceGroups", {"ClusterId": "{c}"}),
     ("ListInstanceFleets", {"ClusterId": "{f}"}),
+    ("AddInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": FLEET | {"InstanceFleetType": "TASK"}}),
+    ("ModifyInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": {"InstanceFleetId": "{i}"}}),
     ("PutAutoTerminationPolicy", {"ClusterId": "{c}"}),
     ("GetAutoTerminationPolicy", {"ClusterId": "{c}"}),
     ("RemoveAutoTerminationPolicy", {"ClusterId": "{c}"}),
@@ -105,7 +108,8 @@ def prepare(local_emr: LocalEmr) -> dict[str, str]:
     local_emr.wait_for_step(cluster_id, step_id)
     fleets = local_emr.run(Instances={"InstanceGroups": None, "InstanceFleets": [FLEET]})
     local_emr.wait_for_state(fleets, "WAITING")
-    return {"{c}": cluster_id, "{f}": fleets, "{s}": step_id}
+    [first] = local_emr.client.list_instance_fleets(ClusterId=fleets)["InstanceFleets"]
+    return {"{c}": cluster_id, "{f}": fleets, "{i}": first["Id"], "{s}": step_id}
 
 
 def fill(text: str, names: dict[str, str]) -> str:
