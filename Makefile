@@ -7,6 +7,8 @@ override LOCAL_HOME := $(abspath $(LOCAL_HOME))
 AIRFLOW_PYTHON := $(LOCAL_HOME)/envs/airflow/bin/python
 SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
 setup_command := tools/env/setup.sh
+# The variables of make's command line, so that a program can refuse those that it does not know.
+given = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 
 .PHONY: help
 help: ## list the targets
@@ -14,8 +16,11 @@ help: ## list the targets
 
 .PHONY: run
 run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
-	@GIVEN_TO_MAKE="$(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))" \
-	  "$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline
+	@GIVEN_TO_MAKE="$(given)" "$(AIRFLOW_PYTHON)" -m tools.run.run_pipeline
+
+.PHONY: plan
+plan: setup ## say what a run would take and cost on AWS, without the run; options as of `make run`, BUCKET= of a deployment (JSON=1)
+	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.plan $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
 
 .PHONY: history
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
@@ -113,6 +118,11 @@ bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors 
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS}
 
+.PHONY: sweep
+sweep: setup ## measure featurize_images by executors and cores, and write docs/costs.md: N=300 BACKBONES=mobilenet_v2 PHOTOS=<folder> ROUNDS=1
+	@$(MAKE) bench ONLY=executors N=$${N:-300} BACKBONES="$${BACKBONES:-mobilenet_v2}" ROUNDS=$${ROUNDS:-1}
+	@$(MAKE) bench-report
+
 .PHONY: bench-report
-bench-report: ## write the tables of docs/benchmarks.md from benchmarks/results
+bench-report: ## write the tables of docs/benchmarks.md and docs/costs.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

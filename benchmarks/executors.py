@@ -1,5 +1,6 @@
 """`featurize_images` with its tasks in executors of their own, as on a cluster, instead of in the driver's JVM."""
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ def steps(case: FeaturizeCase, cores: int) -> dict[str, Mapping[str, Any]]:
             master = f"local-cluster[{executors},{executor_cores},{EXECUTOR_MEMORY_MIB}]"
             # A command that is no spark-submit by name: the local EMR gives the master of those itself.
             submit = ["env", f"SPARK_HOME={spark_home}", "spark-submit", "--master", master]
+            # The endpoint has Spark ask for a secret, which only the driver's own JVM makes by itself.
+            submit += ["--conf", f"spark.authenticate.secret={secrets.token_hex(16)}"]
             submit += ["--executor-memory", f"{EXECUTOR_MEMORY_MIB}m", "--driver-memory", "2g"]
             found[name] = command_step(name, [*submit, *words[1:]])
     return found

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.cluster import command_step
 from benchmarks.materials import JOBS_PATH, layout, make_weights, photos_path
 from emr_pipeline.run.stages import STAGES, step
+from run_contract.params import PARAMS
 from tools.local.home import BUCKET, REPOSITORY, LocalHome
 
 CLASSROOM = "classroom"
@@ -40,13 +41,11 @@ class FeaturizeCase:
 
     def stage_step(self, stage: str, precision: str = "float32") -> dict[str, Any]:
         """Word by word what the DAG submits."""
-        params = {
+        defaults = {param.name: param.default for param in PARAMS}
+        params = defaults | {
             "source_uri": f"s3://{BUCKET}/landing/{self.photos}",
-            "sample_limit": None,
             "backbone": self.backbone,
             "weights": f"s3://{BUCKET}/models/{make_weights(self.home, self.backbone).name}",
-            "resize": "bilinear",
-            "engine": "openvino",
             "precision": precision,
         }
         chosen = next(one for one in STAGES if one.name == stage)

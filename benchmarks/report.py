@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, written from results/*.json; the text between them is written by hand.
+"""The tables of docs/benchmarks.md and docs/costs.md, written from results/*.json; people write the text around them.
 
 python -m benchmarks.report
 """
@@ -8,17 +8,17 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing
+from benchmarks import featurizing, reducing, sweep
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
-PAGE_PATH = REPOSITORY / "docs" / "benchmarks.md"
+PAGE_PATHS = [REPOSITORY / "docs" / name for name in ("benchmarks.md", "costs.md")]
 BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    page = PAGE_PATH.read_text(encoding="utf-8")
-    PAGE_PATH.write_text(BLOCK.sub(_filled, page), encoding="utf-8")
+    for path in PAGE_PATHS:
+        path.write_text(BLOCK.sub(_filled, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def conditions(results: list[Result]) -> str:
@@ -109,14 +109,7 @@ def growth(results: list[Result]) -> str:
 
 
 def executors(results: list[Result]) -> str:
-    rows = []
-    for result in results:
-        for variant in variants(result):
-            seconds = values(result, variant)
-            memory = _memory(result, variant)
-            rate = f"{result['images'] / median(result, variant):.0f}"
-            rows.append([result["backbone"], f"{result['images']:,}", variant, _range(seconds, 1), rate, *memory])
-    return _table(["backbone", "images", "tasks run in", "seconds", "images/s", *MEMORY.values()], rows)
+    return sweep.text(results, costs.read_prices())
 
 
 def airflow(results: list[Result]) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import executors, featurizing, reducing, whole_runs
+from benchmarks import executors, featurizing, reducing, sweep, whole_runs
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
@@ -23,7 +23,7 @@ from benchmarks.materials import (
     run_in_spark_environment,
     stage_code,
 )
-from benchmarks.results import RESULTS_PATH
+from benchmarks.results import RESULTS_PATH, Result, read_results
 from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
@@ -53,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "executors" in given.only:
         with bench_cluster(home, cores) as cluster:
             for backbone in given.backbones:
-                case = _ingested(cluster, given, backbone, given.count, code_uri)
-                steps = _chosen(executors.steps(case, cores), given.variants)
-                _measure(cluster, f"executors-{backbone}-{given.count}", _facts(case, given.count), steps, given)
+                _sweep(cluster, given, backbone, code_uri)
     if "airflow" in given.only:
         with bench_cluster(home, cores) as cluster:
             photos = place_photos(home, given.photos, given.count)
@@ -73,6 +71,19 @@ def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -
                 case = _ingested(cluster, given, given.backbones[0], count, code_uri)
                 steps = {featurizing.OURS: case.stage_step("featurize_images")}
                 _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", _facts(case, count), steps, given)
+
+
+def _sweep(cluster: BenchCluster, given: argparse.Namespace, backbone: str, code_uri: str) -> None:
+    """Featurize_images by each combination of executors and cores; by the best one on fewer and on more photographs."""
+
+    def measured(count: int, wanted: Iterable[str]) -> Result:
+        case, name = _ingested(cluster, given, backbone, count, code_uri), f"executors-{backbone}-{count}"
+        _measure(cluster, name, _facts(case, count), _chosen(executors.steps(case, cluster.cores), wanted), given)
+        return read_results(name)[0]
+
+    chosen = [sweep.best(measured(given.count, given.variants))]
+    for count in (given.count // sweep.SMALLER, given.count * sweep.LARGER):
+        measured(count, chosen)
 
 
 def _ingested(

@@ -23,7 +23,8 @@ what the run takes.
 
 **Where to look.** *Trigger* shows the form; an empty form takes the deployment's own photographs. While a stage runs,
 the log of its `wait_for_step` says how far it is. When the run is green, *Report* (a button of `publish` and of
-`validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`.
+`validate_run.wait_for_step`) opens the report, and *Data in S3* the datasets under `runs/<run>/`. On Airflow 3.1 and
+newer, the report is also a tab of the run.
 
 **When it is red.** The last lines of the red task's log say what, where and what to do; for a stage they are the step's
 own. What is published has not changed. Clear the stage's task group to repeat it and what follows, on a new cluster. A
@@ -98,6 +99,8 @@ with DAG(
         weights_etag=WEIGHTS_ETAG,
         known_rollback=KNOWN_ROLLBACK,
         labels_etag=LABELS_ETAG,
+        # Lineage: its outlet is the asset `fruit_features`.
+        inlets=[fruit_images_asset(SETTINGS)],
     )
     terminate_cluster = TerminateClusterOperator(
         task_id="terminate_cluster", settings=SETTINGS, job_flow_id=create_cluster.output

@@ -77,9 +77,11 @@ class Door:
         if len(hosts) != 1 or _PORT.sub("", hosts[0]) not in self.hosts:
             known = ", ".join(sorted(self.hosts))
             raise RefusedError(421, "MisdirectedRequest", f"this endpoint is {known}; --allow-host adds a name")
-        # A link that a person follows is none: the report is one. A browser names the page's site with all else.
+        # A link that a person follows is none: the report is one, and so is its tab in this machine's own Airflow. A
+        # browser names the page's site with all else.
         followed = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
-        followed = followed and headers.get("sec-fetch-dest") == "document"
+        from_here = headers.get("sec-fetch-site") == "same-site"
+        followed = followed and headers.get("sec-fetch-dest") in ("document", *(("iframe",) if from_here else ()))
         if "origin" in headers or not (followed or headers.get("sec-fetch-site", "none") == "none"):
             raise RefusedError(403, "AccessDenied", "web pages may not send requests to this endpoint")
         if scope["path"].startswith(HIDDEN_PATHS):

@@ -20,6 +20,7 @@ CHECKS = (
     CheckForm("image_id_unique", "Image ids are unique"),
     CheckForm("pca_features_complete", "Every image with features has PCA features"),
     CheckForm("labels_kept", "No label is lost, new or changed"),
+    CheckForm("labels_file_fits", "Every row of the labels file has its photograph (rows without one)", is_hard=False),
     CheckForm("reject_share", "Few enough images were rejected", is_share=True),
     CheckForm("features_width", "Feature vectors are as wide as the backbone's output"),
     CheckForm("pca_features_width", "PCA features are as wide as the model's output"),

@@ -96,6 +96,8 @@ class SnapshotDocument(TypedDict):
     model: Annotated[dict[str, Any] | None, "which model this is, where it was fitted, and why"]
     counts: Annotated[dict[str, dict[str, Any]], "rows_in, rows_out and rejects of each stage"]
     summary: Annotated[dict[str, Any], "as in `validation.json`"]
+    forecast: NotRequired[Annotated[dict[str, Any] | None, "size, minutes and dollars that `check_run` foresaw"]]
+    cost_so_far: NotRequired[Annotated[float | None, "dollars until it was published; `costs/<run>.json` has all"]]
     published_at: Annotated[str, "when it was published"]
     previous: Annotated[str | None, "the snapshot before"]
     rollbacks: NotRequired[Annotated[list[RollbackDocument], "each time that readers were taken back to it, in order"]]

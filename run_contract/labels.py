@@ -12,6 +12,8 @@ PRESETS = (PARENT, KIND_VARIETY)
 NAMES = ("label", "split", "group")
 COLUMNS = ("path", *NAMES, "exclude", "note")
 """The columns of a labels file; only `path` must be there, and `note` is for people."""
+REFUSE, WARN = "refuse", "warn"
+"""What becomes of a run whose labels file has rows for photographs that are not there."""
 
 SYSTEM_FOLDERS = (
     *("@eaDir", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),

@@ -6,16 +6,13 @@ from typing import Any
 
 from run_contract.backbones import DIMENSIONS
 from run_contract.cluster_sizes import SIZES
-from run_contract.labels import PARENT
+from run_contract.labels import PARENT, REFUSE, WARN
 from run_contract.param import Param
 from run_contract.stages import FEATURIZE, INGEST, REDUCE, VALIDATE
 from run_contract.weights import BY_HAND, FORM, IMAGENET
 
-RUN_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-RUN_LENGTH = 200
+RUN_PATTERN, RUN_LENGTH = r"[A-Za-z0-9][A-Za-z0-9._-]*", 200
 URI_PATTERN = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
-# What vectors are known by, and so also what is fetched: both stages have to be asked for the same network.
-NETWORK = (INGEST, FEATURIZE)
 
 
 def _share(**form: Any) -> Param:
@@ -68,6 +65,15 @@ _INPUT = (
         pattern=r"s3://[^/\s]+/[^\n]+",
         pattern_in_words="s3://bucket/key",
     ),
+    Param(
+        name="unknown_labels",
+        title="Rows of the labels file without a photograph",
+        help="refuse: there is no run, for a path may be misspelt. warn: the report counts them, as in automatic runs.",
+        default=REFUSE,
+        stages=(INGEST,),
+        choices=(REFUSE, WARN),
+        not_deciding="it says whether the run is refused",
+    ),
     _share(
         name="max_reject_share",
         title="Highest share of rejects",
@@ -97,7 +103,7 @@ _INPUT = (
     ),
 )
 _NETWORK = _of(
-    NETWORK,
+    (INGEST, FEATURIZE),  # What vectors are known by, and so what is fetched: both are asked for the same network.
     Param(
         name="backbone",
         title="Backbone",
@@ -249,12 +255,6 @@ SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Report
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
 
 
-def most_images(values: Mapping[str, Any], listed: int) -> int:
+def most_images(values: Mapping[str, Any], listed: float) -> float:
     """Return how many of the photographs that are listed a run takes at most."""
-    limit = values.get("sample_limit")
-    return listed if limit is None else min(listed, limit)
-
-
-def is_sampled(values: Mapping[str, Any]) -> bool:
-    """Return whether a run of these values may leave photographs out."""
-    return values.get("sample_limit") is not None
+    return min(listed, values.get("sample_limit") or listed)

@@ -41,6 +41,7 @@ def ingest_images(spark: SparkSession, arguments: IngestArguments, progress: Pro
         "bytes": listing.size_bytes,
         "labels": len(listing.labels),
         "labels_that_look_alike": listing.labels_that_look_alike,
+        "unknown_labels": listing.unknown_labels,
         "files": len(pack_uris),
         "sample": listing.sample,
         "fetched": counts["fetched"],

@@ -30,7 +30,7 @@ RESULT = {
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(results, "RESULTS_PATH", tmp_path)
-    monkeypatch.setattr(report, "PAGE_PATH", tmp_path / "page.md")
+    monkeypatch.setattr(report, "PAGE_PATHS", [tmp_path / "page.md"])
     (tmp_path / "featurize-vgg16-600.json").write_text(json.dumps(RESULT))
     (tmp_path / "page.md").write_text(
         "before\n<!-- featurize -->\nold\n<!-- end -->\nafter\n<!-- pca -->\n<!-- end -->\n"

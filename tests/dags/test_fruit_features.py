@@ -121,6 +121,7 @@ def test_every_task_knows_its_region_and_connection(monkeypatch: pytest.MonkeyPa
 def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> None:
     assert set(dag.params) == {
         "source_uri",
+        "unknown_labels",
         "run",
         "backbone",
         "weights",
@@ -215,10 +216,12 @@ def test_runs_are_asked_for_by_people_or_by_new_photographs_and_never_made_up(da
     assert [asset.name for asset in condition.objects] == ["fruit_images"]
 
 
-def test_publish_alone_tells_the_asset(dag: DAG) -> None:
+def test_publish_alone_has_assets_the_photographs_go_in_and_the_features_come_out(dag: DAG) -> None:
     outlets = {task.task_id: [(asset.name, asset.uri) for asset in task.outlets] for task in dag.tasks if task.outlets}
 
     assert outlets == {"publish": [("fruit_features", "s3://fruit-features/published/latest.json")]}
+    inlets = {task.task_id: [(asset.name, asset.uri) for asset in task.inlets] for task in dag.tasks if task.inlets}
+    assert inlets == {"publish": [("fruit_images", "s3://fruit-features/landing")]}
 
 
 def test_the_web_server_shows_our_links_without_any_class_of_ours(dag: DAG) -> None:

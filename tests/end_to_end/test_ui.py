@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -93,6 +94,8 @@ def test_a_run_triggered_by_the_form_goes_green(
     expect(page.get_by_text("Failed")).to_have_count(0)
     page.screenshot(path=screenshots / "grid.png")
     assert (screenshots / "grid.png").stat().st_size > 20_000
+    read_the_report_in_its_tab(page, airflow)
+    page.screenshot(path=screenshots / "tab.png")
     page.goto((airflow.run_path("from-the-form") / "report" / "index.html").as_uri())
     page.screenshot(path=screenshots / "report.png")
     compare_and_go_back(airflow)
@@ -113,6 +116,17 @@ def compare_and_go_back(machine: Machine) -> None:
     refused = machine.tool(machine.home.airflow_python, "tools.run.rollback", SNAPSHOT="nowhere")
     assert refused.returncode == 1
     assert f"there is no snapshot of this name; those that are kept are {older}" in refused.stderr
+
+
+def read_the_report_in_its_tab(page: Page, airflow: Machine) -> None:
+    """The tab is a link on the run's page, and nobody reads it who is not logged in."""
+    tab = page.get_by_role("link", name="Report", exact=True)
+    tab.click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("s3://fruit-features/runs/from-the-form").first).to_be_visible(timeout=20_000)
+    address = page.locator("iframe").get_attribute("src")
+    assert address is not None
+    assert httpx.get(f"{airflow.home.airflow_url}{address}").status_code == 401
 
 
 def log_in(page: Page, machine: Machine) -> None:

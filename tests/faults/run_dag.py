@@ -42,7 +42,8 @@ def make_assets(dag: Any) -> None:
 
     with create_session() as session:
         known = set(session.scalars(select(AssetActive.name)))
-        for asset in (outlet for task in dag.tasks for outlet in task.outlets if outlet.name not in known):
+        named = {asset.name: asset for task in dag.tasks for asset in (*task.inlets, *task.outlets)}
+        for asset in (asset for name, asset in named.items() if name not in known):
             model = AssetModel.from_public(asset)
             session.add(model)
             session.flush()

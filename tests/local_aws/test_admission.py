@@ -98,12 +98,18 @@ def test_what_a_web_page_sends_is_refused_even_with_a_signature(
     assert s3.get_object(Bucket=pear.split("/")[1], Key="pear")["Body"].read() == b"a pear"
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
-def test_a_link_that_a_person_follows_opens(endpoint: Endpoint, pear: str, site: str) -> None:
+@pytest.mark.parametrize(
+    ("site", "destination"),
+    [("cross-site", "document"), ("same-site", "document"), ("none", "document"), ("same-site", "iframe")],
+)
+def test_a_link_that_a_person_follows_opens_and_so_does_the_tab_of_airflow_here(
+    endpoint: Endpoint, pear: str, site: str, destination: str
+) -> None:
     s3 = endpoint.client("s3", signature_version="s3v4")
     url = s3.generate_presigned_url("get_object", {"Bucket": pear.split("/")[1], "Key": "pear"})
     path = url.removeprefix(endpoint.url)
-    status, body, _ = send(endpoint, "GET", path, headers={"Sec-Fetch-Site": site, **NAVIGATION})
+    headers = {"Sec-Fetch-Site": site, **NAVIGATION, "Sec-Fetch-Dest": destination}
+    status, body, _ = send(endpoint, "GET", path, headers=headers)
     assert (status, body) == (200, b"a pear")
 
 

@@ -1,5 +1,8 @@
 """A bucket in which runs were published, one after another, as PublishOperator leaves it."""
 
+import csv
+import gzip
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,3 +65,14 @@ def publish_run(s3: Any, run: str, hour: int = 0, images: int = 2, **changed: An
     put(s3, f"published/{snapshot['snapshot']}.json", snapshot)
     put(s3, "published/latest.json", snapshot)
     return snapshot
+
+
+def freeze_inventory(s3: Any, run: str) -> None:
+    """What ingest_images leaves: the listing, in S3's order."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["key", "size_bytes", "etag"])
+    for found in s3.list_objects_v2(Bucket=BUCKET, Prefix="landing/")["Contents"]:
+        rows.writerow([found["Key"], found["Size"], found["ETag"].strip('"')])
+    body = gzip.compress(text.getvalue().encode())
+    s3.put_object(Bucket=BUCKET, Key=f"runs/{run}/inventory.csv.gz", Body=body)

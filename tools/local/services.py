@@ -1,4 +1,4 @@
-"""All services of one machine, the endpoint and Airflow: `make up`, `make down`, and what a `make run` uses.
+"""All services of one machine, the endpoint and Airflow: `make up`, `make down`, and what `make run` and others use.
 
 The first that needs the services starts them, all share them, and the last one that leaves stops them; `make up` keeps
 them until `make down`. Every run holds a shared lock on a file while it uses them, which the kernel takes back when the
@@ -22,17 +22,20 @@ from tools.local.processes import stop_backgrounds
 
 
 @contextmanager
-def services_in_use(home: LocalHome) -> Iterator[None]:
+def services_in_use(home: LocalHome, with_airflow: bool = True) -> Iterator[None]:
     """Have the services started before the block, and stopped after it unless somebody else uses them.
 
-    They may still be starting inside the block.
+    They may still be starting inside the block. Without Airflow, only the endpoint is started.
     """
     with _users_file(home) as users:
         try:
             with _starting(home):
                 _stop_unused(home, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
-                _start(home, by_schedule=home.kept_path.exists())
+                if with_airflow:
+                    _start(home, by_schedule=home.kept_path.exists())
+                else:
+                    endpoint.start_endpoint(home)
             yield
         finally:
             with on_endings(signal.SIG_IGN), _starting(home):

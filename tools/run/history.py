@@ -25,12 +25,13 @@ COLUMNS = {
     "model": "model",
     "explained_variance": "variance",
     "linear_probe_accuracy": "probe",
+    "forecast": "foreseen",
     "dollars": "dollars",
     "previous": "previous",
     "state": "state",
     "why": "why",
 }
-NUMBERS = {"images", "changes", "vectors", "dollars", "explained_variance", "linear_probe_accuracy"}
+NUMBERS = {"images", "changes", "vectors", "forecast", "dollars", "explained_variance", "linear_probe_accuracy"}
 WHY_LENGTH = 60
 
 
@@ -66,7 +67,7 @@ def _entry(
     summary, model = document.get("summary") or {}, document.get("model") or {}
     is_current = latest is not None and document["snapshot"] == latest["snapshot"]
     left = "removed" if document.get("removed_at") else "taken back" if document.get("retracted_at") else "kept"
-    names = ("snapshot", "published_at", "run", "vectors", "previous", "removed_at", "rollbacks")
+    names = ("snapshot", "published_at", "run", "vectors", "forecast", "previous", "removed_at", "rollbacks")
     rollbacks = (latest or {}).get("rollbacks")
     current = f"current, instead of {rollbacks[-1]['instead_of']}" if rollbacks else "current"
     measured = ("images", "explained_variance", "linear_probe_accuracy")
@@ -108,8 +109,8 @@ def _text(name: str, value: Any) -> str:
         return f"{value.get('computed', 0):,}/{value.get('reused', 0):,}"
     if name == "why" and len(value) > WHY_LENGTH:
         return f"{value[: WHY_LENGTH - 1]}\u2026"
-    if name == "dollars":
-        return f"{value:.2f}"
+    if name in ("forecast", "dollars"):
+        return f"{value['dollars'] if name == 'forecast' else value:.2f}"
     if isinstance(value, float):
         return f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

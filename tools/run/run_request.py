@@ -53,17 +53,20 @@ class RunRequest:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def parse_request(environment: Mapping[str, str], words: Iterable[str] = ()) -> RunRequest:
+def parse_request(
+    environment: Mapping[str, str], words: Iterable[str] = (), program: str = "make run", others: Iterable[str] = ()
+) -> RunRequest:
     """Return what a person asks for by variables, and by words such as RUN=fruits or --run=fruits, which go first.
 
-    An empty variable is as good as none. Raises RunRequestError, which names every option that is refused.
+    An empty variable is as good as none. `others` are variables of the program that are no params. Raises
+    RunRequestError, which names every option that is refused.
     """
     offered = {param.make_variable: param for param in make_run_params()}
     named = dict(_split(word) for word in words)
     wrong = [
         f"there is no {name}; those are {', '.join(offered)}"
         for name in (*named, *environment.get(GIVEN_TO_MAKE, "").split())
-        if name.isupper() and name not in offered and name not in OF_THE_MAKEFILE
+        if name.isupper() and name not in {*offered, *others, *OF_THE_MAKEFILE}
     ]
     asked = {}
     for variable, param in offered.items():
@@ -74,7 +77,7 @@ def parse_request(environment: Mapping[str, str], words: Iterable[str] = ()) -> 
             except ValueError as error:
                 wrong.append(f"{variable}={error}")
     if wrong:
-        raise RunRequestError("make run: " + "; ".join(wrong))
+        raise RunRequestError(f"{program}: " + "; ".join(wrong))
     return RunRequest(asked)
 
 

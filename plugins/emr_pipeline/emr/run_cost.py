@@ -19,18 +19,33 @@ Entry = dict[str, Any]
 
 
 def costs_of(
-    emr: Any, layout: RunLayout, tags: Mapping[str, str], dag_run_id: str, since: datetime | None, settings: Settings
+    emr: Any,
+    layout: RunLayout,
+    tags: Mapping[str, str],
+    dag_run_id: str,
+    since: datetime | None,
+    settings: Settings,
+    until: datetime | None = None,
 ) -> list[Entry]:
-    """Return what each cluster of a DAG run that has ended cost; `tags` are those that only its clusters carry."""
-    ended = cluster_api.ended_clusters(emr, cluster_name(layout), since)
-    own = [cluster for cluster in ended if tags.items() <= cluster_api.tags_of(cluster).items()]
-    return [cluster_cost(found, cluster_api.instances(emr, found["Id"]), dag_run_id, settings) for found in own]
+    """Return what each cluster of a DAG run that has ended cost; `tags` are those that only its clusters carry.
+
+    With `until`, what each cluster that is still there has cost until then is in it, too.
+    """
+    found = cluster_api.ended_clusters(emr, cluster_name(layout), since)
+    if until is not None:
+        found += cluster_api.live_clusters(emr, cluster_name(layout))
+    own = [cluster for cluster in found if tags.items() <= cluster_api.tags_of(cluster).items()]
+    return [cluster_cost(one, cluster_api.instances(emr, one["Id"]), dag_run_id, settings, until) for one in own]
 
 
 def cluster_cost(
-    cluster: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], dag_run_id: str, settings: Settings
+    cluster: Mapping[str, Any],
+    instances: Iterable[Mapping[str, Any]],
+    dag_run_id: str,
+    settings: Settings,
+    until: datetime | None = None,
 ) -> Entry:
-    """Return what a cluster cost: an instance is paid for from its creation to its end.
+    """Return what a cluster cost: an instance is paid for from its creation to its end, or `until` now.
 
     One whose end EMR does not say ended with its cluster. A 2xlarge counts as two units, as it does in its fleet.
     """
@@ -38,7 +53,7 @@ def cluster_cost(
     hours, counts = dict.fromkeys(MARKETS, 0.0), dict.fromkeys(MARKETS, 0)
     for instance in instances:
         own = instance["Status"].get("Timeline", {})
-        began, ended = own.get("CreationDateTime"), own.get("EndDateTime") or timeline.get("EndDateTime")
+        began, ended = own.get("CreationDateTime"), own.get("EndDateTime") or timeline.get("EndDateTime") or until
         if began and ended:
             market = instance.get("Market") or MARKETS[0]
             units = UNITS_OF_SIZES.get(str(instance.get("InstanceType")).rpartition(".")[2], 1)

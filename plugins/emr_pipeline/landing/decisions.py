@@ -31,13 +31,6 @@ class Signal:
         return cls(digest, by, token, (now - answer["LastModified"]).total_seconds())
 
 
-def inventory_of(published: Mapping[str, Any] | None, source_uri: str) -> str | None:
-    """Return where the published listing of this source lies; null if none is known, so that everything is new."""
-    if not isinstance(published, Mapping) or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
-        return None
-    return published.get("inventory_uri")
-
-
 def signalled_already(digest: str, last: Signal | None, retry_s: int) -> str | None:
     """Return why no signal is given for a listing: it was given less than `retry_s` ago. Null if one is due."""
     if last is None or last.digest != digest or last.age_s >= retry_s:

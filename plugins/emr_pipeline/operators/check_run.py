@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import Context
@@ -14,11 +15,12 @@ from emr_pipeline.run.layout import split_uri
 from emr_pipeline.run.param_checks import check_params, check_projection, check_source
 from emr_pipeline.s3.labels import check_labels
 from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
+from emr_pipeline.s3.source_listing import SourceListing
 from emr_pipeline.s3.weights import find_weights
 from emr_pipeline.snapshots.cost_forecast import check_cost
 from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
-from emr_pipeline.snapshots.rollback import last_rollback
-from emr_pipeline.snapshots.snapshot import Origin
+from emr_pipeline.snapshots.rollback import last_rollback, taken_back_text
+from emr_pipeline.snapshots.snapshot import Origin, inventory_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.snapshots.unchanged import nothing_new
 from emr_pipeline.task.airflow_compat import AirflowSkipException
@@ -32,6 +34,8 @@ WEIGHTS_ETAG, LABELS_ETAG = "weights_etag", "labels_etag"
 NOTHING_NEW = "nothing_new"
 # How `publish` notices that readers were taken back while the run went on.
 LAST_ROLLBACK = "last_rollback"
+# What `publish` holds against what the run did cost.
+FORECAST = "forecast"
 
 
 @contextmanager
@@ -46,6 +50,13 @@ def _denied_as_params_error(given: str, parameter: str) -> Iterator[None]:
             f"{given}: Airflow's role may not look there; name the bucket in the stack's parameter {parameter}, and "
             "its key, if it has one of your own, in ReadKeyArns"
         ) from error
+
+
+def _skip_if_taken_back(published: Published, latest: Mapping[str, Any] | None, listing: SourceListing) -> None:
+    """Skip a run that nobody triggered and that would undo a rollback: it may have waited while readers went back."""
+    why = last_rollback(latest) and taken_back_text(published, latest, listing.source_uri, listing.digest)
+    if why:
+        raise AirflowSkipException(str(why))
 
 
 class CheckRunOperator(S3Operator):
@@ -67,19 +78,22 @@ class CheckRunOperator(S3Operator):
         self._check_source(params["source_uri"])
         with _denied_as_params_error(f"weights={params['weights']}", "WeightsBucketName"):
             weights = find_weights(self.hook.conn, params, layout.uri("models"))
+        listing = SourceListing(self.hook.conn, params["source_uri"], inventory_of(latest, params["source_uri"]))
         if is_automatic(context):
             refuse_another_identity(params, latest, weights.etag, weights.sha256)
+            _skip_if_taken_back(published, latest, listing)
         with _denied_as_params_error(f"labels={params['labels']}", "SourceBucketName or WeightsBucketName"):
-            etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params)}
+            etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params, listing)}
         origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
         if params["force"]:
             self.log.info("force: this runs whether or not anything is new")
         else:
-            self._skip_if_nothing_is_new(context, published, latest, origin)
+            self._skip_if_nothing_is_new(context, published, latest, origin, listing)
         published.refuse_rewrite(layout)
         check_projection(params, has_baseline=latest is not None)
-        check_cost(self.hook.conn, latest, origin, params, self.settings)
+        forecast = check_cost(published, origin, params, listing, self.settings)
         known = {LAST_ROLLBACK: last_rollback(latest).get("dag_run_id"), **etags}
+        known[FORECAST] = forecast and asdict(forecast)
         for key, value in known.items():
             # Airflow 3.0 refuses an XCom of null.
             if value is not None:
@@ -111,12 +125,17 @@ class CheckRunOperator(S3Operator):
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _skip_if_nothing_is_new(
-        self, context: Context, published: Published, latest: dict[str, Any] | None, origin: Origin
+        self,
+        context: Context,
+        published: Published,
+        latest: dict[str, Any] | None,
+        origin: Origin,
+        listing: SourceListing,
     ) -> None:
         if latest and latest.get("dag_run_id") == run_id(context):
             # It was cleared, to be repeated: that is refused, and not skipped.
             return
-        text = nothing_new(published, latest, origin)
+        text = nothing_new(published, latest, origin, listing)
         if text is not None:
             context["ti"].xcom_push(key=NOTHING_NEW, value=text)
             raise AirflowSkipException(text)

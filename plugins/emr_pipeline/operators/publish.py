@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Asset, Context
+from botocore.exceptions import BotoCoreError, ClientError
 
+from emr_pipeline.operators.check_run import FORECAST
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.layout import published_uri
 from emr_pipeline.run.stages import STAGES
@@ -15,11 +17,11 @@ from emr_pipeline.snapshots.news import publication, surge_of_rejects
 from emr_pipeline.snapshots.rollback import refuse_taken_back
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
 from emr_pipeline.snapshots.store import Published
-from emr_pipeline.task.dag_run import run_id, run_layout
+from emr_pipeline.task.dag_run import emr_client, run_costs, run_id, run_layout
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
 from emr_pipeline.task.refusal import refused_for_good
-from emr_pipeline.task.run_params import params_of_run
+from emr_pipeline.task.run_params import CHECK_RUN, params_of_run
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -55,14 +57,29 @@ class PublishOperator(S3Operator):
         validation = read_json(self.hook.conn, layout.validation_uri)
         etags = {"weights_etag": self.weights_etag or None, "labels_etag": self.labels_etag or None}
         origin = Origin.of(params_of_run(context), self.code_uri, **etags)
-        snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, datetime.now(UTC))
-        published = self._publish(snapshot)
+        now = datetime.now(UTC)
+        snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, now)
+        published = self._publish(snapshot | self._costs(context, now))
         card = data_card(published, validation, params_of_run(context).get("licence"))
         Published(self.hook.conn, self.settings.bucket).write_card(published, card)
         self._tell(published, validation)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra
         return str(published["snapshot"])
+
+    def _costs(self, context: Context, now: datetime) -> dict[str, Any]:
+        """Return what the run was foreseen to cost, and has cost until now; the cluster goes on for a moment.
+
+        A run is published although its cost cannot be known.
+        """
+        ti: Any = context["ti"]
+        found = {"forecast": ti.xcom_pull(task_ids=CHECK_RUN, key=FORECAST), "cost_so_far": None}
+        try:
+            costs = run_costs(context, self, emr_client(self), until=now)
+        except (BotoCoreError, ClientError) as error:
+            self.log.warning("What this run has cost is not known: %s", error)
+            return found
+        return found | ({"cost_so_far": round(sum(entry["dollars"] for entry in costs), 4)} if costs else {})
 
     def _tell(self, snapshot: dict[str, Any], validation: dict[str, Any]) -> None:
         if not self.settings.messages:

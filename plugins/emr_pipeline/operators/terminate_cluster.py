@@ -8,12 +8,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
-from emr_pipeline.emr.run_cost import cost_text, costs_of, record
+from emr_pipeline.emr.run_cost import cost_text, record
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.s3.objects import OvertakenError
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.dag_run import own_clusters, own_tags, run_id, run_layout, s3_client
+from emr_pipeline.task.dag_run import own_clusters, run_costs, run_id, run_layout, s3_client
 from emr_pipeline.task.deferral import own_event, wait_for_cluster
 from emr_pipeline.task.links import persist_cluster_links
 
@@ -71,10 +71,9 @@ class TerminateClusterOperator(EmrTerminateJobFlowOperator):
 
     def _record_cost(self, context: Context) -> None:
         """Write what the run cost; a run whose cluster is gone does not fail because that cannot be known."""
-        layout, run = run_layout(context, self.settings), run_id(context)
-        since = getattr(context["dag_run"], "run_after", None)
+        layout = run_layout(context, self.settings)
         try:
-            costs = costs_of(self.hook.conn, layout, own_tags(context, self.settings), run, since, self.settings)
+            costs = run_costs(context, self, self.hook.conn)
             if costs:
                 record(s3_client(self), layout, costs)
                 self.log.info("This run cost about %s", cost_text(costs))

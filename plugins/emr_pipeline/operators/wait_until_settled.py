@@ -8,14 +8,15 @@ from airflow.sdk import Context
 
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.landing.decisions import Signal, inventory_of, signalled_already
+from emr_pipeline.landing.decisions import Signal, signalled_already
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.layout import landed_uri, published_uri, split_uri
 from emr_pipeline.run.param_checks import check_source
 from emr_pipeline.s3.inventory import Changes
-from emr_pipeline.s3.listing import compare_with_inventory, digest_of_inventory
+from emr_pipeline.s3.listing import compare_with_inventory
 from emr_pipeline.s3.objects import find_json, has_bucket, has_objects_under, read_json
-from emr_pipeline.snapshots.rollback import rollback_text, taken_back_from
+from emr_pipeline.snapshots.rollback import taken_back_text
+from emr_pipeline.snapshots.snapshot import inventory_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.deferral import pause
@@ -57,20 +58,12 @@ class WaitUntilSettledOperator(S3Operator):
         why = signalled_already(changes.digest, signal, self.settings.landing_retry_s)
         if why:
             raise AirflowSkipException(f"{source_uri}: {why}")
-        self._skip_if_taken_back(s3, changes)
+        # The run would skip itself for the same reason; then no run stands there for nothing.
+        published = Published(s3, self.settings.bucket)
+        why = taken_back_text(published, published.latest(), source_uri, changes.digest)
+        if why:
+            raise AirflowSkipException(why)
         return changes
-
-    def _skip_if_taken_back(self, s3: Any, changes: Changes) -> None:
-        """Skip photographs from whose snapshot readers were taken back: their run would undo that."""
-        source_uri, bucket = self.settings.source_uri, self.settings.bucket
-        latest = read_json(s3, published_uri(bucket))
-        for snapshot in taken_back_from(Published(s3, bucket), latest if isinstance(latest, dict) else None):
-            inventory_uri = inventory_of(snapshot, source_uri)
-            if inventory_uri and digest_of_inventory(s3, inventory_uri) == changes.digest:
-                raise AirflowSkipException(
-                    f"{source_uri} holds the photographs of snapshot {snapshot['snapshot']}, and readers were taken "
-                    f"back {rollback_text(latest)}; change the photographs, or trigger fruit_features by hand"
-                )
 
     def _changes(self, s3: Any) -> Changes:
         source_uri, bucket = self.settings.source_uri, self.settings.bucket

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from emr_pipeline.errors import ParamsError
-from emr_pipeline.run.layout import object_of, split_uri
-from emr_pipeline.s3.listing import list_entries
+from emr_pipeline.run.layout import object_of
 from emr_pipeline.s3.objects import head
+from emr_pipeline.s3.source_listing import SourceListing
 from run_contract import labels as contract
 from run_contract.labels import IGNORED_FOLDER, PRESETS, Correction, Facts, LabelsError
 
@@ -22,23 +22,26 @@ SHOWN_OF = 1000
 MOST_CSV_BYTES = 64 * 1024**2
 
 
-def check_labels(s3: Any, params: Mapping[str, Any]) -> str | None:
+def check_labels(s3: Any, params: Mapping[str, Any], listing: SourceListing) -> str | None:
     """Log what ten paths of the source become, and return the ETag of the labels file, null if there is none.
 
     Raises ParamsError for a labels file that cannot be used, or a pattern that matches nothing of the source.
     """
-    source_uri, pattern = params["source_uri"].rstrip("/"), params["label_pattern"]
+    source_uri, pattern = listing.source_uri, params["label_pattern"]
     etag, corrections = _read_labels(s3, params["labels"])
-    unknown = contract.unknown_paths(corrections, _paths(s3, source_uri)) if corrections else []
+    unknown = contract.unknown_paths(corrections, listing.paths()) if corrections else []
     if unknown:
-        raise ParamsError(f"labels={params['labels']}: {contract.unknown_text(unknown, source_uri)}")
+        text = f"labels={params['labels']}: {contract.unknown_text(unknown, source_uri)}"
+        if params["unknown_labels"] == contract.REFUSE:
+            raise ParamsError(text)
+        logger.warning("%s", text)
     facts_of = contract.facts_by(pattern)
-    first = list(itertools.islice(_labelled(s3, source_uri), SHOWN_OF))
+    first = list(itertools.islice(_labelled(listing), SHOWN_OF))
     shown = first[:: max(1, -(-len(first) // SHOWN))]
     try:
         _show(shown, facts_of, corrections)
         is_matched = pattern in PRESETS or any(
-            contract.corrected(facts_of(path), corrections.get(path)).label for path in _labelled(s3, source_uri)
+            contract.corrected(facts_of(path), corrections.get(path)).label for path in _labelled(listing)
         )
     except LabelsError as error:
         raise ParamsError(f"label_pattern={pattern!r}: {error}") from error
@@ -60,16 +63,9 @@ def _show(paths: list[str], facts_of: Callable[[str], Facts], corrections: Mappi
         logger.info("%s: %s", path, ", ".join(f"{name} {value!r}" for name, value in facts._asdict().items()))
 
 
-def _labelled(s3: Any, source_uri: str) -> Iterator[str]:
+def _labelled(listing: SourceListing) -> Iterator[str]:
     """Yield the paths that a pattern is held against: those in hidden folders and in those of systems are ignored."""
-    return (path for path in _paths(s3, source_uri) if not re.search(IGNORED_FOLDER, path))
-
-
-def _paths(s3: Any, source_uri: str) -> Iterator[str]:
-    """Yield the paths below a source; the markers of folders are none."""
-    _, prefix = split_uri(source_uri)
-    length = len(prefix) + 1 if prefix else 0
-    return (key[length:] for key, _, _ in list_entries(s3, source_uri) if not key.endswith("/"))
+    return (path for path in listing.paths() if not re.search(IGNORED_FOLDER, path))
 
 
 def _read_labels(s3: Any, uri: str | None) -> tuple[str | None, dict[str, Correction]]:

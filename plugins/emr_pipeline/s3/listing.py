@@ -9,7 +9,8 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from typing import IO, Any
 
 from emr_pipeline.run.layout import object_of, split_uri
 from emr_pipeline.s3.inventory import Changes, Entry, compare, read_entries
@@ -27,26 +28,38 @@ PAGES_AHEAD = 16
 def compare_with_inventory(s3: Any, source_uri: str, inventory_uri: str | None) -> Changes:
     """Return what differs between the objects under a source now and the inventory of a run of the same source.
 
-    Without an inventory, or if it is gone, everything is new.
+    Without an inventory, or if it is gone, everything is new. Nothing is kept: who has more questions takes a
+    SourceListing.
     """
-    with tempfile.TemporaryFile() as inventory:
-        if inventory_uri is None or head(s3, inventory_uri) is None:
+    with opened_inventory(s3, inventory_uri) as inventory:
+        if inventory is None:
             return compare(list_entries(s3, source_uri), ())
-        s3.download_fileobj(**object_of(inventory_uri), Fileobj=inventory)
-        inventory.seek(0)
-        cuts = [entry[0] for number, entry in enumerate(read_entries(inventory), 1) if number % PART_OBJECTS == 0]
-        inventory.seek(0)
-        return compare(list_entries(s3, source_uri, cuts), read_entries(inventory))
+        return compare(list_entries(s3, source_uri, cuts_of(inventory)), read_entries(inventory))
 
 
 def digest_of_inventory(s3: Any, inventory_uri: str) -> str | None:
     """Return the digest that a listing of the same objects has; null if the inventory is gone."""
-    if head(s3, inventory_uri) is None:
-        return None
+    with opened_inventory(s3, inventory_uri) as inventory:
+        return compare(read_entries(inventory), ()).digest if inventory else None
+
+
+@contextmanager
+def opened_inventory(s3: Any, inventory_uri: str | None) -> Iterator[IO[bytes] | None]:
+    """Give the block an inventory as a file; null without one, or if it is gone."""
+    if inventory_uri is None or head(s3, inventory_uri) is None:
+        yield None
+        return
     with tempfile.TemporaryFile() as inventory:
         s3.download_fileobj(**object_of(inventory_uri), Fileobj=inventory)
         inventory.seek(0)
-        return compare(read_entries(inventory), ()).digest
+        yield inventory
+
+
+def cuts_of(inventory: IO[bytes]) -> list[str]:
+    """Return the keys at which an inventory says to cut a listing, and put the file back to its beginning."""
+    cuts = [entry[0] for number, entry in enumerate(read_entries(inventory), 1) if number % PART_OBJECTS == 0]
+    inventory.seek(0)
+    return cuts
 
 
 def list_entries(s3: Any, source_uri: str, cuts: Sequence[str] = ()) -> Iterator[Entry]:

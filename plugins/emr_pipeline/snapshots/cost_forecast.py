@@ -1,36 +1,46 @@
 """The forecast of a run before it has a cluster: from the listing, what is published, and the rates of former runs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from math import inf
 from typing import Any
 
 from emr_pipeline.errors import InventoryError, ParamsError
-from emr_pipeline.run.cost import CostForecast, Rates, forecasts, lines, measured_rates, rates_of_run
+from emr_pipeline.run.cost import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.s3.listing import compare_with_inventory
 from emr_pipeline.s3.objects import read_json
+from emr_pipeline.s3.source_listing import SourceListing
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots.snapshot import Origin
+from emr_pipeline.snapshots.rollback import taken_back_from
+from emr_pipeline.snapshots.snapshot import Origin, inventory_of
+from emr_pipeline.snapshots.store import Published
 from run_contract.backbones import measured_rate
 from run_contract.param_queries import of_the_vectors
-from run_contract.params import is_sampled, most_images
-from run_contract.stages import FEATURIZE
+from run_contract.params import most_images
+from run_contract.stages import STAGES
 
 logger = logging.getLogger(__name__)
 
+LOOKED_BACK = 10
+"""So many snapshots are asked for rates; the files of older ones are removed by default."""
+
 
 def check_cost(
-    s3: Any, latest: Mapping[str, Any] | None, origin: Origin, params: Mapping[str, Any], settings: Settings
-) -> None:
-    """Log what the run will take on each size of cluster; raise ParamsError if that is more than `max_cost`."""
+    published: Published, origin: Origin, params: Mapping[str, Any], listing: SourceListing, settings: Settings
+) -> CostForecast | None:
+    """Log what the run will take on each size of cluster, and return the forecast for the one that was asked for.
+
+    Null, and a warning, where the listing cannot be compared. Raises ParamsError if `max_cost` is less than that.
+    """
     most = params["max_cost"]
     try:
-        found, said = _forecasts(s3, latest, origin, settings)
+        found, said = forecast_of(published, origin, listing, settings)
     except InventoryError as error:
         if most is not None:
             raise ParamsError(f"max_cost={most}: there is no forecast to hold it against: {error}") from error
         logger.warning("There is no forecast: %s", error)
-        return
+        return None
     logger.info("Forecast for %s", said)
     for line in lines(found):
         logger.info("Forecast for cluster_size %s", line)
@@ -40,18 +50,40 @@ def check_cost(
             f"max_cost={most}: for {said}, the forecast is {'; '.join(lines(found))}, and cluster_size is "
             f"{chosen.size}; give a higher max_cost, another cluster_size, or fewer photographs"
         )
+    return chosen
 
 
-def _forecasts(
-    s3: Any, latest: Mapping[str, Any] | None, origin: Origin, settings: Settings
+def forecast_of(
+    published: Published, origin: Origin, listing: SourceListing, settings: Settings
 ) -> tuple[list[CostForecast], str]:
-    before = latest if latest and _is_of_the_same_network(latest, origin) else None
-    inventory_uri = _inventory_of_computed(before, origin) if before else None
-    changes = compare_with_inventory(s3, origin.source_uri, inventory_uri)
-    images = most_images(origin.params, changes.new + changes.changed)
-    rates = (before and _former_rates(s3, before, settings)) or measured_rates(measured_rate(origin.params))
-    found = forecasts(images, changes.objects, rates, settings.dollars_per_hour, settings.spot_dollars_per_hour)
-    return found, f"at most {images:,} vectors of {changes.objects:,} objects, by {rates.source}"
+    """Return a forecast for each size of cluster, and in words what it is made from; raises InventoryError.
+
+    The vectors of a snapshot from which readers were taken back are kept, so they count as computed, too.
+    """
+    latest = published.latest()
+    earlier = [latest, *taken_back_from(published, latest)] if latest else []
+    alike = [snapshot for snapshot in earlier if _is_of_the_same_network(snapshot, origin)]
+    changes = [listing.changes_since(uri) for uri in {None, *(_inventory_of_computed(one, origin) for one in alike)}]
+    objects = changes[0].objects
+    new = min(each.new + each.changed for each in changes)
+    work = Work(objects, *(int(most_images(origin.params, count)) for count in (objects, new)))
+    former = chain(earlier, _before(published, latest or {}))
+    of_each = (_former_rates(published.s3, one, settings) for one in former if _is_of_the_same_network(one, origin))
+    rates = next(filter(None, of_each), None)
+    rates = rates or measured_rates(measured_rate(origin.params))
+    found = forecasts(work, rates, settings.dollars_per_hour, settings.spot_dollars_per_hour)
+    return found, f"at most {work.to_compute:,} vectors of {objects:,} objects, by {rates.source}"
+
+
+def _before(published: Published, snapshot: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the snapshots before this one, the newest first: the last run may have computed too little for rates."""
+    for _ in range(LOOKED_BACK):
+        name = snapshot.get("previous")
+        document = published.document(name) if name else None
+        if document is None:
+            return
+        yield document
+        snapshot = document
 
 
 def _is_of_the_same_network(latest: Mapping[str, Any], origin: Origin) -> bool:
@@ -61,8 +93,8 @@ def _is_of_the_same_network(latest: Mapping[str, Any], origin: Origin) -> bool:
 
 def _inventory_of_computed(latest: Mapping[str, Any], origin: Origin) -> str | None:
     """Return the inventory of the objects whose vectors the published run has left; null if that is not known."""
-    is_whole = not is_sampled(latest.get("params") or {}) and latest.get("source_uri") == origin.source_uri
-    return latest.get("inventory_uri") if is_whole else None
+    is_whole = most_images(latest.get("params") or {}, inf) == inf
+    return inventory_of(latest, origin.source_uri) if is_whole else None
 
 
 def _former_rates(s3: Any, latest: Mapping[str, Any], settings: Settings) -> Rates | None:
@@ -71,4 +103,4 @@ def _former_rates(s3: Any, latest: Mapping[str, Any], settings: Settings) -> Rat
     document = read_json(s3, layout.uri("cost"))
     clusters = document.get("clusters", []) if isinstance(document, dict) else []
     own = [cluster for cluster in clusters if cluster.get("dag_run_id") == latest.get("dag_run_id")]
-    return rates_of_run(layout.run, read_json(s3, layout.stats_uri(FEATURIZE)), own)
+    return rates_of_run(layout.run, {stage.name: read_json(s3, layout.stats_uri(stage.name)) for stage in STAGES}, own)

@@ -64,6 +64,11 @@ def _lines(snapshot: Snapshot, before: Snapshot | None, validation: Mapping[str,
         yield f"vectors: {vectors.get('computed', 0):,} computed, {vectors.get('reused', 0):,} known before"
     if model:
         yield f"model: {model.get('action')} ({model.get('why')})"
+    forecast, cost = snapshot.get("forecast"), snapshot.get("cost_so_far")
+    if forecast:
+        yield f"forecast: {forecast['minutes']:.0f} minutes, {forecast['dollars']:.2f} dollars ({forecast['size']})"
+    if cost is not None:
+        yield f"cost until now: {cost:.2f} dollars; costs/{snapshot['run']}.json has all of it when the cluster is gone"
     for check in validation.get("checks", []):
         if check["name"] in _DRIFT and isinstance(check.get("value"), int | float):
             yield f"{check['name']}: {check['value']:.3g} (at most {check['limit']})"

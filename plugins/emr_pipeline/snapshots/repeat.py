@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.errors import AnotherIdentityError
+from run_contract.labels import WARN
 from run_contract.param_queries import params_of, used
 from run_contract.params import PARAMS
 from run_contract.preprocessing import PREPROCESSING_VERSION
@@ -12,6 +13,9 @@ from run_contract.stages import FEATURIZE, INGEST
 Snapshot = Mapping[str, Any]
 NETWORK = tuple(param.name for param in params_of(FEATURIZE))
 """The params that make vectors: who changes one of them publishes vectors that do not compare, or are not the same."""
+
+UNWATCHED = {"unknown_labels": WARN}
+"""Defaults of a run that nobody triggered: a photograph that is deleted stops no run, for nobody corrects the file."""
 
 
 def repeated_params(form: Mapping[str, Any], given: Mapping[str, Any], published: Snapshot | None) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def repeated_params(form: Mapping[str, Any], given: Mapping[str, Any], published
     }
     # A setting counts: a param that would make it useless goes, unless that is a setting, too.
     in_the_way = {param.unused_with: None for param in PARAMS if param.name in given and param.unused_with}
-    return {**form, **repeated, **in_the_way, **given}
+    return {**form, **UNWATCHED, **repeated, **in_the_way, **given}
 
 
 def published_text(published: Snapshot | None) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 from emr_pipeline.errors import RollbackRefusedError, TakenBackError
 from emr_pipeline.run.layout import snapshot_uri
+from emr_pipeline.s3.listing import digest_of_inventory
 from emr_pipeline.s3.objects import has_objects_under, head
 from emr_pipeline.snapshots.retention import published_in_order
+from emr_pipeline.snapshots.snapshot import inventory_of
 from emr_pipeline.snapshots.store import Published, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -94,6 +96,18 @@ def taken_back_from(published: Published, latest: Mapping[str, Any] | None) -> l
             found[name] = document
             ahead += _instead_of(document)
     return list(found.values())
+
+
+def taken_back_text(published: Published, latest: Mapping[str, Any] | None, source_uri: str, digest: str) -> str | None:
+    """Return why no run may start by itself for a listing: readers were taken back from its snapshot; null if not."""
+    for snapshot in taken_back_from(published, latest):
+        inventory_uri = inventory_of(snapshot, source_uri)
+        if inventory_uri and digest_of_inventory(published.s3, inventory_uri) == digest:
+            return (
+                f"{source_uri} holds the photographs of snapshot {snapshot['snapshot']}, and readers were taken "
+                f"back {rollback_text(latest or {})}; change the photographs, or trigger fruit_features by hand"
+            )
+    return None
 
 
 def _target(published: Published, seen: Snapshot, name: str) -> Snapshot:

@@ -98,6 +98,13 @@ def snapshot_of(
     }
 
 
+def inventory_of(published: Mapping[str, Any] | None, source_uri: str) -> str | None:
+    """Return where the published listing of this source lies; null if none is known, so that everything is new."""
+    if not isinstance(published, Mapping) or str(published.get("source_uri", "")).rstrip("/") != source_uri.rstrip("/"):
+        return None
+    return published.get("inventory_uri")
+
+
 def snapshot_id(run_uri: str, validation: Mapping[str, Any]) -> str:
     """Return the snapshot's id: the same run with the same audit has the same, however often it is published."""
     audit = json.dumps([run_uri, validation], sort_keys=True)

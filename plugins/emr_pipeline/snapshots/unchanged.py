@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emr_pipeline.errors import InventoryError
-from emr_pipeline.s3.listing import compare_with_inventory
+from emr_pipeline.s3.source_listing import SourceListing
 from emr_pipeline.snapshots.snapshot import Origin
 from emr_pipeline.snapshots.store import Published
 
 logger = logging.getLogger(__name__)
 
 
-def nothing_new(published: Published, latest: Mapping[str, Any] | None, origin: Origin) -> str | None:
+def nothing_new(
+    published: Published, latest: Mapping[str, Any] | None, origin: Origin, listing: SourceListing
+) -> str | None:
     """Return what to tell a person where a run would repeat the published one; null if not, and the log says why."""
     if latest is None:
         logger.info("Nothing is published yet")
@@ -25,7 +27,7 @@ def nothing_new(published: Published, latest: Mapping[str, Any] | None, origin: 
         logger.info("Snapshot %s is not whole any more: %s lacks files", latest["snapshot"], latest["run_uri"])
         return None
     try:
-        changes = compare_with_inventory(published.s3, origin.source_uri, latest.get("inventory_uri"))
+        changes = listing.changes_since(latest.get("inventory_uri"))
     except InventoryError as error:
         logger.warning("Whether anything is new cannot be said, so everything is looked at: %s", error)
         return None

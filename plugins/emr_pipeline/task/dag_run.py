@@ -1,5 +1,6 @@
 """What a task knows of the DAG run that it belongs to, and how it reaches AWS."""
 
+from datetime import datetime
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -8,6 +9,7 @@ from airflow.sdk import Context
 
 from emr_pipeline.emr.cluster_api import live_clusters, tags_of
 from emr_pipeline.emr.job_flow import cluster_name, cluster_tags
+from emr_pipeline.emr.run_cost import costs_of
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
 
@@ -38,6 +40,16 @@ def own_clusters(context: Context, operator: Any) -> list[str]:
     return [cluster["Id"] for cluster in live if tags.items() <= tags_of(cluster).items()]
 
 
+def run_costs(context: Context, operator: Any, emr: Any, until: datetime | None = None) -> list[dict[str, Any]]:
+    """Return what each cluster of this DAG run that has ended cost and, with `until`, what the others have cost so far.
+
+    They are entries of costs/<run>.json.
+    """
+    settings, since = operator.settings, getattr(context["dag_run"], "run_after", None)
+    tags = own_tags(context, settings)
+    return costs_of(emr, run_layout(context, settings), tags, run_id(context), since, settings, until)
+
+
 def aws_parameters(operator: Any) -> dict[str, Any]:
     """Return how an operator reaches AWS, as any hook or trigger takes it; a deferred task loses none of it."""
     return {
@@ -46,6 +58,11 @@ def aws_parameters(operator: Any) -> dict[str, Any]:
         "verify": operator.verify,
         "config": operator.botocore_config,
     }
+
+
+def emr_client(operator: Any) -> Any:
+    """Return an EMR client for an operator whose own hook is S3's."""
+    return EmrHook(emr_conn_id=None, **aws_parameters(operator)).conn
 
 
 def s3_client(operator: Any) -> Any:

@@ -1,6 +1,6 @@
 """Links of a task in Airflow's UI: the run's report, its folder in S3, its cluster and the cluster's logs.
 
-They have the form of the provider's own links and need no AirflowPlugin: Airflow stores the URL when the task ends.
+They have the form of the provider's own links and need no plugin: Airflow stores the URL when the task ends.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ def persist_run_links(context: Context, operator: Any) -> None:
     hook = S3Hook(**aws | {"config": {**(aws["config"] or {}), "signature_version": "s3v4"}})
     layout = run_layout(context, operator.settings)
     where = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition}
-    ReportLink.persist(context=context, operator=operator, url=_presigned_report(hook.conn, layout), **where)
+    ReportLink.persist(context=context, operator=operator, url=report_url(hook.conn, layout), **where)
     folder = _folder_url(hook.conn, layout, hook.conn_partition)
     RunFolderLink.persist(context=context, operator=operator, url=folder, **where)
 
@@ -53,12 +53,13 @@ def persist_cluster_links(context: Context, operator: Any, cluster_id: str) -> N
     EmrLogsLink.persist(context=context, operator=operator, job_flow_id=cluster_id, log_uri=log_uri, **where)
 
 
-def _presigned_report(s3: Any, layout: RunLayout) -> str:
+def report_url(s3: Any, layout: RunLayout, expires_s: int = EXPIRES_S) -> str:
+    """Return an address of the report that opens without an AWS login for so many seconds."""
     bucket, key = split_uri(layout.report_page_uri)
     url: str = s3.generate_presigned_url(
         "get_object",
         Params={"Bucket": bucket, "Key": key, "ResponseContentType": "text/html; charset=utf-8"},
-        ExpiresIn=EXPIRES_S,
+        ExpiresIn=expires_s,
     )
     return url
 

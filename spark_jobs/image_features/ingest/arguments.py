@@ -23,6 +23,7 @@ class IngestArguments(NetworkArguments):
     sample_limit: int | None
     label_pattern: str
     labels: str | None
+    unknown_labels: str
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,6 +1,7 @@
 """Label, split and group of every object that is listed: by the pattern, and by the labels file where there is one."""
 
 import io
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.manifest import path_under
 from image_features.storage import objects
 from run_contract import labels as contract
-from run_contract.labels import IGNORED_FOLDER, PRESETS, Correction, Facts, LabelsError
+from run_contract.labels import IGNORED_FOLDER, PRESETS, REFUSE, Correction, Facts, LabelsError
+
+logger = logging.getLogger(__name__)
 
 
 class LabelsFileError(ImageFeaturesError):
@@ -41,6 +44,7 @@ class Labels:
     pattern: str
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     labels_uri: str = ""
+    unknown_labels: str = REFUSE
     _used: set[str] = field(default_factory=set)
     _with_label: int = 0
     _example: str = ""
@@ -66,13 +70,19 @@ class Labels:
         self._example = self._example or path
         return facts
 
-    def check_all_used(self) -> None:
-        """Raise an error if the whole source has no path of the labels file, or no label by the pattern."""
+    def check_all_used(self) -> int:
+        """Return how many rows of the labels file have no photograph, when the whole source is listed.
+
+        Raises an error if there is one and the run is to be refused for it, or if no path has a label by the pattern.
+        """
         unknown = [path for path in self.corrections if path not in self._used]
-        if unknown:
+        if unknown and self.unknown_labels == REFUSE:
             raise LabelsFileError(self.labels_uri, contract.unknown_text(unknown, self.source_uri))
+        if unknown:
+            logger.warning("%s: %s", self.labels_uri, contract.unknown_text(unknown, self.source_uri))
         if not self._with_label and self._example and self.pattern not in PRESETS:
             raise PatternMatchesNothingError(self.pattern, self.source_uri, self._example)
+        return len(unknown)
 
 
 class PatternError(ImageFeaturesError):
@@ -94,7 +104,7 @@ def read_labels(arguments: IngestArguments) -> Labels:
         corrections = _of_parquet(content) if content[:4] == b"PAR1" else _of_csv(content)
     except (LabelsError, pa.ArrowException, UnicodeDecodeError) as error:
         raise LabelsFileError(uri, str(error)) from error
-    return Labels(arguments.source_uri, arguments.label_pattern, corrections, uri)
+    return Labels(arguments.source_uri, arguments.label_pattern, corrections, uri, arguments.unknown_labels)
 
 
 def _of_csv(content: bytes) -> dict[str, Correction]:

@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 class Listing:
     """Numbers of a manifest, and its files. `seen` objects were listed; a `sample` of them may have fewer `objects`.
 
-    `excluded` are the objects that the labels file leaves out.
+    `excluded` are the objects that the labels file leaves out, `unknown_labels` its rows without an object.
     """
 
     seen: int = 0
-
+    unknown_labels: int = 0
     sample: dict[str, int] | None = None
     objects: int = 0
     size_bytes: int = 0
@@ -57,7 +57,7 @@ def write_listing(arguments: IngestArguments) -> Listing:
         if arguments.sample_limit is not None:
             rows = sample(rows, arguments.sample_limit)
         listing.pack_uris = write_packs(_counted(rows, listing), arguments.manifest_uri, MANIFEST)
-        labels.check_all_used()
+        listing.unknown_labels = labels.check_all_used()
     if arguments.sample_limit is not None:
         listing.sample = {"limit": arguments.sample_limit, "listed": listing.seen}
     listing.labels_that_look_alike = labels_that_look_alike(listing.labels)

@@ -7,12 +7,13 @@ import pytest
 
 from benchmarks.cost import read_prices
 from emr_pipeline.emr.run_cost import cluster_cost, record
+from emr_pipeline.operators.publish import PublishOperator
 from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.dag_run import own_tags
 from tests.plugins.fake_emr import FakeEmr
-from tests.plugins.published_runs import keys, read
+from tests.plugins.published_runs import keys, latest, make_run, read
 
 BEGAN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDED = BEGAN + timedelta(hours=2)
@@ -100,6 +101,30 @@ def test_a_teardown_whose_record_is_refused_is_green_all_the_same(
     teardown.execute(context)
 
     assert "not recorded in s3://pictures/costs/r.json" in told[-1]
+
+
+def test_a_snapshot_says_what_its_run_was_foreseen_to_cost_and_has_cost_until_then(
+    settings: Any, emr: FakeEmr, s3: Any, context: Any
+) -> None:
+    make_run(s3, "r")
+    emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", own_tags(context, settings))
+    emr.clusters["j-1"]["Instances"] = [instance("ON_DEMAND", 1.0), instance("ON_DEMAND", 0.5)]
+    emr.clusters["j-OTHERS"] = dict(emr.clusters["j-1"], Id="j-OTHERS", Tags=[])
+    foreseen = {"size": "small", "minutes": 7.0, "dollars": 0.11}
+    context["ti"].xcom_push(key="forecast", value=foreseen)
+
+    PublishOperator(task_id="p", settings=settings, code_uri="s3://p/code/1", region_name="us-east-1").execute(context)
+
+    assert latest(s3)["forecast"] == foreseen
+    assert latest(s3)["cost_so_far"] == pytest.approx(1.5 * settings.dollars_per_hour, abs=1e-4)
+
+
+def test_until_now_a_node_that_goes_on_is_paid_for() -> None:
+    cluster = {"Id": "j-1", "Status": {"Timeline": {"CreationDateTime": BEGAN}}}
+
+    found = cluster_cost(cluster, [instance("ON_DEMAND", None)], "manual__1", PRICED, until=ENDED)
+
+    assert (found["unit_hours"]["ON_DEMAND"], found["ended_at"]) == (2.0, None)
 
 
 def test_what_a_name_that_is_used_again_did_cost_before_stays(s3: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.landing.decisions import Signal, inventory_of, signalled_already
+from emr_pipeline.landing.decisions import Signal, signalled_already
 from emr_pipeline.s3.objects import find_json
+from emr_pipeline.snapshots.snapshot import inventory_of
 
 SIGNAL = Signal(digest="d", by="scheduled__1", token="t", age_s=100)
 

@@ -1,6 +1,7 @@
 """A run that nobody triggered: it repeats what is published, in every task, and changes no identity by itself."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ from emr_pipeline.operators.add_step import AddStepOperator
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.create_cluster import CreateClusterOperator
 from emr_pipeline.operators.publish import PublishOperator
-from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.run.stages import STAGES, stage_arguments
 from emr_pipeline.settings import Settings
 from emr_pipeline.snapshots.repeat import repeated_params
-from emr_pipeline.task.airflow_compat import AirflowFailException
+from emr_pipeline.snapshots.rollback import Rollback, roll_back
+from emr_pipeline.snapshots.store import Published
+from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
 from run_contract.cluster_sizes import SIZES
 from tests.plugins.fake_emr import FakeEmr
-from tests.plugins.published_runs import latest, make_run, publish_run, stage_imagenet
+from tests.plugins.published_runs import freeze_inventory, latest, make_run, publish_run, stage_imagenet
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 RESNET = {"backbone": "resnet50", "weights": "random:0", "pca_components": 50}
@@ -215,3 +219,40 @@ def test_labels_and_sample_of_other_photographs_are_not_repeated() -> None:
 
     assert (same["labels"], same["sample_limit"], same["backbone"]) == ("s3://b/other.csv", 5, "resnet50")
     assert (other["labels"], other["sample_limit"], other["backbone"]) == (None, None, "resnet50")
+
+
+@pytest.mark.usefixtures("photographs")
+def test_an_automatic_run_that_waited_while_readers_went_back_undoes_nothing(
+    settings: Settings, s3: Any, automatic: Any
+) -> None:
+    publish_run(s3, "before")
+    freeze_inventory(s3, "before")
+    s3.put_object(Bucket="pictures", Key="landing/apple/2.jpg", Body=b"jpeg")
+    bad = publish_run(s3, "bad", hour=1)
+    freeze_inventory(s3, "bad")
+    roll_back(Published(s3, "pictures"), Rollback(bad["previous"], "manual__back", datetime.now(UTC)))
+
+    with pytest.raises(
+        AirflowSkipException, match=rf"photographs of snapshot {bad['snapshot']}, and readers were taken"
+    ):
+        check(settings, automatic)
+
+    s3.put_object(Bucket="pictures", Key="landing/apple/3.jpg", Body=b"jpeg")
+    assert check(settings, automatic)
+
+
+@pytest.mark.usefixtures("photographs")
+def test_a_photograph_that_is_deleted_stops_no_automatic_run_for_its_row_of_the_labels_file(
+    settings: Settings, s3: Any, automatic: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3.put_object(Bucket="pictures", Key="own.csv", Body=b"path,label\napple/1.jpg,a\napple/gone.jpg,b\n")
+    publish(s3, params={"labels": "s3://pictures/own.csv"})
+
+    with caplog.at_level("WARNING", "emr_pipeline.s3.labels"):
+        check(settings, automatic)
+
+    assert "labels=s3://pictures/own.csv: 1 paths are not below s3://pictures/landing" in caplog.text
+    words = stage_arguments(STAGES[0], RunLayout("pictures", "r"), automatic["ti"].pushed["run_params"])
+    assert words[words.index("--unknown-labels") + 1] == "warn"
+    with pytest.raises(AirflowFailException, match="1 paths are not below"):
+        check(replace(settings, params={"unknown_labels": "refuse"}), automatic)

@@ -55,6 +55,8 @@ def test_a_step_runs_the_stages_job_from_one_version_of_the_code() -> None:
                 "s3://photos/of fruit",
                 "--label-pattern",
                 "parent",
+                "--unknown-labels",
+                "refuse",
                 "--backbone",
                 "mobilenet_v2",
                 "--weights",

@@ -1,14 +1,16 @@
 """Before there is a cluster: what the run will take, from the listing and former runs, and the limit of a person."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from emr_pipeline.operators.check_run import CheckRunOperator
+from emr_pipeline.snapshots.rollback import Rollback, roll_back
+from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from tests.plugins.published_runs import BUCKET, latest, publish_run, put, stage_imagenet
-from tests.plugins.snapshots.test_unchanged import freeze_inventory
+from tests.plugins.published_runs import BUCKET, freeze_inventory, latest, publish_run, put, stage_imagenet
 
 
 @pytest.fixture
@@ -89,6 +91,9 @@ def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
 
     assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
     assert "small: 9 minutes" in forecast(check_run, context)
+    publish_run(s3, "small-one", hour=1)
+    freeze_inventory(s3, "small-one")
+    assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
     assert "by the rates of docs/benchmarks.md" in forecast(
         check_run, context, backbone="vgg16", weights="random:0", pca_components=7
     )
@@ -103,3 +108,36 @@ def test_a_listing_that_cannot_be_compared_is_refused_only_with_a_limit(
     assert "there is no forecast to hold it against" in forecast(check_run, context)
     context["params"]["max_cost"] = None
     assert check_run.execute(context) == "s3://pictures/runs/r"
+
+
+def test_what_a_snapshot_has_computed_from_which_readers_were_taken_back_is_kept(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    publish_run(s3, "before")
+    freeze_inventory(s3, "before")
+    for number in range(3):
+        s3.put_object(Bucket=BUCKET, Key=f"landing/pear/{number}.jpg", Body=b"jpeg")
+    bad = publish_run(s3, "bad", hour=1)
+    freeze_inventory(s3, "bad")
+    roll_back(Published(s3, BUCKET), Rollback(bad["previous"], "manual__back", datetime.now(UTC)))
+    s3.put_object(Bucket=BUCKET, Key="landing/pear/new.jpg", Body=b"jpeg")
+
+    assert "at most 1 vectors of 9 objects" in forecast(check_run, context)
+    assert "at most 9 vectors of 9 objects" in forecast(check_run, context, resize="bicubic")
+
+
+def test_the_source_is_listed_once_whatever_is_asked_of_it(check_run: CheckRunOperator, context: Any, s3: Any) -> None:
+    published_before(s3)
+    s3.put_object(Bucket=BUCKET, Key="own.csv", Body=b"path,label\napple/1.jpg,x\n")
+    context["params"] |= {"labels": f"s3://{BUCKET}/own.csv", "label_pattern": r"(?P<label>\w+)/.*"}
+    listed: list[str] = []
+    client: Any = check_run.hook.conn
+    client.meta.events.register(
+        "before-call.s3.ListObjectsV2",
+        lambda params, **_: listed.append(params["url_path"] + str(params["query_string"])),
+    )
+
+    check_run.execute(context)
+
+    # The other one asks whether anything lies there at all.
+    assert len([one for one in listed if "landing/" in one and "'max-keys': 1000" in one]) == 1, listed

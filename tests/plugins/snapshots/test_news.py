@@ -29,12 +29,16 @@ def test_a_publication_says_counts_accuracy_drift_and_warnings_against_the_one_b
         {"name": "knn_accuracy", "verdict": "warned", "value": 0.8, "limit": 0.9, "advice": "guesses"},
     ]
 
-    text = publication(snapshot("new", knn_accuracy=0.8), before, {"checks": checks}).text
+    costs = {"forecast": {"size": "small", "minutes": 16.4, "dollars": 0.4}, "cost_so_far": 0.351}
+
+    text = publication(snapshot("new", knn_accuracy=0.8) | costs, before, {"checks": checks}).text
 
     assert "Before it: snapshot old of run run-old." in text
     assert "photographs with features: 1,000 (950 before)" in text
     assert "accuracy of nearest neighbors: 80.0% (91.0% before)" in text
     assert "vectors: 50 computed, 950 known before" in text
+    assert "forecast: 16 minutes, 0.40 dollars (small)" in text
+    assert "cost until now: 0.35 dollars; costs/run-new.json has all of it" in text
     assert "drift_psi: 0.4 (at most 0.25)" in text
     assert "model_drift" not in text
     assert "warning of knn_accuracy: guesses" in text

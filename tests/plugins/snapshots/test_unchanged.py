@@ -1,8 +1,6 @@
 """A run that would repeat what is published is skipped and says what was compared; any difference lets it run."""
 
-import csv
 import gzip
-import io
 from typing import Any
 
 import pytest
@@ -10,20 +8,9 @@ import pytest
 from emr_pipeline.operators.check_run import CheckRunOperator
 from emr_pipeline.operators.stage_code import wanted_code_uri
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
-from tests.plugins.published_runs import BUCKET, latest, publish_run, put, stage_imagenet
+from tests.plugins.published_runs import BUCKET, freeze_inventory, latest, publish_run, put, stage_imagenet
 
 PHOTOS = ("landing/apple/1.jpg", "landing/apple/2 \u00e9.jpg", "landing/pear/1.jpg")
-
-
-def freeze_inventory(s3: Any, run: str) -> None:
-    """What ingest_images leaves: the listing, in S3's order."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["key", "size_bytes", "etag"])
-    for found in s3.list_objects_v2(Bucket=BUCKET, Prefix="landing/")["Contents"]:
-        rows.writerow([found["Key"], found["Size"], found["ETag"].strip('"')])
-    body = gzip.compress(text.getvalue().encode())
-    s3.put_object(Bucket=BUCKET, Key=f"runs/{run}/inventory.csv.gz", Body=body)
 
 
 @pytest.fixture

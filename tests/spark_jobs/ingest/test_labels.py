@@ -73,6 +73,8 @@ def test_paths_that_are_not_below_the_source_are_counted_and_named() -> None:
     facts_of(labels, "a/2.jpg")
     with pytest.raises(LabelsFileError, match=r"1 paths are not below s3://lake/fruits, the first of them 'a/1\.jpg'"):
         labels.check_all_used()
+    labels.unknown_labels = "warn"
+    assert labels.check_all_used() == 1
 
 
 def test_a_pattern_that_matches_nothing_is_refused_when_the_listing_is_over() -> None:
@@ -81,7 +83,7 @@ def test_a_pattern_that_matches_nothing_is_refused_when_the_listing_is_over() ->
     with pytest.raises(PatternMatchesNothingError, match=r"gives no object .* 'a/fig_1\.jpg'"):
         labels.check_all_used()
     facts_of(labels, "fig_1.jpg")
-    labels.check_all_used()
+    assert labels.check_all_used() == 0
 
 
 def test_an_unknown_split_names_pattern_and_path() -> None:

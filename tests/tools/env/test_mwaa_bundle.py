@@ -57,7 +57,7 @@ def test_plugins_zip_holds_the_contents_of_plugins_and_can_be_imported(tmp_path:
     assert done.stdout.startswith(str(archive))
 
 
-def test_airflow_takes_no_file_of_the_unzipped_plugins_for_a_plugin(tmp_path: Path) -> None:
+def test_airflow_takes_one_file_of_the_unzipped_plugins_for_a_plugin(tmp_path: Path) -> None:
     try:
         from airflow._shared.module_loading import find_path_from_directory
     except ImportError:  # The oldest Airflow supported
@@ -68,7 +68,7 @@ def test_airflow_takes_no_file_of_the_unzipped_plugins_for_a_plugin(tmp_path: Pa
 
     found = [Path(path) for path in find_path_from_directory(str(tmp_path / "plugins"), ".airflowignore")]
 
-    assert [path.name for path in found if path.suffix == ".py"] == []
+    assert [path.name for path in found if path.suffix == ".py"] == ["fruit_features_ui.py"]
 
 
 def test_the_code_of_the_clusters_lies_under_its_version(tmp_path: Path) -> None:

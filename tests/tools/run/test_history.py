@@ -103,6 +103,7 @@ def test_another_source_is_not_compared(bucket_path: Path) -> None:
 
 
 def test_the_table_has_a_line_for_each_and_says_what_was_computed_and_why(bucket_path: Path) -> None:
+    publish(bucket_path, "cccc", 11, "bbbb", forecast={"size": "small", "minutes": 7.0, "dollars": 0.4})
     publish(bucket_path, "dddd", 12, "cccc", model={"action": "project", "why": "x" * 100})
     table = list(lines(history(bucket_path)))
 
@@ -118,6 +119,7 @@ def test_the_table_has_a_line_for_each_and_says_what_was_computed_and_why(bucket
             "refit",
             "0.9123",
             "0.5000",
+            "0.40",
             "-",
             "bbbb",
             "kept",
@@ -142,6 +144,7 @@ def test_a_document_of_version_1_is_listed_with_dashes(tmp_path: Path) -> None:
         "old",
         "2026-11-19T00:00:00Z",
         "r",
+        "-",
         "-",
         "-",
         "-",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from image_features.validate.checks.check import Judgement, check
 from image_features.validate.evidence.evidence import Membership, VectorFacts
-from image_features.validate.evidence.stage_stats import UPSTREAM, Stats
+from image_features.validate.evidence.stage_stats import UPSTREAM, Stats, detail
 
 
 @check
@@ -35,3 +35,11 @@ def row_counts_agree(
             wrong.append(f"{stage} counted {of_stage[count]} rows, {rows} are there")
     advice = f"{'; '.join(wrong)}: was a dataset changed after it was written? Clear {''.join(wrong[:1]).split(' ')[0]}"
     return not wrong, len(wrong), 0, advice
+
+
+@check
+def labels_file_fits(ingest: Stats | None) -> Judgement:
+    """Judge how many rows of the labels file name no photograph; a run by hand is refused for them by default."""
+    unknown = detail(ingest, "unknown_labels") or 0
+    advice = f"{unknown:,} rows of the labels file name a photograph that is not there: take them out, or correct them"
+    return unknown == 0, unknown, 0, advice

@@ -5,7 +5,7 @@ from image_features.validate.checks import completeness, drift, leaks, membershi
 from image_features.validate.checks.check import Finding
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import detail, fitted_elsewhere
-from run_contract.stages import FEATURIZE, REDUCE
+from run_contract.stages import FEATURIZE, INGEST, REDUCE
 
 
 def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Finding]:
@@ -17,8 +17,7 @@ def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Fi
     model = Unavailable("the model does not load") if not_loaded else evidence.model
     elsewhere = fitted_elsewhere(reduce)
     moments = Unavailable(elsewhere) if elsewhere else evidence.moments
-    # The numbers of the published run; there are none where it cannot be compared with.
-    published = {} if isinstance(baseline, Unavailable) else baseline.summary
+    published = {} if isinstance(baseline, Unavailable) else baseline.summary  # Its numbers, if they compare.
     return [
         completeness.stages_complete(stats),
         completeness.row_counts_agree(stats, counts, features, pca_features),
@@ -26,6 +25,7 @@ def run_checks(evidence: Evidence, probe: probes.Probe | Unavailable) -> list[Fi
         membership.image_id_unique(counts),
         membership.pca_features_complete(counts),
         membership.labels_kept(counts),
+        completeness.labels_file_fits(stats[INGEST]),
         membership.reject_share(counts, evidence.asked.max_reject_share),
         vectors.features_width(features, detail(featurize, "dimension")),
         vectors.pca_features_width(pca_features, detail(reduce, "components")),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from image_features.validate.checks.check import Finding
-from image_features.validate.checks.completeness import row_counts_agree, stages_complete
+from image_features.validate.checks.completeness import labels_file_fits, row_counts_agree, stages_complete
 from image_features.validate.evidence.evidence import Evidence
 from tests.spark_jobs.made_up_run import make_evidence
 
@@ -43,3 +43,9 @@ def test_a_dataset_with_other_rows_than_its_stage_counted_fails(stage: str, coun
 
 def test_a_stage_without_stats_is_not_counted_twice() -> None:
     assert counted(dataclasses.replace(GOOD, stats={**GOOD.stats, "ingest_images": None})).verdict == "passed"
+
+
+@pytest.mark.parametrize(("details", "verdict"), [({}, "passed"), ({"unknown_labels": 3}, "warned")])
+def test_rows_of_the_labels_file_without_a_photograph_warn(details: dict[str, int], verdict: str) -> None:
+    ingest = dict(GOOD.stats["ingest_images"] or {}) | {"details": details}
+    assert labels_file_fits(ingest).verdict == verdict
