@@ -12,7 +12,7 @@ given = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(na
 
 .PHONY: help
 help: ## list the targets
-	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+	@options=$$(python3 -m run_contract 2> /dev/null); sed -nE "s/@OPTIONS@/$${options:-SOURCE= RUN= WEIGHTS=}/; s/^([a-z0-9-]+):.*## (.*)/\1\t\2/p" Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
 run: setup ## run the pipeline to its end; options, of which docs/reference/params.md says more: @OPTIONS@
@@ -81,6 +81,19 @@ test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: 
 	@$(if $(FLOOR),FAULTS_AIRFLOW_PYTHON="$(LOCAL_HOME)/envs/airflow-floor/bin/python",FAULTS_TABLE=docs/faults.md) \
 	  "$(AIRFLOW_PYTHON)" -m pytest tests/faults $(ARGS)
 
+.PHONY: test-mwaa
+test-mwaa: ## run the tests of DAGs, plugins and bundle on what MWAA runs, in environments of their own (AIRFLOW=3.2.1: on that alone)
+	@tools/env/test_mwaa.sh $${AIRFLOW}
+
+.PHONY: test-spark4
+test-spark4: ## run the Spark tests on PySpark 4.0, which emr-spark-8.0.0 has, in an environment of its own
+	@tools/env/test_spark4.sh $(ARGS)
+
+.PHONY: test-compose
+test-compose: setup ## build and run docker-compose for real, to a green run and its picture (STAND_INS=1: without a registry)
+	@$(if $(STAND_INS),tests/compose/stand_ins/make.sh,true)
+	@TEST_COMPOSE=1 "$(AIRFLOW_PYTHON)" -m pytest tests/compose/test_containers.py --log-cli-level=INFO $(ARGS)
+
 .PHONY: check
 check: setup ## ruff, mypy, shellcheck, the import rules
 	@tools/env/check.sh "$(AIRFLOW_PYTHON)" "$(SPARK_PYTHON)"
@@ -108,6 +121,14 @@ env: ## write a .env with random passwords for docker-compose
 .PHONY: mwaa-bundle
 mwaa-bundle: setup ## collect what MWAA takes into .local/mwaa: OUTPUTS=<file of `aws cloudformation describe-stacks`>
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.mwaa_bundle "$${OUTPUTS:-stack.json}"
+
+.PHONY: wheels
+wheels: setup ## download what nodes are installed from into .local/wheels, to be copied into the bucket (LOCK=requirements-tensorflow.txt: for engine=tensorflow)
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.env.wheels $(LOCK)
+
+.PHONY: preflight
+preflight: setup ## ask an AWS account, read-only, whether a run can work: OUTPUTS= as above, else the settings of the environment
+	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.preflight.main $${OUTPUTS:+"$$OUTPUTS"}
 
 .PHONY: clean
 clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments

@@ -95,7 +95,7 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         )
-        choice = ClusterChoice(SIZES["small"], "float32", REGION)
+        choice = ClusterChoice(SIZES["small"], "float32", "requirements.txt", REGION)
         cluster_id = emr.run_job_flow(
             Name=NAME,
             ReleaseLabel="emr-7.13.0",

@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
-# Bootstrap action 10: gives an EMR 7.x node the locked Python environment.
+# Bootstrap action 10: gives an EMR 7.x node the locked Python environment, from wheels in S3 and nothing else.
 #
-#   10_python_environment.sh VENV REQUIREMENTS_URI [REGION]
+#   10_python_environment.sh VENV REQUIREMENTS_URI WHEELS_URI [REGION]
 #
-# It does nothing when VENV already has what the lock says. check_environment.py must lie next to the lock.
+# It does nothing when VENV already has what the lock says. check_environment.py must lie next to the lock. The wheels
+# lie at WHEELS_URI/<the first 16 digits of the lock's SHA-256>/. `none` for WHEELS_URI says that nodes come with VENV.
 set -euo pipefail
 
-if [[ $# -lt 2 || $# -gt 3 ]]; then
-  echo "usage: 10_python_environment.sh VENV REQUIREMENTS_URI [REGION]" >&2
+if [[ $# -lt 3 || $# -gt 4 ]]; then
+  echo "usage: 10_python_environment.sh VENV REQUIREMENTS_URI WHEELS_URI [REGION]" >&2
   exit 2
 fi
 venv=$1
 requirements_uri=$2
+wheels_uri=$3
 # Without a region, clients ask S3's global name, which a VPC may not reach.
-if [[ -n ${3:-} ]]; then export AWS_REGION=$3 AWS_DEFAULT_REGION=$3; fi
+if [[ -n ${4:-} ]]; then export AWS_REGION=$4 AWS_DEFAULT_REGION=$4; fi
 # All nodes of a cluster ask their metadata services for credentials at the same moment, and some are slow to answer.
 export AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5
+# They also ask S3 for the same wheels at the same moment: then clients wait, together with S3.
+export AWS_RETRY_MODE=adaptive AWS_MAX_ATTEMPTS=10
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -54,14 +58,15 @@ if is_right; then
   echo "$venv is already right: nothing to install"
   exit 0
 fi
-if [[ -e $venv/MANAGED_BY_MAKE_SETUP ]]; then
-  echo "ERROR EnvironmentMismatchError: $venv is this machine's Spark environment and differs from $requirements_uri" \
-    "(the lines above); bring it up to date: make setup" >&2
+if [[ $wheels_uri == none ]]; then
+  echo "ERROR EnvironmentMismatchError: $venv differs from $requirements_uri (the lines above), and nothing is installed" \
+    "into it, because FRUIT_FEATURES_WHEELS_URI is none; bring it up to date: on one machine by make setup" >&2
   exit 1
 fi
 
 python=$(command -v python3.11 || true)
 if [[ -z $python ]]; then
+  # The packages of Amazon Linux lie in S3, too.
   sudo dnf install --assumeyes --quiet python3.11
   python=$(command -v python3.11)
 fi
@@ -69,8 +74,14 @@ if ! mkdir -p "$venv" 2> /dev/null || [[ ! -w $venv ]]; then
   # /opt belongs to root; bootstrap actions run as hadoop, which may sudo.
   sudo install --directory --owner "$(id -un)" "$venv"
 fi
+wheels_uri=$wheels_uri/$(sha256sum "$work/requirements.txt" | cut -c 1-16)
+aws s3 cp --no-progress --recursive "$wheels_uri/" "$work/wheels"
 "$python" -m venv --clear "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
-  --require-hashes --requirement "$work/requirements.txt"
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
+  --no-index --find-links "$work/wheels" --require-hashes --requirement "$work/requirements.txt"; then
+  echo "ERROR EnvironmentMismatchError: $requirements_uri could not be installed from $wheels_uri/ (the lines above);" \
+    "bring the wheels there again: make wheels" >&2
+  exit 1
+fi
 is_right
-echo "$venv installed from $requirements_uri"
+echo "$venv installed from $wheels_uri/"

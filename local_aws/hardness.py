@@ -22,11 +22,13 @@ class Hardness:
     """1: steps get no key and no region; they ask the metadata service, and the Configurations of their cluster."""
     processors: int = 0
     """1: steps compute as the weakest processor among the instance types of their cluster does."""
+    no_spot: int = 0
+    """1: Spot instances never come; those that a cluster begins with run on demand after their timeout, if asked."""
     region: str = ""
     """S3 refuses what is signed for another region; empty for no refusal."""
 
 
-LIKE_AWS = Hardness(requests_per_s=100, metadata_misses=5, deletion_errors=50, bare_steps=1, processors=1)
+LIKE_AWS = Hardness(requests_per_s=20, metadata_misses=5, deletion_errors=50, bare_steps=1, processors=1, no_spot=1)
 
 
 def read_hardness(like_aws: bool, settings: Sequence[str]) -> Hardness:

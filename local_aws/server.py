@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from moto.moto_server import werkzeug_app
 
-from local_aws import emr
+from local_aws import account, emr
 from local_aws.admission import Door
 from local_aws.config import EndpointConfig
 from local_aws.hardness import Hardness
@@ -43,7 +43,18 @@ def make_app(store: ObjectStore, hardness: Hardness) -> WsgiApp:
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
-            return (s3 if is_s3_request(environ) else moto)(environ, start_response)
+            if is_s3_request(environ):
+                return s3(environ, start_response)
+            if "/cloudformation/aws4_request" not in environ.get("HTTP_AUTHORIZATION", ""):
+                answer: Iterable[bytes] = moto(environ, start_response)
+                return answer
+            # Not earlier: it takes most of a second, and few endpoints see a stack.
+            from local_aws import stacks
+
+            stacks.install()
+            answer = moto(environ, start_response)
+            s3.buckets.follow_moto()
+            return answer
         except RecursionError:
             start_response("400 Bad Request", [("Content-Type", "application/json")])
             return [b'{"__type": "SerializationException", "message": "the body is nested too deeply"}']
@@ -139,6 +150,7 @@ def serve(config: EndpointConfig) -> None:
         listener.close()
         raise StartupError(str(error)) from error
     emr.install(config)
+    account.install()
     # Once uvicorn has stopped, it raises the signal again. Nothing may then interrupt the end of the clusters.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

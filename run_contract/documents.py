@@ -73,7 +73,6 @@ class SnapshotDocument(TypedDict):
     dag_run_id: Annotated[str, "Airflow's id of the run"]
     run_uri: Annotated[str, "the run's folder"]
     manifest_uri: Annotated[str, "the list of the run's objects"]
-    images_uri: Annotated[str, "the images that this run fetched"]
     rejects_uri: Annotated[str, "what was set aside and why"]
     features_uri: Annotated[str, "a feature vector of each image"]
     pca_features_uri: Annotated[str, "the reduced vector of each image"]

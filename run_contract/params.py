@@ -224,7 +224,7 @@ _CLUSTER = (
     Param(
         name="cluster_size",
         title="Cluster size",
-        help="; ".join(f"{name}: {size.core} core and {size.spot_task} Spot nodes" for name, size in SIZES.items()),
+        help="; ".join(f"{name}: {size}" for name, size in SIZES.items()),
         default=next(iter(SIZES)),
         choices=tuple(SIZES),
         not_deciding="it says on what machines the run is made",

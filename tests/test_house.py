@@ -13,7 +13,7 @@ MOST_LINES = 400
 MOST_LINES_OF_A_STACK = 700
 # Written by tools, not by people.
 GENERATED = re.compile(
-    r"(requirements/.*|bootstrap/requirements)\.txt|.*\.svg|.*/libraries\.(js|LICENSES\.txt)|.*/package-lock\.json"
+    r"(requirements/.*|bootstrap/requirements.*)\.txt|.*\.svg|.*/libraries\.(js|LICENSES\.txt)|.*/package-lock\.json"
 )
 # Folders of one machine, and the services that packages come from. Brackets keep this file from naming them itself.
 MACHINE_PATHS = re.compile(r"(?<![\w.~$}-])/(?:[w]ork|[r]oot|[t]mp|[h]ome)/(?=\w)")

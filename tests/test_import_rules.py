@@ -40,6 +40,7 @@ ROOMS = {
     },
     "tools": {
         "run": {"data", "local"},
+        "preflight": {"env"},
         "diff": {"local"},
         "data": {"local"},
         "env": {"local"},

@@ -40,6 +40,10 @@ class CodeNotFoundError(PipelineError):
     """Code for the cluster that is not where it was looked for."""
 
 
+class WheelsMissingError(PipelineError):
+    """Wheels from which the nodes of a cluster would be installed, and that are not there."""
+
+
 class ReportRefusedError(PipelineError):
     """Audit of a run that did not pass or is not complete, so nothing is published."""
 

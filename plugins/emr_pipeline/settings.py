@@ -14,6 +14,7 @@ from run_contract.param_queries import settable_params
 from run_contract.params import URI_PATTERN
 
 PREFIX = "FRUIT_FEATURES_"
+NO_WHEELS = "none"
 # What EMR takes as the value of a tag.
 TAG_PATTERN = r"[\w .:/=+@-]{1,256}"
 MESSAGES, SLACK, MAIL = f"{PREFIX}MESSAGES", "slack", "mail"
@@ -73,12 +74,16 @@ class Settings:
         "", r"sg-\w+(\s*,\s*sg-\w+){2}", "give three: of the primary node, of the other nodes, of service access"
     )
     security_configuration: str | None = _text()
+    # Whether task nodes for which there is no Spot capacity may run on demand.
+    on_demand_for_spot: int = _whole(0, 0, 1, "a whole number,")
     # EMR sets these limits to an AutoTerminationPolicy.
     keep_alive_s: int = _whole(HOUR_S, 60, 604_800)
     poll_s: int = _whole(30, 1, 600)
     node_venv: str = _text("/opt/fruit-features/venv", r"/.*", "give an absolute path")
     code_root: Path = _text(REPOSITORY, r"/.*", "give an absolute path")  # noqa: RUF009
     code_uri: str | None = _text(None, URI_PATTERN, "give s3://bucket/code/<version>")
+    # None: nodes come with their environment, and nothing is installed.
+    wheels_uri: str | None = _text(None, rf"{URI_PATTERN}|{NO_WHEELS}", f"give s3://bucket/wheels, or {NO_WHEELS}")
     cluster_time_limit_s: int = _whole(HOUR_S, 1, DAY_S)
     # EMR ships a step's log to S3 every five minutes.
     log_wait_s: int = _whole(330, 0, HOUR_S)
@@ -148,12 +153,17 @@ class Settings:
                 "region": values["region"] or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
                 **{name: _words(values[name]) for name in ("subnet_ids", "security_group_ids", "messages")},
                 "code_root": Path(values["code_root"]),
+                "wheels_uri": _wheels_uri(values["wheels_uri"], values["bucket"]),
                 "stage_time_limits_s": {
                     stage.lower(): read(stage + STAGE_SUFFIX, limit_s) for stage in stages - {"STAGE", "CLUSTER"}
                 },
                 "params": _params(environment),
             }
         )
+
+
+def _wheels_uri(given: str | None, bucket: str) -> str | None:
+    return None if given == NO_WHEELS else given or f"s3://{bucket}/wheels"
 
 
 def _words(text: str) -> tuple[str, ...]:

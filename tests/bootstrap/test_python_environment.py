@@ -6,20 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bootstrap.conftest import BOOTSTRAP, REPOSITORY, Node
+from tests.bootstrap.conftest import BOOTSTRAP, REPOSITORY, Node, Wheel
 
-
-def pin(name: str) -> str:
-    """The block of one package in the project's own lock, hashes and all."""
-    lock = (BOOTSTRAP / "requirements.txt").read_text(encoding="utf-8")
-    match = re.search(rf"^{name}==[^\n]*(\n    [^\n]*)*\n", lock, re.MULTILINE)
-    assert match is not None, f"{name} is locked"
-    return match.group(0)
-
-
-@pytest.fixture(scope="module")
-def tiny_lock() -> str:
-    return pin("six") + pin("jmespath")
+APPLE, PEAR = Wheel("apple"), Wheel("pear", "2.5")
+TINY_LOCK = APPLE.pin + PEAR.pin
 
 
 def installed(venv: Path) -> dict[str, str]:
@@ -28,14 +18,12 @@ def installed(venv: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_bare_node_gets_what_is_locked_and_a_second_run_does_nothing(node: Node, tiny_lock: str) -> None:
-    node.stage(tiny_lock)
+def test_a_bare_node_gets_what_is_locked_and_a_second_run_does_nothing(node: Node) -> None:
+    node.stage(TINY_LOCK, APPLE, PEAR)
 
     first = node.run("10_python_environment.sh")
     assert first.returncode == 0, first.stderr
-    assert [f"{name}=={version}" for name, version in installed(node.venv).items()] == sorted(
-        re.findall(r"^\S+==\S+", tiny_lock, re.MULTILINE)
-    )
+    assert installed(node.venv) == {"apple": "1.0", "pear": "2.5"}
     made_at = (node.venv / "pyvenv.cfg").stat().st_mtime_ns
 
     second = node.run("10_python_environment.sh")
@@ -45,25 +33,35 @@ def test_a_bare_node_gets_what_is_locked_and_a_second_run_does_nothing(node: Nod
 
 
 @pytest.mark.slow
-def test_an_environment_that_differs_is_built_anew(node: Node, tiny_lock: str) -> None:
-    node.stage(pin("six"))
+def test_an_environment_that_differs_is_built_anew(node: Node) -> None:
+    node.stage(APPLE.pin, APPLE)
     assert node.run("10_python_environment.sh").returncode == 0
-    node.stage(pin("jmespath"))
+    node.stage(PEAR.pin, PEAR)
 
     assert node.run("10_python_environment.sh").returncode == 0
 
-    assert list(installed(node.venv)) == ["jmespath"]
+    assert list(installed(node.venv)) == ["pear"]
 
 
 @pytest.mark.slow
 def test_a_package_whose_hash_is_not_the_locked_one_fails_the_node(node: Node) -> None:
-    version = pin("six").splitlines()[0]
-    node.stage(f"{version}\n    --hash=sha256:{'0' * 64}\n")
+    node.stage(f"{APPLE.pin.splitlines()[0]}\n    --hash=sha256:{'0' * 64}\n", APPLE)
 
     failed = node.run("10_python_environment.sh")
 
     assert failed.returncode != 0
     assert "HASHES" in failed.stderr
+
+
+@pytest.mark.slow
+def test_a_wheel_that_is_not_there_fails_the_node_and_is_named(node: Node) -> None:
+    node.stage(TINY_LOCK, APPLE)
+
+    failed = node.run("10_python_environment.sh")
+
+    assert failed.returncode == 1
+    assert "pear==2.5" in failed.stderr
+    assert re.search(r"EnvironmentMismatchError: .*/wheels/[0-9a-f]{16}/ .*make wheels$", failed.stderr)
 
 
 def test_a_lock_that_is_not_there_fails_the_node_and_names_it(node: Node) -> None:
@@ -81,41 +79,43 @@ def test_a_lock_without_a_pin_fails_the_node(node: Node) -> None:
 
 
 @pytest.mark.slow
-def test_an_environment_of_make_setup_is_never_installed_into(node: Node, tiny_lock: str) -> None:
-    node.stage(tiny_lock)
+def test_nodes_that_come_with_their_environment_are_never_installed_into(node: Node) -> None:
+    node.stage(TINY_LOCK, APPLE, PEAR)
     assert node.run("10_python_environment.sh").returncode == 0
-    (node.venv / "MANAGED_BY_MAKE_SETUP").touch()
-    node.stage(tiny_lock.replace("six==", "six==0"))
+    node.wheels_uri = "none"
+    node.stage(TINY_LOCK.replace("apple==", "apple==0"))
     before = installed(node.venv)
 
     refused = node.run("10_python_environment.sh")
 
     assert refused.returncode == 1
-    assert re.search(r"six: locked 0\S+, installed \d", refused.stderr)
+    assert re.search(r"apple: locked 0\S+, installed \d", refused.stderr)
     assert refused.stderr.splitlines()[-1].startswith("ERROR EnvironmentMismatchError: ")
     assert refused.stderr.rstrip().endswith("make setup")
     assert installed(node.venv) == before
 
 
-def test_a_node_asks_s3_of_the_clusters_region(node: Node, tiny_lock: str) -> None:
-    node.stage(tiny_lock)
+def test_a_node_asks_s3_of_the_clusters_region(node: Node) -> None:
+    node.stage(TINY_LOCK)
     aws = node.folder / "bin" / "aws"
     aws.write_text(aws.read_text().replace("set -eu", 'set -eu\necho "$AWS_REGION $AWS_DEFAULT_REGION" >&2'))
-    node.environment["PIP_NO_INDEX"] = "1"
 
-    asked = node.run("10_python_environment.sh", region="eu-west-3").stderr.splitlines()[:2]
+    asked = node.run("10_python_environment.sh", region="eu-west-3").stderr.splitlines()[:3]
 
-    assert asked == ["eu-west-3 eu-west-3"] * 2
+    assert asked == ["eu-west-3 eu-west-3"] * 3
 
 
-def test_two_arguments_are_asked_for(node: Node) -> None:
+def test_three_arguments_are_asked_for(node: Node) -> None:
     for script in ("10_python_environment.sh", "20_verify_environment.sh"):
-        done = subprocess.run([BOOTSTRAP / script], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (2, f"usage: {script} VENV REQUIREMENTS_URI [REGION]\n")
+        done = subprocess.run([BOOTSTRAP / script, "a", "b"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (2, f"usage: {script} VENV REQUIREMENTS_URI WHEELS_URI [REGION]\n")
 
 
-def test_the_nodes_lock_is_a_part_of_the_spark_environments() -> None:
+def test_the_nodes_locks_are_parts_of_the_spark_environments() -> None:
     def pins(path: str) -> set[str]:
         return set(re.findall(r"^\S+==\S+", (REPOSITORY / path).read_text(encoding="utf-8"), re.MULTILINE))
 
-    assert pins("bootstrap/requirements.txt") < pins("requirements/spark.txt") < pins("requirements/spark-dev.txt")
+    locks = ("bootstrap/requirements.txt", "bootstrap/requirements-tensorflow.txt", "requirements/spark.txt")
+    small, large, spark = map(pins, locks)
+    assert small < large < spark < pins("requirements/spark-dev.txt")
+    assert [pin for pin in small if pin.startswith(("tensor", "grpcio"))] == []

@@ -20,9 +20,9 @@ WRITTEN_BY_A_PROGRAM = "<!-- Written by `make reference`"
 NOT_OURS = {".git", ".local", ".pytest_cache", "node_modules"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE_SPAN = re.compile(r"`[^`\n]+`")
-TARGET_IN_PROSE = re.compile(r"`make ([a-z][a-z-]*)\b")
-TARGET_IN_CODE = re.compile(r"\s*make ([a-z][a-z-]*)\b")
-TARGET_DEFINED = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
+TARGET_IN_PROSE = re.compile(r"`make ([a-z][a-z0-9-]*)\b")
+TARGET_IN_CODE = re.compile(r"\s*make ([a-z][a-z0-9-]*)\b")
+TARGET_DEFINED = re.compile(r"^([a-z][a-z0-9-]*):", re.MULTILINE)
 SETTING = re.compile(rf"^\| `{PREFIX}([A-Z_<>]+)` \|", re.MULTILINE)
 # The two variables of the page that stand for several; the page of the params lists those of the second.
 ONE_STAGE, ONE_PARAM = "<STAGE>_TIME_LIMIT_S", "<PARAM>"

@@ -37,9 +37,9 @@ def asks(request: Request, bucket: str) -> Iterator[Ask]:
     if request.operation == "RunJobFlow":
         tags = {tag["Key"]: tag["Value"] for tag in given["Tags"]}
         yield Ask(action, f"{CLUSTERS}*", {f"elasticmapreduce:RequestTag/{key}": value for key, value in tags.items()})
-        if "AutoTerminationPolicy" in given:
+        for policy in {"AutoTerminationPolicy", "ManagedScalingPolicy"} & set(given):
             # It is not known whether the cluster has its tags by then.
-            yield Ask("elasticmapreduce:PutAutoTerminationPolicy", f"{CLUSTERS}j-1")
+            yield Ask(f"elasticmapreduce:Put{policy}", f"{CLUSTERS}j-1")
     elif request.operation == "ListClusters":
         yield Ask(action, "*")
     else:

@@ -138,18 +138,19 @@ def test_airflow_may_make_every_call_that_the_plugins_make(template: dict[str, A
     sources = "\n".join(path.read_text() for path in (REPOSITORY / "plugins").rglob("*.py"))
     calls = set(
         re.findall(
-            r"(?<!emr_pipeline\.)\b(?:emr|client)\.((?:describe|list|cancel|terminate|add|run|put)_\w+)", sources
+            r"(?<!emr_pipeline\.)\b(?:emr|client)\.((?:describe|list|cancel|terminate|add|run|put|modify)_\w+)", sources
         )
     )
     assert calls >= {"describe_cluster", "describe_step", "cancel_steps", "terminate_job_flows"}
     # Called by hooks and by paginators.
-    others = {"runjobflow", "addjobflowsteps", "listclusters", "listinstances", "liststeps"}
+    others = {"runjobflow", "addjobflowsteps", "listclusters", "listinstancefleets", "listinstances", "liststeps"}
     named = {call.replace("_", "") for call in calls} | others
     granted = {a.partition(":")[2].lower() for s in allowed(template, "AirflowPolicy") for a in actions(s)}
     assert named - granted == set()
     of_emr = {a for s in allowed(template, "AirflowPolicy") for a in actions(s) if a.startswith("elasticmapreduce:")}
-    # The last one is asked for by RunJobFlow, for the policy in its request.
-    assert {action.partition(":")[2].lower() for action in of_emr} - named == {"putautoterminationpolicy"}
+    # RunJobFlow asks for the last two, for the policies in its request.
+    rest = {action.partition(":")[2].lower() for action in of_emr} - named
+    assert rest == {"putautoterminationpolicy", "putmanagedscalingpolicy"}
 
 
 def test_what_lands_reaches_the_queue_and_s3_of_this_bucket_alone_may_write_there(template: dict[str, Any]) -> None:

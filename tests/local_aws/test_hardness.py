@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.__main__ import parse_arguments
+from local_aws.emr.state.instances import add_fleet, instance_collections
 from local_aws.emr.state.processors import weakest_isa
 from local_aws.emr.state.records import ClusterRecord
 from local_aws.hardness import LIKE_AWS, Hardness
@@ -167,3 +168,19 @@ def test_openvino_has_no_bfloat16_where_a_fleet_may_take_r6i(
 )
 def test_steps_compute_as_the_weakest_node_that_computes(instances: dict[str, Any], isa: str) -> None:
     assert weakest_isa(ClusterRecord("j-1", "1", "us-east-1", {"Instances": instances}, [])) == isa
+
+
+def test_where_there_is_no_spot_only_what_a_cluster_begins_with_is_switched_to_on_demand() -> None:
+    switch = {"TimeoutDurationMinutes": 10, "TimeoutAction": "SWITCH_TO_ON_DEMAND"}
+    task = {"InstanceFleetType": "TASK", "TargetSpotCapacity": 3}
+    asked = {"LaunchSpecifications": {"SpotSpecification": switch}}
+    fleets = [{"InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1}, task | asked]
+    record = ClusterRecord("j-1", "1", "eu-west-3", {"Instances": {"InstanceFleets": fleets}}, [], created_at=1000.0)
+
+    switched = list(instance_collections(record, has_spot=False)[1].instances())
+
+    assert [(one.market, one.created_at) for one in switched] == [("ON_DEMAND", 1600.0)] * 3
+    assert [one.market for one in instance_collections(record)[1].instances()] == ["SPOT"] * 3
+    del fleets[1]
+    add_fleet(record, task | asked)
+    assert list(instance_collections(record, has_spot=False)[1].instances()) == []

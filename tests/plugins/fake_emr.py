@@ -109,6 +109,31 @@ class FakeEmr:
         self._validate("ListInstances", request)
         return {"Instances": self.clusters[request["ClusterId"]].get("Instances", []), **_ok()}
 
+    def list_instance_fleets(self, **request: Any) -> dict[str, Any]:
+        self._validate("ListInstanceFleets", request)
+        return {"InstanceFleets": self._fleets(request["ClusterId"]), **_ok()}
+
+    def add_instance_fleet(self, **request: Any) -> dict[str, Any]:
+        self._check("AddInstanceFleet", request)
+        fleets = self._fleets(request["ClusterId"])
+        fleets.append({"Id": f"if-{len(fleets) + 1}", **request["InstanceFleet"]})
+        return {"InstanceFleetId": fleets[-1]["Id"], **_ok()}
+
+    def modify_instance_fleet(self, **request: Any) -> dict[str, Any]:
+        self._check("ModifyInstanceFleet", request)
+        change = request["InstanceFleet"]
+        (fleet,) = (each for each in self._fleets(request["ClusterId"]) if each["Id"] == change["InstanceFleetId"])
+        fleet.update(change)
+        return _ok()
+
+    def _fleets(self, cluster_id: str) -> list[dict[str, Any]]:
+        """Those of the request that made the cluster, then those that were added."""
+        cluster = self.clusters[cluster_id]
+        asked = cluster.get("Request", {}).get("Instances", {}).get("InstanceFleets", [])
+        made = [{"Id": f"if-{number}", **fleet} for number, fleet in enumerate(asked, 1)]
+        fleets: list[dict[str, Any]] = cluster.setdefault("Fleets", made)
+        return fleets
+
     def get_paginator(self, operation: str) -> "FakePaginator":
         return FakePaginator(getattr(self, operation))
 

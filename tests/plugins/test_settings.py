@@ -24,11 +24,13 @@ EVERYTHING = {
     "FRUIT_FEATURES_SECURITY_GROUP_IDS": "sg-1, sg-2,sg-3",
     "FRUIT_FEATURES_SUBNET_IDS": "subnet-1, subnet-2,",
     "FRUIT_FEATURES_SECURITY_CONFIGURATION": "strict",
+    "FRUIT_FEATURES_ON_DEMAND_FOR_SPOT": "1",
     "FRUIT_FEATURES_KEEP_ALIVE_S": "60",
     "FRUIT_FEATURES_POLL_S": "1",
     "FRUIT_FEATURES_NODE_VENV": "/venv/",
     "FRUIT_FEATURES_CODE_ROOT": "/srv/code",
     "FRUIT_FEATURES_CODE_URI": "s3://pictures/code/1/",
+    "FRUIT_FEATURES_WHEELS_URI": "s3://elsewhere/wheels/",
     "FRUIT_FEATURES_CLUSTER_TIME_LIMIT_S": "100",
     "FRUIT_FEATURES_LOG_WAIT_S": "0",
     "FRUIT_FEATURES_REAPER_EVERY_S": "60",
@@ -64,6 +66,12 @@ def test_the_source_defaults_to_the_landing_folder_of_the_bucket() -> None:
     assert Settings.from_environment({"FRUIT_FEATURES_BUCKET": "pictures"}).source_uri == "s3://pictures/landing"
 
 
+def test_wheels_lie_in_the_bucket_unless_nodes_need_none() -> None:
+    bucket = {"FRUIT_FEATURES_BUCKET": "pictures"}
+    assert Settings.from_environment(bucket).wheels_uri == "s3://pictures/wheels"
+    assert Settings.from_environment(bucket | {"FRUIT_FEATURES_WHEELS_URI": "none"}).wheels_uri is None
+
+
 def test_every_variable_is_read() -> None:
     settings = Settings.from_environment(EVERYTHING)
 
@@ -79,11 +87,13 @@ def test_every_variable_is_read() -> None:
         security_group_ids=("sg-1", "sg-2", "sg-3"),
         subnet_ids=("subnet-1", "subnet-2"),
         security_configuration="strict",
+        on_demand_for_spot=1,
         keep_alive_s=60,
         poll_s=1,
         node_venv="/venv",
         code_root=Path("/srv/code"),
         code_uri="s3://pictures/code/1",
+        wheels_uri="s3://elsewhere/wheels",
         cluster_time_limit_s=100,
         log_wait_s=0,
         reaper_every_s=60,
@@ -185,8 +195,10 @@ def test_the_region_of_the_process_is_taken_when_none_is_set() -> None:
         ("POLL_S", "1.5"),
         ("POLL_S", "²"),
         ("NODE_VENV", "venv"),
+        ("ON_DEMAND_FOR_SPOT", "yes"),
         ("CODE_ROOT", "."),
         ("CODE_URI", "code/1"),
+        ("WHEELS_URI", "nothing"),
         ("CLUSTER_TIME_LIMIT_S", "0"),
         ("LOG_WAIT_S", "3601"),
         ("DOLLARS_PER_HOUR", "-1"),

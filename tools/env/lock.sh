@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles the dependency groups of pyproject.toml into requirements/*.txt and bootstrap/requirements.txt, with hashes.
+# Compiles the dependency groups of pyproject.toml into requirements/*.txt and bootstrap/requirements*.txt, with hashes.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -25,3 +25,4 @@ compile spark-dev requirements/spark-dev.txt
 compile spark requirements/spark.txt -c requirements/spark-dev.txt
 compile notebook requirements/notebook.txt -c requirements/spark-dev.txt
 compile spark-node bootstrap/requirements.txt -c requirements/spark-dev.txt
+compile spark-node-tensorflow bootstrap/requirements-tensorflow.txt -c requirements/spark-dev.txt

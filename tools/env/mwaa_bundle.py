@@ -39,9 +39,20 @@ def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     uri = code_uri(outputs["Bucket"], code.version)
-    script = filled_in((INFRA_PATH / "startup.sh").read_text(encoding="utf-8"), {**outputs, "CodeUri": uri})
-    (folder / "startup.sh").write_text(script, encoding="utf-8")
+    (folder / "startup.sh").write_text(startup_script(outputs, uri), encoding="utf-8")
     return uri
+
+
+def startup_script(outputs: Mapping[str, str], uri: str) -> str:
+    """Return MWAA's startup script for a stack and the URI of the clusters' code."""
+    return filled_in((INFRA_PATH / "startup.sh").read_text(encoding="utf-8"), {**outputs, "CodeUri": uri})
+
+
+def stack_settings(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return what the startup script of a stack exports, with the code of this checkout."""
+    version = gather_code(REPOSITORY, [stage.name for stage in STAGES]).version
+    script = startup_script(outputs, code_uri(outputs["Bucket"], version))
+    return dict(re.findall(r'^export (\w+)="(.*)"$', script, re.MULTILINE))
 
 
 def zip_plugins(path: Path) -> None:
@@ -84,6 +95,7 @@ def main(arguments: Sequence[str]) -> None:
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
+        f"  make wheels, and aws s3 sync {LocalHome.from_environment().root / 'wheels'} s3://{uri.split('/')[2]}/wheels\n"
         "  copy dags/, plugins.zip and startup.sh to the MWAA environment's bucket, and update it"
     )
 

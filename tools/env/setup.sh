@@ -26,8 +26,6 @@ build() {
   fi
   echo "setup: building $env from $lock"
   "$uv" venv --quiet --clear --python "$python" "$env"
-  # bootstrap/10_python_environment.sh never installs into an environment that carries this file.
-  echo "Built by 'make setup' from $lock; do not install into it by hand." > "$env/MANAGED_BY_MAKE_SETUP"
   "$uv" pip sync --quiet --require-hashes --python "$env/bin/python" "$lock"
   # Written last: an environment without it was not finished, and is built again.
   echo "$stamp" > "$env/.built-from"

@@ -104,6 +104,7 @@ def _settings(home: LocalHome) -> dict[str, str]:
         "FRUIT_FEATURES_POLL_S": "1",
         "FRUIT_FEATURES_REGION": REGION,
         "FRUIT_FEATURES_SOURCE_URI": f"s3://{BUCKET}/landing/demo",
+        "FRUIT_FEATURES_WHEELS_URI": "none",
         "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
     }
 

@@ -6,7 +6,7 @@ that have a value. It takes the fields of a dataclass for the members of the sam
 
 from collections.abc import Iterator
 
-from local_aws.emr.state.instances import CAPACITIES, InstanceCollection
+from local_aws.emr.state.instances import CAPACITIES, Instance, InstanceCollection
 from local_aws.emr.state.records import ClusterRecord, JsonObject, StepRecord
 
 _PRIMARY_DNS_NAME = "ip-127-0-0-1.ec2.internal"
@@ -79,7 +79,9 @@ def group_description(group: InstanceCollection, record: ClusterRecord) -> JsonO
 
 
 def fleet_description(fleet: InstanceCollection, record: ClusterRecord) -> JsonObject:
-    on_demand, spot = [fleet.config[name] if instance_state(record) == "RUNNING" else 0 for name in CAPACITIES.values()]
+    living = [one.market for one in fleet.instances() if one.ended_at is None and instance_state(record) == "RUNNING"]
+    weight = (fleet.config.get("InstanceTypeConfigs") or [{}])[0].get("WeightedCapacity", 1)
+    on_demand, spot = (min(weight * living.count(market), fleet.config[name]) for market, name in CAPACITIES.items())
     return {
         "Name": fleet.role.capitalize(),
         **fleet.config,
@@ -98,10 +100,13 @@ def instance_descriptions(record: ClusterRecord, collection: InstanceCollection)
     member = "InstanceFleetId" if record.instance_collection_type == "INSTANCE_FLEET" else "InstanceGroupId"
     for instance in collection.instances():
         yield {
-            **instance,
+            "Id": instance.id,
+            "Ec2InstanceId": instance.ec2_id,
+            "Market": instance.market,
+            "InstanceType": instance.instance_type,
             "PrivateDnsName": _PRIMARY_DNS_NAME,
             "PrivateIpAddress": "127.0.0.1",
-            "Status": _status(record),
+            "Status": _instance_status(record, instance),
             member: collection.id,
         }
 
@@ -117,6 +122,19 @@ def _status(record: ClusterRecord) -> JsonObject:
     """Return the status of an instance, a group or a fleet."""
     reason = {"Code": "CLUSTER_TERMINATED", "Message": "Job flow terminated"} if record.is_ending else {}
     return {"State": instance_state(record), "StateChangeReason": reason, "Timeline": _timeline(record)}
+
+
+def _instance_status(record: ClusterRecord, instance: Instance) -> JsonObject:
+    """Return the status of an instance, which may be younger than its cluster, and may have gone before it."""
+    status = _status(record)
+    timeline = status["Timeline"] | {"CreationDateTime": instance.created_at}
+    if record.ready_at is not None:
+        timeline["ReadyDateTime"] = max(record.ready_at, instance.created_at)
+    if instance.ended_at is None:
+        return {**status, "Timeline": timeline}
+    reason = {"Code": "INSTANCE_FLEET_RESIZE", "Message": "The instance fleet was resized"}
+    timeline["EndDateTime"] = instance.ended_at
+    return {"State": "TERMINATED", "StateChangeReason": reason, "Timeline": timeline}
 
 
 def _timeline(record: ClusterRecord) -> JsonObject:

@@ -9,7 +9,7 @@ from local_aws.emr.state.instances import instance_collections
 def run_bootstrap_actions(cluster: Cluster) -> None:
     """Run the actions until one fails, which ends the cluster."""
     [primary] = [group for group in instance_collections(cluster.record) if group.role == "MASTER"]
-    instance = next(primary.instances())["Ec2InstanceId"]
+    instance = next(primary.instances()).ec2_id
     for number, action in enumerate(cluster.record.settings["BootstrapActions"], start=1):
         if cluster.record.is_ending:
             return

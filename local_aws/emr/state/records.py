@@ -62,6 +62,16 @@ class StepRecord:
 
 
 @dataclass
+class FleetResize:
+    """The capacities that an instance fleet had from a moment on, by market."""
+
+    fleet: int
+    """Its place among the InstanceFleets of the settings."""
+    at: float
+    capacities: dict[str, int]
+
+
+@dataclass
 class ClusterRecord:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -75,6 +85,8 @@ class ClusterRecord:
     state: ClusterState = "STARTING"
     reason: StateChangeReason = field(default_factory=StateChangeReason)
     error_details: list[JsonObject] = field(default_factory=list)
+    fleet_resizes: list[FleetResize] = field(default_factory=list)
+    """Those of fleets that were added or resized. Any other fleet has its first capacities from the beginning."""
     ready_at: float | None = None
     ended_at: float | None = None
     idle_since: float | None = None

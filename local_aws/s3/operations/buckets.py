@@ -73,6 +73,13 @@ class Buckets:
         start_response(answer.status, list(answer.headers))
         return [answer.data]
 
+    def follow_moto(self) -> None:
+        """Make folders of the buckets that another service of moto's has made, such as CloudFormation."""
+        if set(notifications.moto_backend().buckets) - self._known:
+            with self._lock:
+                self._reconcile()
+                notifications.keep(self._notifications_path)
+
     def _check_new(self, request: Request) -> None:
         if not is_bucket_name(request.bucket):
             usage = "use 3 to 63 lower-case letters, digits, hyphens and dots"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr.cluster_states import ENDED_STATES, STARTING_STATES, USABLE_STATES
 from emr_pipeline.s3.objects import error_code
@@ -38,6 +38,38 @@ def instances(emr: Any, cluster_id: str) -> list[dict[str, Any]]:
     """Return every instance that a cluster ever had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
     return [instance for page in pages for instance in page["Instances"]]
+
+
+def add_task_fleet(emr: Any, cluster_id: str, fleet: dict[str, Any]) -> None:
+    """Add a fleet of task nodes to a cluster that runs, unless it has one already.
+
+    If EMR refuses, the run goes on without them, as it does where there is no Spot capacity.
+    """
+    try:
+        if _task_fleet_id(emr, cluster_id) is None:
+            emr.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)
+            logger.info("Asked for %s Spot units of task nodes for %s", fleet["TargetSpotCapacity"], cluster_id)
+    except (BotoCoreError, ClientError) as error:
+        # A request that was repeated is refused, if its first answer was lost.
+        logger.warning("%s goes on with the task nodes that it has, if any: EMR gave no more: %s", cluster_id, error)
+
+
+def release_task_fleet(emr: Any, cluster_id: str) -> None:
+    """Give the task nodes of a cluster back, if it has any. If EMR refuses, they stay until the cluster ends."""
+    try:
+        fleet_id = _task_fleet_id(emr, cluster_id)
+        if fleet_id is not None:
+            nothing = {"InstanceFleetId": fleet_id, "TargetOnDemandCapacity": 0, "TargetSpotCapacity": 0}
+            emr.modify_instance_fleet(ClusterId=cluster_id, InstanceFleet=nothing)
+            logger.info("Gave the task nodes of %s back", cluster_id)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("The task nodes of %s stay until it ends: %s", cluster_id, error)
+
+
+def _task_fleet_id(emr: Any, cluster_id: str) -> str | None:
+    pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
+    fleets = (fleet for page in pages for fleet in page["InstanceFleets"])
+    return next((str(fleet["Id"]) for fleet in fleets if fleet["InstanceFleetType"] == "TASK"), None)
 
 
 def tags_of(cluster: Mapping[str, Any]) -> dict[str, str]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
-from emr_pipeline.settings import Settings
+from emr_pipeline.run.wheels import lock_of
+from emr_pipeline.settings import NO_WHEELS, Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
 
 # In the order of the setting.
@@ -23,14 +24,12 @@ INSTANCE_FAMILIES = {"float32": "r6i", "bfloat16": "r7i"}
 # A unit of a fleet's capacity is 4 vCPU and 32 GiB, where one executor fits. Of the larger ones, each counts twice, so
 # that a fleet finds capacity.
 UNITS_OF_SIZES = {"xlarge": 1, "2xlarge": 2}
-# The jobs' environment takes 2.2 GB, and a step's log and scripts lie next to it.
+# The jobs' environment takes 2.2 GB with TensorFlow, and a step's log and scripts lie next to it.
 ROOT_VOLUME_GIB = 40
 
 # One executor for each unit. Python workers live outside the JVM's heap: four of them, each with its own network, need
-# most of the 23,424 MiB that YARN has on an xlarge; the rest is for the application master. Spark keeps executors that
-# are idle, for their nodes are paid for to the end.
+# most of the 23,424 MiB that YARN has on an xlarge; the rest is for the application master.
 SPARK_DEFAULTS = {
-    "spark.dynamicAllocation.enabled": "false",
     "spark.executor.cores": "4",
     "spark.executor.memory": "6g",
     "spark.executor.memoryOverhead": "14g",
@@ -57,12 +56,13 @@ class ClusterChoice:
 
     size: ClusterSize
     precision: str
+    lock: str
     region: str
 
     @classmethod
     def of(cls, params: Mapping[str, Any], region: str) -> "ClusterChoice":
         """Return the choice of a run by its params."""
-        return cls(SIZES[params["cluster_size"]], params["precision"], region)
+        return cls(SIZES[params["cluster_size"]], params["precision"], lock_of(params), region)
 
 
 def name_prefix(bucket: str) -> str:
@@ -107,7 +107,8 @@ def job_flow(
     `scripts` are the names of the staged bootstrap scripts, in the order in which they run.
     """
     security = settings.security_configuration
-    arguments = [settings.node_venv, f"{code_uri}/bootstrap/requirements.txt", choice.region]
+    lock_uri = f"{code_uri}/bootstrap/{choice.lock}"
+    arguments = [settings.node_venv, lock_uri, settings.wheels_uri or NO_WHEELS, choice.region]
     return {
         "Name": cluster_name(layout),
         "ReleaseLabel": settings.release_label,
@@ -120,7 +121,7 @@ def job_flow(
         "AutoTerminationPolicy": {"IdleTimeout": settings.keep_alive_s},
         "EbsRootVolumeSize": ROOT_VOLUME_GIB,
         "Instances": {
-            "InstanceFleets": instance_fleets(choice),
+            "InstanceFleets": instance_fleets(choice, bool(settings.on_demand_for_spot)),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
             **_network(settings),
@@ -129,6 +130,7 @@ def job_flow(
         "Configurations": configurations(settings.node_venv, choice),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         **({"SecurityConfiguration": security} if security else {}),
+        **({"ManagedScalingPolicy": managed_scaling(choice.size)} if choice.size.is_scaled else {}),
     }
 
 
@@ -143,23 +145,55 @@ def _network(settings: Settings) -> dict[str, Any]:
     return subnets | dict(zip(SECURITY_GROUPS, settings.security_group_ids, strict=False))
 
 
-def instance_fleets(choice: ClusterChoice) -> list[dict[str, Any]]:
-    """Return on-demand primary and core nodes, and Spot nodes only where losing one costs no more than its tasks."""
+def instance_fleets(choice: ClusterChoice, has_on_demand_for_spot: bool = False) -> list[dict[str, Any]]:
+    """Return the fleets that a cluster begins with: on-demand primary and core nodes.
+
+    The task fleet is among them only if it may become an on-demand one: EMR does that for no fleet that comes later.
+    """
     size, family = choice.size, INSTANCE_FAMILIES[choice.precision]
     fleets = [
         _fleet("MASTER", family, ("xlarge",), {"TargetOnDemandCapacity": 1}),
         _fleet("CORE", family, UNITS_OF_SIZES, {"TargetOnDemandCapacity": size.core}),
     ]
-    if size.spot_task:
-        # A run never fails because Spot nodes are missing: after the timeout EMR switches to on-demand ones.
+    if size.spot_task and has_on_demand_for_spot:
         spot = {
             "AllocationStrategy": "price-capacity-optimized",
             "TimeoutAction": "SWITCH_TO_ON_DEMAND",
             "TimeoutDurationMinutes": 10,
         }
-        wanted = {"TargetSpotCapacity": size.spot_task, "LaunchSpecifications": {"SpotSpecification": spot}}
-        fleets.append(_fleet("TASK", family, UNITS_OF_SIZES, wanted))
+        fleets.append(task_fleet(choice) | {"LaunchSpecifications": {"SpotSpecification": spot}})
     return fleets
+
+
+def task_fleet(choice: ClusterChoice) -> dict[str, Any]:
+    """Return the fleet of Spot nodes, the loss of one of which costs no more than its tasks."""
+    capacity = {"TargetSpotCapacity": 1 if choice.size.is_scaled else choice.size.spot_task}
+    return _fleet("TASK", INSTANCE_FAMILIES[choice.precision], UNITS_OF_SIZES, capacity)
+
+
+def managed_scaling(size: ClusterSize) -> dict[str, Any]:
+    """Return the policy under which EMR adds Spot nodes while executors wait for room, and no on-demand ones."""
+    most = {"MaximumOnDemandCapacityUnits": size.core, "MaximumCoreCapacityUnits": size.core}
+    bounds = {"MinimumCapacityUnits": size.core, "MaximumCapacityUnits": size.core + size.spot_task}
+    return {"ComputeLimits": {"UnitType": "InstanceFleetUnits", **bounds, **most}}
+
+
+def _executors(size: ClusterSize) -> dict[str, str]:
+    """Return how many executors a step asks for; where EMR scales by what waits, Spark asks by what is to be done."""
+    most = size.core + size.spot_task
+    if size.is_scaled:
+        return {
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.minExecutors": str(size.core),
+            "spark.dynamicAllocation.maxExecutors": str(most),
+        }
+    return {
+        # Executors that are idle stay, for their nodes are paid for to the end.
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.executor.instances": str(most),
+        # A step begins with the executors of the core nodes. Spot nodes join when they come, and may never come.
+        "spark.scheduler.minRegisteredResourcesRatio": str(size.core / most),
+    }
 
 
 def _fleet(instance_fleet_type: str, family: str, sizes: Iterable[str], capacity: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +214,7 @@ def configurations(node_venv: str, choice: ClusterChoice) -> list[dict[str, Any]
     region = {"AWS_REGION": choice.region, "AWS_DEFAULT_REGION": choice.region}
     spark = {
         **SPARK_DEFAULTS,
-        "spark.executor.instances": str(choice.size.core + choice.size.spot_task),
+        **_executors(choice.size),
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         **{f"spark.executorEnv.{name}": value for name, value in region.items()},

@@ -84,6 +84,7 @@ class CheckRunOperator(S3Operator):
             _skip_if_taken_back(published, latest, listing)
         with _denied_as_params_error(f"labels={params['labels']}", "SourceBucketName or WeightsBucketName"):
             etags = {WEIGHTS_ETAG: weights.etag, LABELS_ETAG: check_labels(self.hook.conn, params, listing)}
+        self._log_what_is_there(params)
         origin = Origin.of(params, wanted_code_uri(self.settings), **etags)
         if params["force"]:
             self.log.info("force: this runs whether or not anything is new")
@@ -112,6 +113,12 @@ class CheckRunOperator(S3Operator):
         self.log.info("It takes %s", ", ".join(f"{name}={value}" for name, value in params.items()))
         context["ti"].xcom_push(key=RUN_PARAMS, value=params)
         return params
+
+    def _log_what_is_there(self, params: Mapping[str, Any]) -> None:
+        weights = f"weights {params['weights']} of {params['backbone']}"
+        for what in (f"bucket s3://{self.settings.bucket}", f"photographs under {params['source_uri']}", weights):
+            self.log.info("ok: %s", what)
+        self.log.info("Not asked, for Airflow's role may not: roles, network, quotas. On AWS `make preflight` asks")
 
     def _check_source(self, source_uri: str) -> None:
         check_source("source_uri", source_uri, self.settings.bucket)

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import LOST_STATES, USABLE_STATES, is_transient, reason_text, state_of
 from emr_pipeline.emr.idempotent_requests import make_once
-from emr_pipeline.emr.job_flow import ClusterChoice, job_flow
+from emr_pipeline.emr.job_flow import ClusterChoice, job_flow, task_fleet
 from emr_pipeline.emr.step_logs import logs_uri_of, wait_for_bootstrap_tail
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.run.code_bundle import bootstrap_scripts
@@ -84,8 +84,7 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         scripts = bootstrap_scripts(etags_under(s3_client(self), f"{self.code_uri}/bootstrap"))
         tags = own_tags(context, self.settings)
         emr = emr_hook_without_retries(self)
-        choice = ClusterChoice.of(params_of_run(context), emr.conn_region_name)
-        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, choice)
+        request = job_flow(self.settings, layout, tags, self.code_uri, scripts, self._choice(context))
         try:
             cluster_id = make_once(
                 make=lambda: str(emr.create_job_flow(request)["JobFlowId"]),
@@ -97,11 +96,17 @@ class CreateClusterOperator(EmrCreateJobFlowOperator):
         self.log.info("Made cluster %s", cluster_id)
         return cluster_id
 
+    def _choice(self, context: Context) -> ClusterChoice:
+        return ClusterChoice.of(params_of_run(context), self.hook.conn_region_name)
+
     def _when_usable(self, context: Context, cluster_id: str, started_at: float | None = None) -> str:
         try:
             persist_cluster_links(context, self, cluster_id)
             wait_for_cluster(context, self, cluster_id, until_gone=False, started_at=started_at)
             self._check(cluster_api.describe(self.hook.conn, cluster_id))
+            choice = self._choice(context)
+            if choice.size.spot_task:
+                cluster_api.add_task_fleet(self.hook.conn, cluster_id, task_fleet(choice))
         except Exception:
             self._end(cluster_id)
             raise

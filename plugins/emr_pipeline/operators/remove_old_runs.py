@@ -1,4 +1,4 @@
-"""Operator that removes runs that no kept snapshot names, after a run has published."""
+"""Operator that removes what a run that has published makes superfluous."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from airflow.sdk import Context
 
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots.remove import remove_old_runs
+from emr_pipeline.snapshots.remove import remove_images, remove_old_runs
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from emr_pipeline.task.dag_run import run_layout
@@ -14,6 +14,8 @@ from emr_pipeline.task.dag_run import run_layout
 
 class RemoveOldRunsOperator(S3Operator):
     """Operator that keeps the runs of the newest snapshots; it returns the snapshots whose runs it removed.
+
+    Of those that it keeps it removes `images/`, which a run needs until its features are there and no longer.
 
     FRUIT_FEATURES_KEEP_SNAPSHOTS says how many are kept. In the DAG this task is a teardown without a setup: if it
     fails, the task is red, but not the run, whose result is published. The next run removes what it left.
@@ -31,6 +33,8 @@ class RemoveOldRunsOperator(S3Operator):
             raise AirflowSkipException("this run has published nothing: what is kept stays as it is")
         keep = self.settings.keep_snapshots
         own = run_layout(context, self.settings)
-        removed = remove_old_runs(Published(self.hook.conn, self.settings.bucket), keep, own)
+        published = Published(self.hook.conn, self.settings.bucket)
+        removed = remove_old_runs(published, keep, own)
         self.log.info("The newest %d snapshots are kept; %d runs were removed", keep, len(removed))
+        self.log.info("Removed the %d files of photographs that published runs had packed", remove_images(published))
         return removed

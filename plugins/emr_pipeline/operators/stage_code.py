@@ -5,14 +5,18 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from emr_pipeline.errors import CodeNotFoundError, PipelineError
+from emr_pipeline.errors import PipelineError
 from emr_pipeline.operators.s3_operator import S3Operator
-from emr_pipeline.run.code_bundle import LIBRARY, MOST_BYTES, VERSION, CodeBundle, gather_code, is_version
+from emr_pipeline.run.code_bundle import CodeBundle, gather_code
 from emr_pipeline.run.layout import code_uri, object_of
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.s3.objects import etags_under
+from emr_pipeline.s3.staged_code import check_staged
+from emr_pipeline.s3.wheels import refuse_missing_wheels
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.refusal import refused_for_good
+from emr_pipeline.task.run_params import params_of_run
 
 STAGE_NAMES = [stage.name for stage in STAGES]
 
@@ -28,30 +32,20 @@ class StageCodeOperator(S3Operator):
     """Operator that uploads what is missing, or is not the same, under `code/<version>/`, and returns that URI.
 
     With FRUIT_FEATURES_CODE_URI the code was staged by whoever deploys. Then this only checks that it is complete
-    and, where the URI ends with a version, that nothing was changed or added.
+    and, where the URI ends with a version, that nothing was changed or added. The wheels of the nodes lie elsewhere in
+    the bucket, because few versions of the code change them; a run without them is refused here, before its cluster.
     """
 
     @refused_for_good()
     def execute(self, context: Context) -> str:
         if self.settings.code_uri:
-            return self._found(self.settings.code_uri)
-        return self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
-
-    def _found(self, uri: str) -> str:
-        s3: Any = self.hook.conn
-        there = etags_under(s3, uri)
-        missing = ({f"{name}.py" for name in STAGE_NAMES} | {f"{LIBRARY}.zip"}) - set(there)
-        if missing:
-            raise CodeNotFoundError(
-                f"{uri} lacks {', '.join(sorted(missing))}: stage all of one version there, or unset "
-                "FRUIT_FEATURES_CODE_URI"
-            )
-        version = uri.rpartition("/")[2]
-        if VERSION.fullmatch(version):
-            files = {name: s3.get_object(**object_of(f"{uri}/{name}"))["Body"].read(MOST_BYTES) for name in there}
-            if not is_version(files, version):
-                raise PipelineError(f"{uri} does not hold what version {version} was made of: empty it, stage it again")
-        self.log.info("The code is staged already: %s", uri)
+            uri = self.settings.code_uri
+            check_staged(self.hook.conn, uri)
+            self.log.info("The code is staged already: %s", uri)
+        else:
+            uri = self._staged(gather_code(self.settings.code_root, STAGE_NAMES))
+        if self.settings.wheels_uri:
+            refuse_missing_wheels(self.hook.conn, uri, self.settings.wheels_uri, lock_of(params_of_run(context)))
         return uri
 
     def _staged(self, bundle: CodeBundle) -> str:

@@ -28,6 +28,7 @@ from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
 from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
 from emr_pipeline.task.run_params import wanted_end
+from run_contract.stages import FEATURIZE
 
 # How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
@@ -106,6 +107,9 @@ class WaitForStepSensor(EmrStepSensor):
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
         self.log.info("%s", waiting_text(self.stage.name, state, time.time() - self._started_at, self.limit_s))
+        if state in self.target_states and self.stage.name == FEATURIZE:
+            # The stages after it are too short to pay for them.
+            cluster_api.release_task_fleet(self.hook.conn, str(self.job_flow_id))
         return state in self.target_states
 
     def _wait_deferred(self, context: Context) -> None:

@@ -8,7 +8,7 @@ from run_contract.params import RUN_LENGTH, RUN_PATTERN
 from run_contract.stages import PLACES
 
 WRITTEN_FOLDERS = frozenset(
-    {"code", "landed", "messages", *(place.path.partition("/")[0] for place in PLACES.values())}
+    {"code", "landed", "messages", "wheels", *(place.path.partition("/")[0] for place in PLACES.values())}
 )
 """Folders of the project's own bucket that runs and deployments write."""
 

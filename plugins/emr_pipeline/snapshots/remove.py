@@ -1,4 +1,4 @@
-"""The removal of old runs: folders that no kept snapshot names go; their documents stay and say when."""
+"""The removal of old runs, whose documents stay and say when, and of the photographs that runs packed."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import delete_keys, etags_under
-from emr_pipeline.snapshots.retention import is_half_removed, published_in_order, removable
+from emr_pipeline.snapshots.retention import is_half_removed, layout_of, published_in_order, removable
 from emr_pipeline.snapshots.store import Published, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,23 @@ def remove_old_runs(published: Published, keep: int, own: RunLayout) -> list[str
         if _remove(published, str(snapshot["snapshot"]), layout, keep, own):
             removed.append(str(snapshot["snapshot"]))
     return removed
+
+
+def remove_images(published: Published) -> int:
+    """Remove `images/` of every run that is published, and return how many objects that were.
+
+    They are a second copy of the photographs, and nothing reads it once a run's features are there.
+    """
+    count = 0
+    for snapshot in published_in_order(published.documents(), published.latest()):
+        layout = layout_of(snapshot, published.bucket)
+        if layout is None or snapshot.get("removed_at"):
+            continue
+        keys = [f"runs/{layout.run}/images/{name}" for name in etags_under(published.s3, layout.uri("images"))]
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            delete_keys(published.s3, layout.bucket, keys[start : start + DELETED_AT_ONCE])
+        count += len(keys)
+    return count
 
 
 def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, own: RunLayout) -> bool:

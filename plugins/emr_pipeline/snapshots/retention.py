@@ -55,7 +55,7 @@ def removable(
     kept = [snapshot for snapshot in every if not snapshot.get("removed_at") and snapshot not in old]
     named = {uri for snapshot in (*kept, latest or {}) for uri in uris(snapshot)} | {own.run_uri}
     candidates = [*(snapshot for snapshot in every if is_half_removed(snapshot)), *old]
-    found = [(snapshot, _layout(snapshot, own.bucket)) for snapshot in candidates]
+    found = [(snapshot, layout_of(snapshot, own.bucket)) for snapshot in candidates]
     return [(snapshot, layout) for snapshot, layout in found if layout and not _is_named(layout.run_uri, named)]
 
 
@@ -83,8 +83,8 @@ def uris(value: Any, name: str = "") -> set[str]:
     return {value} if isinstance(value, str) and name.endswith("_uri") else set()
 
 
-def _layout(snapshot: Snapshot, bucket: str) -> RunLayout | None:
-    """Return null for what does not lie under this bucket's runs/: that is not ours to remove."""
+def layout_of(snapshot: Snapshot, bucket: str) -> RunLayout | None:
+    """Return the folder of a snapshot's run; null if it is not under this bucket's runs/, so not ours to remove."""
     layout = RunLayout.of_uri(str(snapshot.get("run_uri")))
     return layout if layout and layout.bucket == bucket else None
 

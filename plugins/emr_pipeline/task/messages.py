@@ -34,7 +34,8 @@ def tell(operator: Any, message: Message) -> None:
         return
     for channel in channels:
         try:
-            notifier_of(channel, message, operator.aws_conn_id).notify({})
+            # The mail of Airflow 3.0 asks its context for the DAG, and takes none.
+            notifier_of(channel, message, operator.aws_conn_id).notify({"dag": None})
             operator.log.info("Told %s: %s", channel, message.subject)
         except Exception:
             operator.log.exception("%s could not be told: %s", channel, message.subject)

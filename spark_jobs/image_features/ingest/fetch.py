@@ -17,7 +17,7 @@ from image_features.errors import AccessDeniedError, ObjectNotFoundError, Object
 from image_features.images.formats import KEPT_BYTES, reject_by_content, reject_no_image
 from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.manifest import reject_unread
-from image_features.ingest.packs import MAX_OBJECT_BYTES, MAX_PACK_IMAGES
+from image_features.ingest.packs import MAX_OBJECT_BYTES, MAX_PACK_IMAGES, mixed
 from image_features.rejects import Reject
 from image_features.schemas import IMAGES, OBJECTS, TO_FETCH
 from image_features.spark_tasks import one_task_each
@@ -64,8 +64,7 @@ def fetch_packs(
     if not pack_uris:
         # A run that has nothing to fetch has the dataset nevertheless.
         write_part(arguments.images_uri, [], _IMAGES, [])
-    # The last packs are the largest. They go first, so that no core waits long for another at the end.
-    return sum(one_task_each(context, pack_uris[::-1], fetch_one).collect(), Counter())
+    return sum(one_task_each(context, mixed(pack_uris), fetch_one).collect(), Counter())
 
 
 def fetch_pack(pack_uri: str, arguments: IngestArguments) -> tuple[Counter[str], int]:

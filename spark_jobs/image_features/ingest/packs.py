@@ -1,6 +1,7 @@
 """Packs of rows: a pack is one file of what is to be fetched, one task, and one file of images. Pure."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from image_features.images.limits import MAX_OBJECT_BYTES
@@ -46,6 +47,23 @@ def pack_limit(number: int) -> int:
     [32, 64, 128, 1000]
     """
     return min(MAX_PACK_IMAGES, _FIRST_PACK_IMAGES << min(number // _PACKS_BEFORE_DOUBLING, 16))
+
+
+def mixed(uris: Sequence[str]) -> list[str]:
+    """Return packs in the order in which they are fetched, given in that of their keys.
+
+    The largest go first, so that no core waits long for another at the end. Those of one size are mixed: S3 answers
+    only so many requests a second in one range of keys, and workers that go through the keys together are all in one.
+
+    >>> mixed([f"pack-{number}" for number in range(10)])[:2]
+    ['pack-9', 'pack-8']
+    """
+    order = sorted(range(len(uris)), key=lambda number: (-pack_limit(number), _digest(number)))
+    return [uris[number] for number in order]
+
+
+def _digest(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest()
 
 
 def fetched_bytes(row: Sized) -> int:

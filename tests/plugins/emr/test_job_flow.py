@@ -6,8 +6,16 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from emr_pipeline.emr.job_flow import ClusterChoice, cluster_tags, configurations, instance_fleets, job_flow
+from emr_pipeline.emr.job_flow import (
+    ClusterChoice,
+    cluster_tags,
+    configurations,
+    instance_fleets,
+    job_flow,
+    task_fleet,
+)
 from emr_pipeline.run.layout import RunLayout
+from emr_pipeline.run.wheels import LOCKS
 from emr_pipeline.settings import Settings
 from run_contract.cluster_sizes import SIZES, ClusterSize
 from run_contract.param_queries import param_named
@@ -17,13 +25,22 @@ DEPLOYMENT = Settings.from_environment({"FRUIT_FEATURES_BUCKET": "bbb", "FRUIT_F
 TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+00:00")
 
 
-def choice(core: int = 2, spot_task: int = 0, precision: str = "float32") -> ClusterChoice:
-    return ClusterChoice(ClusterSize(core, spot_task), precision, "eu-west-3")
+def choice(
+    core: int = 2, spot_task: int = 0, precision: str = "float32", lock: str = "requirements.txt"
+) -> ClusterChoice:
+    return ClusterChoice(ClusterSize(core, spot_task), precision, lock, "eu-west-3")
 
 
 def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
     settings = Settings.from_environment({f"FRUIT_FEATURES_{name}": value for name, value in environment.items()})
-    return job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(size.core, size.spot_task))
+    return job_flow(
+        settings,
+        LAYOUT,
+        TAGS,
+        "s3://b/code/v1",
+        ["10_a.sh"],
+        ClusterChoice(size, "float32", LOCKS["openvino"], "eu-west-3"),
+    )
 
 
 @pytest.mark.parametrize("size", SIZES.values())
@@ -88,11 +105,24 @@ def test_the_cluster_carries_the_runs_tags() -> None:
 @pytest.mark.parametrize(("core", "spot"), [(3, 0), (5, 7)])
 def test_primary_and_core_are_on_demand_and_spot_is_for_tasks_alone(core: int, spot: int) -> None:
     fleets = {fleet["InstanceFleetType"]: fleet for fleet in instance_fleets(choice(core, spot))}
+    task = task_fleet(choice(core, spot))
 
     assert fleets["MASTER"]["TargetOnDemandCapacity"] == 1
     assert fleets["CORE"]["TargetOnDemandCapacity"] == core
     assert "TargetSpotCapacity" not in fleets["MASTER"] | fleets["CORE"]
-    assert fleets.get("TASK", {}).get("TargetSpotCapacity", 0) == spot
+    assert set(fleets) == {"MASTER", "CORE"}
+    assert (task["InstanceFleetType"], task["TargetSpotCapacity"]) == ("TASK", spot)
+    assert "LaunchSpecifications" not in task
+
+
+@pytest.mark.parametrize(("size", "expected"), [("small", 0), ("large", 16), ("auto", 1)])
+def test_a_cluster_begins_with_task_nodes_only_if_they_may_run_on_demand(size: str, expected: int) -> None:
+    for setting, spot in (("0", 0), ("1", expected)):
+        made = request(SIZES[size], ON_DEMAND_FOR_SPOT=setting)["Instances"]["InstanceFleets"]
+        tasks = [fleet for fleet in made if fleet["InstanceFleetType"] == "TASK"]
+        assert sum(fleet["TargetSpotCapacity"] for fleet in tasks) == spot
+        specifications = [fleet["LaunchSpecifications"]["SpotSpecification"] for fleet in tasks]
+        assert {each["TimeoutAction"] for each in specifications} <= {"SWITCH_TO_ON_DEMAND"}
 
 
 def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements() -> None:
@@ -101,14 +131,25 @@ def test_each_bootstrap_script_gets_the_environments_folder_and_its_requirements
     assert action["Name"] == "10_a"
     assert action["ScriptBootstrapAction"] == {
         "Path": "s3://b/code/v1/bootstrap/10_a.sh",
-        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt", "eu-west-3"],
+        "Args": ["/venv", "s3://b/code/v1/bootstrap/requirements.txt", "s3://fruit-features/wheels", "eu-west-3"],
     }
+
+
+def test_tensorflow_is_installed_only_for_its_engine_and_nothing_where_nodes_have_it_all() -> None:
+    settings = Settings.from_environment({"FRUIT_FEATURES_WHEELS_URI": "none"})
+    made = job_flow(settings, LAYOUT, TAGS, "s3://b/code/v1", ["10_a.sh"], choice(lock=LOCKS["tensorflow"]))
+
+    (action,) = made["BootstrapActions"]
+    assert action["ScriptBootstrapAction"]["Args"][1:3] == [
+        "s3://b/code/v1/bootstrap/requirements-tensorflow.txt",
+        "none",
+    ]
 
 
 @pytest.mark.parametrize("precision", param_named("precision").choices)
 def test_all_nodes_of_a_cluster_have_the_processor_that_the_precision_needs(precision: str) -> None:
     """Of the types, those of the seventh generation alone have AVX512_BF16."""
-    fleets = instance_fleets(choice(2, 3, precision))
+    fleets = [*instance_fleets(choice(2, 3, precision)), task_fleet(choice(2, 3, precision))]
     families = {each["InstanceType"].split(".")[0] for fleet in fleets for each in fleet["InstanceTypeConfigs"]}
 
     assert families == ({"r7i"} if precision == "bfloat16" else {"r6i"})
@@ -142,6 +183,14 @@ def test_every_node_that_is_paid_for_keeps_its_executor() -> None:
     assert spark["spark.executor.instances"] == "24"
 
 
+@pytest.mark.parametrize(("core", "spot"), [(2, 0), (8, 16)])
+def test_a_step_begins_with_the_core_nodes_for_spot_nodes_may_never_come(core: int, spot: int) -> None:
+    spark = properties(configurations("/venv", choice(core, spot)), "spark-defaults")
+
+    ratio = float(spark["spark.scheduler.minRegisteredResourcesRatio"])
+    assert ratio * int(spark["spark.executor.instances"]) == pytest.approx(core)
+
+
 def test_the_application_master_is_kept_from_spot_nodes_and_has_no_label_where_there_are_none() -> None:
     yarn = properties(configurations("/venv", choice(spot_task=1)), "yarn-site")
 
@@ -156,3 +205,20 @@ def test_an_executor_and_the_application_master_fit_what_yarn_has_on_a_node() ->
     master_mib = 512 + 384
 
     assert executor_gib * 1024 + master_mib <= 23_424
+
+
+def test_auto_lets_emr_add_spot_nodes_and_no_others_while_executors_wait() -> None:
+    auto = SIZES["auto"]
+    limits = request(auto)["ManagedScalingPolicy"]["ComputeLimits"]
+    most = auto.core + auto.spot_task
+    assert (limits["UnitType"], limits["MinimumCapacityUnits"]) == ("InstanceFleetUnits", auto.core)
+    assert limits["MaximumCapacityUnits"] == most
+    assert limits["MaximumOnDemandCapacityUnits"] == limits["MaximumCoreCapacityUnits"] == auto.core
+
+    made = ClusterChoice(auto, "float32", LOCKS["openvino"], "eu-west-3")
+    assert task_fleet(made)["TargetSpotCapacity"] == 1
+    spark = properties(configurations("/venv", made), "spark-defaults")
+    assert spark["spark.dynamicAllocation.enabled"] == "true"
+    assert spark["spark.dynamicAllocation.maxExecutors"] == str(most)
+    assert "spark.executor.instances" not in spark
+    assert not [size for name, size in SIZES.items() if name != "auto" and "ManagedScalingPolicy" in request(size)]

@@ -34,6 +34,20 @@ def test_a_run_that_can_work_passes(check_run: CheckRunOperator, context: Any, c
     assert check_run.execute(context) == "s3://pictures/runs/r"
 
 
+def test_the_log_says_what_was_found_and_what_nobody_has_asked(
+    check_run: CheckRunOperator, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(check_run.log, "info", lambda text, *values: logged.append(text % values))
+
+    check_run.execute(context)
+
+    found = [line.removeprefix("ok: ") for line in logged if line.startswith("ok: ")]
+    source = context["params"]["source_uri"]
+    assert found == ["bucket s3://pictures", f"photographs under {source}", "weights imagenet of mobilenet_v2"]
+    assert any("`make preflight` asks" in line for line in logged)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -47,7 +47,9 @@ def test_a_run_without_a_cluster_gets_one_with_its_tags_and_bootstrap_actions(
     assert emr.calls == ["RunJobFlow"]
     assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == TAGS
     assert [action["Name"] for action in request["BootstrapActions"]] == ["10_a", "20_b"]
-    assert [action["ScriptBootstrapAction"]["Args"][2] for action in request["BootstrapActions"]] == ["us-east-1"] * 2
+    assert [action["ScriptBootstrapAction"]["Args"][2:] for action in request["BootstrapActions"]] == [
+        ["s3://pictures/wheels", "us-east-1"]
+    ] * 2
     assert {
         config["InstanceType"].split(".")[0]
         for fleet in request["Instances"]["InstanceFleets"]
@@ -307,3 +309,36 @@ def test_what_another_tasks_trigger_told_is_no_reason_to_take_its_cluster(
 
     assert again.value.trigger.cluster_id == first.cluster_id == "j-MADE1"
     assert emr.calls == ["RunJobFlow"]
+
+
+def test_spot_nodes_are_asked_for_once_when_the_cluster_runs(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any
+) -> None:
+    context["params"]["cluster_size"] = "medium"
+
+    cluster_id = create.execute(context)
+    assert create.execute(context) == cluster_id
+
+    assert emr.calls == ["RunJobFlow", "AddInstanceFleet"]
+    fleets = emr.list_instance_fleets(ClusterId=cluster_id)["InstanceFleets"]
+    assert [(fleet["InstanceFleetType"], fleet.get("TargetSpotCapacity", 0)) for fleet in fleets] == [
+        ("MASTER", 0),
+        ("CORE", 0),
+        ("TASK", 4),
+    ]
+
+
+def test_a_cluster_whose_spot_nodes_are_refused_is_used_without_them(
+    create: CreateClusterOperator, emr: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    context["params"]["cluster_size"] = "medium"
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "AddInstanceFleet")
+
+    monkeypatch.setattr(emr, "add_instance_fleet", refuse)
+
+    assert create.execute(context) in emr.clusters
+    assert emr.calls == ["RunJobFlow"]
+    assert "goes on with the task nodes that it has, if any: EMR gave no more: " in caplog.text
+    assert "AccessDeniedException" in caplog.text

@@ -8,7 +8,7 @@ from emr_pipeline.errors import PipelineError
 from emr_pipeline.operators.remove_old_runs import RemoveOldRunsOperator
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.snapshots import remove as removing
-from emr_pipeline.snapshots.remove import remove_old_runs
+from emr_pipeline.snapshots.remove import remove_images, remove_old_runs
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowSkipException
 from tests.plugins.published_runs import BUCKET, keys, latest, make_run, publish_run, put, read
@@ -333,3 +333,23 @@ def test_a_run_that_published_nothing_removes_nothing(settings: Any, s3: Any, co
     with pytest.raises(AirflowSkipException, match="published nothing"):
         task.execute(context)
     assert len(runs(s3)) == 11
+
+
+def test_the_packed_photographs_of_published_runs_go_and_nothing_else(s3: Any) -> None:
+    for number, run in enumerate(("r1", "r2")):
+        publish_run(s3, run, number)
+    make_run(s3, "unpublished")
+    put(s3, "published/stray.json", {"snapshot": "stray", "run_uri": "s3://pictures/runs/unpublished"})
+    before = keys(s3, "")
+    for run in ("r1", "r2", "unpublished"):
+        for name in ("images/part-0.parquet", "images/part-1.parquet", "images2/part-0.parquet"):
+            s3.put_object(Bucket=BUCKET, Key=f"runs/{run}/{name}", Body=b"")
+
+    assert remove_images(Published(s3, BUCKET)) == 4
+    assert remove_images(Published(s3, BUCKET)) == 0
+
+    left = set(keys(s3, "")) - set(before)
+    assert left == {
+        *(f"runs/{run}/images2/part-0.parquet" for run in ("r1", "r2", "unpublished")),
+        *(f"runs/unpublished/images/part-{part}.parquet" for part in (0, 1)),
+    }

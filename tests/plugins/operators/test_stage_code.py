@@ -8,6 +8,7 @@ import pytest
 
 from emr_pipeline.operators.stage_code import StageCodeOperator
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import wheels_key
 from emr_pipeline.task.airflow_compat import AirflowFailException
 
 
@@ -27,7 +28,8 @@ def keys(s3: Any) -> dict[str, Any]:
     return {entry["Key"]: entry["LastModified"] for entry in listed}
 
 
-def operator(settings: Any, **changed: Any) -> StageCodeOperator:
+def operator(settings: Any, wheels_uri: str | None = None, **changed: Any) -> StageCodeOperator:
+    changed["wheels_uri"] = wheels_uri
     return StageCodeOperator(task_id="stage_code", settings=dataclasses.replace(settings, **changed))
 
 
@@ -123,3 +125,54 @@ def test_staged_code_that_was_changed_since_is_refused(
 
     with pytest.raises(AirflowFailException, match=r"does not hold what version [0-9a-f]{16} was made of"):
         operator(settings, code_uri=uri).execute(context)
+
+
+WHEELS = "s3://pictures/wheels"
+LOCK = b"apple==1.0 \\\n    --hash=sha256:aa\npear==2.0 \\\n    --hash=sha256:bb\n"
+
+
+@pytest.fixture
+def locked(repository: Path) -> Path:
+    (repository / "bootstrap" / "requirements.txt").write_bytes(LOCK)
+    (repository / "bootstrap" / "requirements-tensorflow.txt").write_bytes(LOCK.replace(b"apple", b"tensorflow"))
+    return repository
+
+
+def put_wheel(s3: Any, name: str) -> None:
+    s3.put_object(Bucket="pictures", Key=f"wheels/{wheels_key(LOCK)}/{name}-py3-none-any.whl", Body=b"")
+
+
+def test_a_run_whose_nodes_could_not_be_installed_is_refused_with_the_command(
+    settings: Any, s3: Any, context: Any, locked: Path
+) -> None:
+    folder = f"s3://pictures/wheels/{wheels_key(LOCK)}/"
+    with pytest.raises(AirflowFailException) as refusal:
+        operator(settings, WHEELS, code_root=locked).execute(context)
+    assert str(refusal.value).startswith(f"{folder} lacks the wheel of apple 1.0 and 1 more: ")
+    assert str(refusal.value).endswith(f"make wheels LOCK=requirements.txt, then aws s3 sync .local/wheels {WHEELS}")
+
+    put_wheel(s3, "apple-1.0")
+    with pytest.raises(AirflowFailException, match=r"lacks the wheel of pear 2\.0: "):
+        operator(settings, WHEELS, code_root=locked).execute(context)
+
+
+def test_a_run_with_all_wheels_goes_on_and_another_engine_needs_its_own(
+    settings: Any, s3: Any, context: Any, locked: Path
+) -> None:
+    for name in ("apple-1.0", "pear-2.0"):
+        put_wheel(s3, name)
+    uri = operator(settings, WHEELS, code_root=locked).execute(context)
+    assert operator(settings, WHEELS, code_uri=uri).execute(context) == uri
+
+    context["params"]["engine"] = "tensorflow"
+    with pytest.raises(
+        AirflowFailException, match=r"lacks the wheel of tensorflow 1\.0 and 1 more: .*LOCK=requirements-tensorflow"
+    ):
+        operator(settings, WHEELS, code_uri=uri).execute(context)
+
+
+def test_staged_code_without_the_lock_is_refused(settings: Any, s3: Any, context: Any, locked: Path) -> None:
+    (locked / "bootstrap" / "requirements.txt").unlink()
+
+    with pytest.raises(AirflowFailException, match=r"bootstrap/requirements\.txt is not there"):
+        operator(settings, WHEELS, code_root=locked).execute(context)

@@ -300,3 +300,30 @@ def test_that_another_step_is_over_says_nothing_of_the_stages_own(
 
     assert again.value.trigger.step_id == "s-1"
     assert step.calls == []
+
+
+def test_task_nodes_are_given_back_when_the_vectors_are_computed(
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
+) -> None:
+    step.add_instance_fleet(ClusterId="j-1", InstanceFleet={"InstanceFleetType": "TASK", "TargetSpotCapacity": 4})
+    step.set_step("j-1", "s-1", "COMPLETED")
+
+    resume(sensor, context, "over")
+
+    (fleet,) = step.list_instance_fleets(ClusterId="j-1")["InstanceFleets"]
+    assert (fleet["TargetSpotCapacity"], fleet["TargetOnDemandCapacity"]) == (0, 0)
+
+
+def test_task_nodes_that_cannot_be_given_back_fail_nothing(
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    step.add_instance_fleet(ClusterId="j-1", InstanceFleet={"InstanceFleetType": "TASK", "TargetSpotCapacity": 4})
+    step.set_step("j-1", "s-1", "COMPLETED")
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ModifyInstanceFleet")
+
+    monkeypatch.setattr(step, "modify_instance_fleet", refuse)
+    resume(sensor, context, "over")
+
+    assert "The task nodes of j-1 stay until it ends" in caplog.text

@@ -22,15 +22,18 @@ CLUSTER: dict[str, Any] = {
 
 def test_every_size_has_its_minutes_and_dollars() -> None:
     work = Work(objects=2_000_000, images=2_000_000, to_compute=1_000_000)
-    small, medium, large = forecasts(work, Rates(10, 6, "", fetch_s=0.002, row_s=0.0001), on_demand=1.0, spot=0.5)
+    rates = Rates(10, 6, "", fetch_s=0.002, row_s=0.0001)
+    small, medium, large, auto = forecasts(work, rates, on_demand=1.0, spot=0.5)
 
     # 8 vCPU at 10 a second are 12,500 s; 2,000 pages of a tenth of a second are 200 s; fetching is 2,000 s, what comes
     # after it 200 s; and 6 minutes.
     assert small.minutes == pytest.approx(14_900 / 60 + 6)
     assert small.dollars == pytest.approx(small.minutes / 60 * 3.0)
     assert medium.dollars == pytest.approx(medium.minutes / 60 * (5.0 + 4 * 0.5))
-    assert [each.size for each in (small, medium, large)] == list(SIZES)
-    assert small.minutes > medium.minutes > large.minutes
+    assert [each.size for each in (small, medium, large, auto)] == list(SIZES)
+    # That of `auto` counts as many Spot nodes as may come.
+    assert small.minutes > medium.minutes > large.minutes == auto.minutes
+    assert auto.dollars == pytest.approx(auto.minutes / 60 * (3.0 + 22 * 0.5))
 
 
 def test_a_former_run_gives_its_rate_for_a_vcpu_and_the_time_of_everything_else() -> None:

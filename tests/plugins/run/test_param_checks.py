@@ -48,7 +48,7 @@ def test_what_can_work_passes(changed: dict[str, Any]) -> None:
         ({"run": "a" * 201}, "at most 200 letters"),
         ({"refit_share": 1.5}, "refit_share=1.5: give a number from 0 to 1"),
         ({"sample_limit": 0}, "sample_limit=0: give a whole number, 1 or more"),
-        ({"cluster_size": "huge"}, "give one of small, medium, large"),
+        ({"cluster_size": "huge"}, "give one of small, medium, large, auto"),
         ({"weights": "s3://photos"}, "weights='s3://photos'"),
         ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, resnet50, vgg16, vgg16_fc512"),
         ({"reduce": "both"}, "reduce='both': give one of refit, project, auto"),

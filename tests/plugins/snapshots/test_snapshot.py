@@ -36,7 +36,6 @@ def test_a_snapshot_says_where_everything_is_and_how_much_of_it() -> None:
         "dag_run_id": "manual__1",
         "run_uri": "s3://b/runs/r",
         "manifest_uri": "s3://b/runs/r/manifest",
-        "images_uri": "s3://b/runs/r/images",
         "rejects_uri": "s3://b/runs/r/rejects",
         "features_uri": "s3://b/runs/r/features",
         "pca_features_uri": "s3://b/runs/r/pca_features",

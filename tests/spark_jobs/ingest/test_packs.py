@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_features.ingest.manifest import ManifestRow
-from image_features.ingest.packs import MAX_OBJECT_BYTES, MAX_PACK_BYTES, MAX_PACK_IMAGES, pack_limit, packs
+from image_features.ingest.packs import MAX_OBJECT_BYTES, MAX_PACK_BYTES, MAX_PACK_IMAGES, mixed, pack_limit, packs
 
 SIZES = st.one_of(st.integers(0, 10_000), st.integers(MAX_PACK_BYTES // 4, 2 * MAX_PACK_BYTES))
 
@@ -47,3 +47,14 @@ def test_packs_are_made_while_the_listing_is_still_running() -> None:
         raise AssertionError("the second pack was listed before the first was handed on")
 
     assert len(next(packs(listing()))) == 32
+
+
+def test_large_packs_are_fetched_first_and_workers_are_all_over_the_keys() -> None:
+    numbers = [int(uri) for uri in mixed([str(number) for number in range(1000)])]
+
+    assert sorted(numbers) == list(range(1000))
+    limits = [pack_limit(number) for number in numbers]
+    assert limits == sorted(limits, reverse=True)
+    # Thirty-two workers at once are in most tenths of the keys, as long as all packs have one size.
+    tenths = [len({number // 100 for number in numbers[start : start + 32]}) for start in range(900)]
+    assert min(tenths) >= 7

@@ -71,6 +71,43 @@ def test_airflow_takes_one_file_of_the_unzipped_plugins_for_a_plugin(tmp_path: P
     assert [path.name for path in found if path.suffix == ".py"] == ["fruit_features_ui.py"]
 
 
+LOAD = """
+import json, sys
+from airflow import plugins_manager
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # The oldest Airflow supported
+    from airflow.models.dagbag import DagBag
+plugins_manager.ensure_plugins_loaded()
+found = getattr(plugins_manager, "get_import_errors", None)
+errors = found() if found else plugins_manager.import_errors
+bag = DagBag(dag_folder=sys.argv[1])
+import emr_pipeline
+print(json.dumps([sorted(bag.dags), bag.import_errors, dict(errors), emr_pipeline.__file__]))
+"""
+
+
+@pytest.mark.slow
+def test_airflow_loads_what_the_bundle_holds_without_the_repository(tmp_path: Path) -> None:
+    make_bundle(OUTPUTS, tmp_path / "mwaa")
+    zipfile.ZipFile(tmp_path / "mwaa" / "plugins.zip").extractall(tmp_path / "plugins")
+    environment = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(tmp_path / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "FRUIT_FEATURES_CODE_URI": "s3://my-fruit/code/1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path / "mwaa" / "dags")],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    dags, import_errors, plugin_errors, package = json.loads(done.stdout.splitlines()[-1])
+    assert dags == sorted(path.stem for path in (REPOSITORY / "dags").glob("*.py"))
+    assert (import_errors, plugin_errors) == ({}, {})
+    assert package.startswith(str(tmp_path / "plugins"))
+
+
 def test_the_code_of_the_clusters_lies_under_its_version(tmp_path: Path) -> None:
     uri = make_bundle(OUTPUTS, tmp_path / "mwaa")
     version = uri.removeprefix("s3://my-fruit/code/")

@@ -121,3 +121,42 @@ def test_groups_are_not_asked_of_a_cluster_with_fleets(local_emr: LocalEmr) -> N
     cluster_id = fleet_cluster(local_emr)
     with pytest.raises(ClientError, match="mutually exclusive"):
         local_emr.client.list_instance_groups(ClusterId=cluster_id)
+
+
+TASK: dict[str, Any] = {
+    "InstanceFleetType": "TASK",
+    "TargetSpotCapacity": 3,
+    "InstanceTypeConfigs": [{"InstanceType": "r5.xlarge", "WeightedCapacity": 1}],
+}
+
+
+def test_a_task_fleet_comes_while_the_cluster_runs_and_goes_before_it(local_emr: LocalEmr) -> None:
+    cluster_id, client = fleet_cluster(local_emr), local_emr.client
+    fleet_id = client.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=TASK)["InstanceFleetId"]
+    came = instances(local_emr, cluster_id, InstanceFleetId=fleet_id)
+
+    client.modify_instance_fleet(
+        ClusterId=cluster_id, InstanceFleet={"InstanceFleetId": fleet_id, "TargetSpotCapacity": 1}
+    )
+
+    assert [(one["Market"], one["Status"]["State"]) for one in came] == [("SPOT", "RUNNING")] * 3
+    began = local_emr.cluster(cluster_id)["Status"]["Timeline"]["ReadyDateTime"]
+    assert all(one["Status"]["Timeline"]["CreationDateTime"] >= began for one in came)
+    now = instances(local_emr, cluster_id, InstanceFleetId=fleet_id)
+    assert [one["Id"] for one in now] == [one["Id"] for one in came]
+    ends = [one["Status"]["Timeline"].get("EndDateTime") for one in now]
+    assert [one["Status"]["State"] for one in now] == ["RUNNING", "TERMINATED", "TERMINATED"]
+    assert [bool(end) for end in ends] == [False, True, True]
+    fleets = {each["Id"]: each for each in client.list_instance_fleets(ClusterId=cluster_id)["InstanceFleets"]}
+    assert (fleets[fleet_id]["TargetSpotCapacity"], fleets[fleet_id]["ProvisionedSpotCapacity"]) == (1, 1)
+
+
+def test_a_second_task_fleet_a_core_fleet_and_an_unknown_one_are_refused(local_emr: LocalEmr) -> None:
+    cluster_id, client = fleet_cluster(local_emr), local_emr.client
+    client.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=TASK)
+
+    for fleet in (TASK, TASK | {"InstanceFleetType": "CORE"}):
+        with pytest.raises(ClientError, match="takes one instance fleet more"):
+            client.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)
+    with pytest.raises(ClientError, match="if-NONE"):
+        client.modify_instance_fleet(ClusterId=cluster_id, InstanceFleet={"InstanceFleetId": "if-NONE"})

@@ -49,7 +49,7 @@ def ended(local_emr: LocalEmr) -> str:
         ),
         ("describe_security_configuration", {"Name": "nope"}, INVALID, "does not exist"),
         ("list_studios", {}, "UnknownOperationException", "does not offer EMR's operation ListStudios"),
-        ("describe_job_flows", {}, "UnknownOperationException", "It offers: AddJobFlowSteps, "),
+        ("describe_job_flows", {}, "UnknownOperationException", "It offers: AddInstanceFleet, AddJobFlowSteps, "),
     ],
 )
 def test_what_is_not_there_is_refused_as_emr_refuses_it(

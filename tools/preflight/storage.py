@@ -1,0 +1,97 @@
+"""What a run needs in the bucket: the bucket itself, the code of the clusters, their wheels, and the weights."""
+
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from emr_pipeline.errors import CodeNotFoundError, PipelineError, WheelsMissingError, WeightsUnavailableError
+from emr_pipeline.run.wheels import lock_of
+from emr_pipeline.s3.objects import error_code, has_bucket, unless_missing
+from emr_pipeline.s3.staged_code import check_staged
+from emr_pipeline.s3.weights import find_weights
+from emr_pipeline.s3.wheels import refuse_missing_wheels
+from run_contract.backbones import IMAGENET_URLS, pointer_uri
+from run_contract.weights import IMAGENET
+from tools.preflight.account import STACK_COMMAND, Account
+from tools.preflight.finding import Finding
+
+
+def bucket(account: Account) -> Iterator[Finding]:
+    s3, name = account.client("s3"), account.settings.bucket
+    try:
+        exists = has_bucket(s3, name)
+    except ClientError as error:
+        if error_code(error) not in ("403", "AccessDenied"):
+            raise
+        text = f"s3://{name} is another account's, or you may not look into it; if it is another's, choose a free name"
+        yield Finding("bucket", text, (STACK_COMMAND,))
+        return
+    if not exists:
+        yield Finding("bucket", f"there is no s3://{name}: make the stack, which makes it", (STACK_COMMAND,))
+        return
+    region = s3.get_bucket_location(Bucket=name)["LocationConstraint"] or "us-east-1"
+    if region == account.region:
+        yield Finding("bucket", f"s3://{name} in {region}")
+    else:
+        text = f"s3://{name} is in {region}, and clusters are made in {account.region}: traffic between them costs"
+        yield Finding("bucket", text, (f"export FRUIT_FEATURES_REGION={region}",))
+
+
+def code(account: Account) -> Iterator[Finding]:
+    """Ask for the code of this version where a deployment stages it; elsewhere each run uploads what is missing."""
+    uri = account.settings.code_uri
+    if uri is None:
+        yield Finding("code", "each run uploads it, if it is not there yet")
+        return
+    s3 = account.client("s3")
+    try:
+        check_staged(s3, uri)
+    except PipelineError as error:
+        # A bucket that is not there has no code either: the line of the bucket says so.
+        copied = f"aws s3 sync --delete .local/mwaa/code/{uri.rpartition('/')[2]} {uri}"
+        yield Finding("code", str(error), ("make mwaa-bundle OUTPUTS=<outputs>", copied))
+    except ClientError as error:
+        if error_code(error) != "NoSuchBucket":
+            raise
+        yield Finding("code", f"{uri}: its bucket is not there", (STACK_COMMAND,))
+    else:
+        yield Finding("code", uri)
+
+
+def wheels(account: Account) -> Iterator[Finding]:
+    """Ask for the wheels of the code that is staged; a deployment without a place for them has other nodes."""
+    uri, code_uri = account.settings.wheels_uri, account.settings.code_uri
+    if uri is None or code_uri is None:
+        return
+    lock = lock_of(account.params)
+    try:
+        refuse_missing_wheels(account.client("s3"), code_uri, uri, lock)
+    except WheelsMissingError as error:
+        yield Finding("wheels", str(error), (f"make wheels LOCK={lock}", f"aws s3 sync .local/wheels/ {uri}/"))
+    except CodeNotFoundError:
+        yield Finding("wheels", "not known: the code that says which are needed is not there", ("see the line code",))
+    else:
+        yield Finding("wheels", f"all of {lock} lie under {uri}")
+
+
+def weights(account: Account) -> Iterator[Finding]:
+    """Ask for the weights of a run whose form is left empty; of Keras's own, for the pointer to the staged file."""
+    params, s3 = account.params, account.client("s3")
+    named, backbone = params["weights"], params["backbone"]
+    pointer = pointer_uri(account.models_uri, backbone)
+    staged_by = (
+        "PYTHONPATH=spark_jobs:. .local/envs/spark/bin/python tools/data/stage_weights.py "
+        f"{backbone} {account.models_uri}"
+    )
+    bucket_name, _, key = pointer.removeprefix("s3://").partition("/")
+    if named == IMAGENET and unless_missing(s3.head_object, Bucket=bucket_name, Key=key) is None:
+        remedy = staged_by if backbone in IMAGENET_URLS else "export FRUIT_FEATURES_WEIGHTS=s3://<bucket>/<key>"
+        yield Finding("weights", f"{pointer} is not there, so the first run would need internet", (remedy,))
+        return
+    try:
+        find_weights(s3, params, account.models_uri)
+    except WeightsUnavailableError as error:
+        remedy = staged_by if named == IMAGENET else f"aws s3 cp <file> {named}"
+        yield Finding("weights", str(error), (remedy,))
+    else:
+        yield Finding("weights", f"{named} of {backbone}")
