@@ -104,7 +104,7 @@
       points.set(position(place), 3 * at);
       colors.set([...(alpha === FAINT ? OTHER : color(place)), alpha], 4 * at);
     });
-    return { length: places.length, attributes: { getPosition: { value: points, size: 3 }, getFillColor: { value: colors, size: 4 } } };
+    return { length: places.length, attributes: { getPosition: { value: points, size: 3 }, getFillColor: { value: colors, size: 4, normalized: true } } };
   }
   function dots(id, data, more) {
     const radius = Math.min(9, Math.max(2.5, 2.5 + (view.zoom - start().zoom)));
@@ -126,7 +126,7 @@
     parent: element("map"), views: new OrthographicView({ id: "map", flipY: false }), controller: { keyboard: false, doubleClickZoom: false },
     viewState: view, layers: [], pickingRadius: 6, getCursor: ({ isHovering }) => (isHovering ? "pointer" : "grab"),
     onViewStateChange: ({ viewState }) => { view = viewState; draw(); },
-    onHover: ({ index, x, y }) => tip(index >= 0 ? shown[index] : -1, x, y),
+    onHover: ({ index, x, y }) => tip(index >= 0 && built ? built.order[index] : -1, x, y),
     onError: (error) => {
       if (element("failure")) return;
       made("p", `The map cannot be drawn: this browser gives no WebGL2 (${error.message}). Turn on hardware acceleration, or use another browser.`, element("stage"), { id: "failure" });
@@ -134,10 +134,13 @@
   });
   // What changes with filters, colors and the map, and not with each movement.
   function build() {
-    const inside = new Set(shown), hasRings = !state.flags.has("suspect") && state.color !== "suspect";
+    const color = colorOf(), inside = new Set(shown), hasRings = !state.flags.has("suspect") && state.color !== "suspect";
+    // Those that have a color lie on top.
+    const order = [...shown.filter((place) => color(place) === OTHER), ...shown.filter((place) => color(place) !== OTHER)];
     return {
+      order,
       others: columns(shown.length < everything.length ? everything.filter((place) => !inside.has(place)) : [], FAINT),
-      shown: columns(shown, 215),
+      shown: columns(order, 215),
       doubtful: hasRings ? shown.filter((place) => place in data.notes) : [],
     };
   }
@@ -149,7 +152,7 @@
     if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 5) return;
     const box = element("map").getBoundingClientRect();
     const found = map.pickObject({ x: event.clientX - box.left, y: event.clientY - box.top, radius: 6, layerIds: ["shown"] });
-    if (found && found.index >= 0) choose(shown[found.index]);
+    if (found && found.index >= 0 && built) choose(built.order[found.index]);
   });
   let waiting = false;
   function draw() {
@@ -161,7 +164,7 @@
       const layers = [dots("others", built.others, {}), dots("shown", built.shown, { pickable: true }), rings("doubtful", built.doubtful, 5, 1)];
       if (state.chosen >= 0) layers.push(rings("nearest", nearest(state.chosen), 7, 1.5), rings("chosen", [state.chosen], 11, 3));
       map.setProps({ viewState: view, layers });
-      element("about").textContent = `${data.maps[state.map].name}: ${data.maps[state.map].about}. A ring means doubtful.`;
+      element("about").textContent = `${data.maps[state.map].name}: ${data.maps[state.map].about}.${built.doubtful.length ? " A ring means doubtful." : ""}`;
       pictures();
     });
   }
