@@ -26,7 +26,8 @@ STAGE_WEIGHTS = ".local/envs/spark/bin/python tools/data/stage_weights.py mobile
 # wheels, which are 215 MB, only the names are made.
 PRELUDE = f"""
 aws() {{ if [[ $1 == mwaa ]]; then command aws "$@" --generate-cli-skeleton output; else command aws "$@"; fi; }}
-make() {{ if [[ $1 == wheels ]]; then PYTHONPATH=plugins:. "{sys.executable}" names.py; else command make setup_command=true "$@"; fi; }}
+names() {{ PYTHONPATH=plugins:. "{sys.executable}" names.py; }}
+make() {{ if [[ $1 == wheels ]]; then names; else command make setup_command=true "$@"; fi; }}
 """
 NAMES_OF_WHEELS = """
 from pathlib import Path
@@ -47,8 +48,8 @@ pytestmark = [
 
 
 def commands() -> list[str]:
-    """The blocks of the page that a shell runs, in their order."""
-    page = (REPOSITORY / "docs" / "aws.md").read_text(encoding="utf-8")
+    """The blocks that set it up, run it and take it away, in their order."""
+    page = (REPOSITORY / "docs" / "aws.md").read_text(encoding="utf-8").partition("\n## Versions\n")[0]
     return [textwrap.dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)]
 
 

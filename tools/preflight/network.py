@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.emr.job_flow import INSTANCE_FAMILIES, UNITS_OF_SIZES
+from emr_pipeline.emr.job_flow import UNITS_OF_SIZES, instance_family
 from emr_pipeline.s3.objects import error_code
 from tools.preflight.account import STACK_COMMAND, TAG, TAG_COMMAND, Account
 from tools.preflight.finding import Finding
@@ -83,7 +83,7 @@ def _way(table: Any) -> str:
 
 
 def _machines(account: Account, ec2: Any, subnets: Sequence[Any]) -> Finding:
-    family = INSTANCE_FAMILIES[account.params["precision"]]
+    family = instance_family(account.params)
     types = [f"{family}.{size}" for size in UNITS_OF_SIZES]
     offered: dict[str, set[str]] = {zone: set() for zone in sorted({subnet["AvailabilityZone"] for subnet in subnets})}
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(

@@ -6,11 +6,10 @@ from botocore.exceptions import ClientError
 
 from emr_pipeline.errors import CodeNotFoundError, PipelineError, WeightsUnavailableError, WheelsMissingError
 from emr_pipeline.run.wheels import lock_of
-from emr_pipeline.s3.objects import error_code, has_bucket, unless_missing
+from emr_pipeline.s3.objects import error_code, has_bucket
 from emr_pipeline.s3.staged_code import check_staged
-from emr_pipeline.s3.weights import find_weights
+from emr_pipeline.s3.weights import find_weights, staging_command
 from emr_pipeline.s3.wheels import refuse_missing_wheels
-from run_contract.backbones import IMAGENET_URLS, pointer_uri
 from run_contract.weights import IMAGENET
 from tools.preflight.account import STACK_COMMAND, Account
 from tools.preflight.finding import Finding
@@ -75,23 +74,14 @@ def wheels(account: Account) -> Iterator[Finding]:
 
 
 def weights(account: Account) -> Iterator[Finding]:
-    """Ask for the weights of a run whose form is left empty; of Keras's own, for the pointer to the staged file."""
-    params, s3 = account.params, account.client("s3")
-    named, backbone = params["weights"], params["backbone"]
-    pointer = pointer_uri(account.models_uri, backbone)
-    staged_by = (
-        "PYTHONPATH=spark_jobs:. .local/envs/spark/bin/python tools/data/stage_weights.py "
-        f"{backbone} {account.models_uri}"
-    )
-    bucket_name, _, key = pointer.removeprefix("s3://").partition("/")
-    if named == IMAGENET and unless_missing(s3.head_object, Bucket=bucket_name, Key=key) is None:
-        remedy = staged_by if backbone in IMAGENET_URLS else "export FRUIT_FEATURES_WEIGHTS=s3://<bucket>/<key>"
-        yield Finding("weights", f"{pointer} is not there, so the first run would need internet", (remedy,))
-        return
+    """Ask for the weights of a run whose form is left empty; Keras's own should be staged before a run."""
+    named, command = account.params["weights"], staging_command(account.params, account.models_uri)
     try:
-        find_weights(s3, params, account.models_uri)
+        found = find_weights(account.client("s3"), account.params, account.models_uri)
     except WeightsUnavailableError as error:
-        remedy = staged_by if named == IMAGENET else f"aws s3 cp <file> {named}"
-        yield Finding("weights", str(error), (remedy,))
+        yield Finding("weights", str(error), (command,))
+        return
+    if named == IMAGENET and found.sha256 is None:
+        yield Finding("weights", "Keras's own are not staged, so the first run would need internet", (command,))
     else:
-        yield Finding("weights", f"{named} of {backbone}")
+        yield Finding("weights", named)

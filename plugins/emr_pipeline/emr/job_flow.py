@@ -50,19 +50,24 @@ MASTER_ON_CORE = {
 }
 
 
+def instance_family(params: Mapping[str, Any]) -> str:
+    """Return the family of instances that a run's nodes are of."""
+    return INSTANCE_FAMILIES[params["precision"]]
+
+
 @dataclass(frozen=True)
 class ClusterChoice:
     """What decides a cluster, besides the settings: what the run asks for, and the region where it is made."""
 
     size: ClusterSize
-    precision: str
+    family: str
     lock: str
     region: str
 
     @classmethod
     def of(cls, params: Mapping[str, Any], region: str) -> "ClusterChoice":
         """Return the choice of a run by its params."""
-        return cls(SIZES[params["cluster_size"]], params["precision"], lock_of(params), region)
+        return cls(SIZES[params["cluster_size"]], instance_family(params), lock_of(params), region)
 
 
 def name_prefix(bucket: str) -> str:
@@ -150,7 +155,7 @@ def instance_fleets(choice: ClusterChoice, has_on_demand_for_spot: bool = False)
 
     The task fleet is among them only if it may become an on-demand one: EMR does that for no fleet that comes later.
     """
-    size, family = choice.size, INSTANCE_FAMILIES[choice.precision]
+    size, family = choice.size, choice.family
     fleets = [
         _fleet("MASTER", family, ("xlarge",), {"TargetOnDemandCapacity": 1}),
         _fleet("CORE", family, UNITS_OF_SIZES, {"TargetOnDemandCapacity": size.core}),
@@ -168,7 +173,7 @@ def instance_fleets(choice: ClusterChoice, has_on_demand_for_spot: bool = False)
 def task_fleet(choice: ClusterChoice) -> dict[str, Any]:
     """Return the fleet of Spot nodes, the loss of one of which costs no more than its tasks."""
     capacity = {"TargetSpotCapacity": 1 if choice.size.is_scaled else choice.size.spot_task}
-    return _fleet("TASK", INSTANCE_FAMILIES[choice.precision], UNITS_OF_SIZES, capacity)
+    return _fleet("TASK", choice.family, UNITS_OF_SIZES, capacity)
 
 
 def managed_scaling(size: ClusterSize) -> dict[str, Any]:

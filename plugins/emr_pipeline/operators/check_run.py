@@ -115,7 +115,7 @@ class CheckRunOperator(S3Operator):
         return params
 
     def _log_what_is_there(self, params: Mapping[str, Any]) -> None:
-        weights = f"weights {params['weights']} of {params['backbone']}"
+        weights = f"weights {params['weights']}"
         for what in (f"bucket s3://{self.settings.bucket}", f"photographs under {params['source_uri']}", weights):
             self.log.info("ok: %s", what)
         self.log.info("Not asked, for Airflow's role may not: roles, network, quotas. On AWS `make preflight` asks")

@@ -54,6 +54,17 @@ def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWe
     return FoundWeights()
 
 
+def staging_command(params: Mapping[str, Any], models_uri: str) -> str:
+    """Return the command by which a person brings the weights that a run asks for into the bucket."""
+    weights, backbone = params["weights"], params["backbone"]
+    if weights != IMAGENET:
+        return f"aws s3 cp <file> {weights}"
+    if backbone not in IMAGENET_URLS:
+        return "export FRUIT_FEATURES_WEIGHTS=s3://<bucket>/<key>"
+    program = "PYTHONPATH=spark_jobs:. .local/envs/spark/bin/python tools/data/stage_weights.py"
+    return f"{program} {backbone} {models_uri}"
+
+
 def _why_not_published(url: str) -> str | None:
     """Return why a file cannot be fetched by HTTP, as far as this machine can say; null if its server has it."""
     try:

@@ -7,6 +7,7 @@ import pytest
 from botocore.validate import validate_parameters
 
 from emr_pipeline.emr.job_flow import (
+    INSTANCE_FAMILIES,
     ClusterChoice,
     cluster_tags,
     configurations,
@@ -28,7 +29,7 @@ TAGS = cluster_tags(DEPLOYMENT, "fruit_features", "manual__2026-11-20T16:00:00+0
 def choice(
     core: int = 2, spot_task: int = 0, precision: str = "float32", lock: str = "requirements.txt"
 ) -> ClusterChoice:
-    return ClusterChoice(ClusterSize(core, spot_task), precision, lock, "eu-west-3")
+    return ClusterChoice(ClusterSize(core, spot_task), INSTANCE_FAMILIES[precision], lock, "eu-west-3")
 
 
 def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def request(size: ClusterSize = SIZES["small"], **environment: str) -> dict[str,
         TAGS,
         "s3://b/code/v1",
         ["10_a.sh"],
-        ClusterChoice(size, "float32", LOCKS["openvino"], "eu-west-3"),
+        ClusterChoice(size, "r6i", LOCKS["openvino"], "eu-west-3"),
     )
 
 
@@ -215,7 +216,7 @@ def test_auto_lets_emr_add_spot_nodes_and_no_others_while_executors_wait() -> No
     assert limits["MaximumCapacityUnits"] == most
     assert limits["MaximumOnDemandCapacityUnits"] == limits["MaximumCoreCapacityUnits"] == auto.core
 
-    made = ClusterChoice(auto, "float32", LOCKS["openvino"], "eu-west-3")
+    made = ClusterChoice(auto, "r6i", LOCKS["openvino"], "eu-west-3")
     assert task_fleet(made)["TargetSpotCapacity"] == 1
     spark = properties(configurations("/venv", made), "spark-defaults")
     assert spark["spark.dynamicAllocation.enabled"] == "true"

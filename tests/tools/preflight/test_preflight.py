@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from emr_pipeline.run.code_bundle import gather_code
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import node_pins, wheels_key
 from local_aws import account as moto_account
 from tests.infra.stack import REGION, deployed
 from tools.env.mwaa_bundle import stack_settings
@@ -47,6 +48,7 @@ def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outputs]:
         for code, _ in QUOTAS.values():
             ask_for_vcpus(code, 100)
         put_code(outputs)
+        put_wheels()
         put_weights()
         yield outputs
 
@@ -59,6 +61,18 @@ def put_code(outputs: Outputs) -> None:
     uri = stack_settings(outputs)["FRUIT_FEATURES_CODE_URI"].removeprefix("s3://pictures/")
     for name, content in gather_code(REPOSITORY, [stage.name for stage in STAGES]).files.items():
         client("s3").put_object(Bucket="pictures", Key=f"{uri}/{name}", Body=content)
+
+
+def put_wheels() -> None:
+    lock = (REPOSITORY / "bootstrap" / "requirements.txt").read_bytes()
+    for pin in node_pins(lock):
+        name = f"{pin.name.replace('-', '_')}-{pin.version}-py3-none-any.whl"
+        client("s3").put_object(Bucket="pictures", Key=f"wheels/{wheels_key(lock)}/{name}", Body=b"")
+
+
+def remove_a_wheel() -> None:
+    (first, *_) = client("s3").list_objects_v2(Bucket="pictures", Prefix="wheels/")["Contents"]
+    client("s3").delete_object(Bucket="pictures", Key=first["Key"])
 
 
 def put_weights() -> None:
@@ -132,6 +146,7 @@ def remove_weights(name: str) -> None:
 
 BROKEN: tuple[tuple[Break, str, str], ...] = (
     (change_code, "code", "aws s3 sync --delete .local/mwaa/code/"),
+    (lambda _: remove_a_wheel(), "wheels", "aws s3 sync .local/wheels/ s3://pictures/wheels/"),
     (lambda _: remove_weights("one.h5"), "weights", "stage_weights.py mobilenet_v2 s3://pictures/models"),
     (
         lambda _: client("iam").delete_role(RoleName="AWSServiceRoleForEC2Spot"),

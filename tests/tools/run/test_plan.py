@@ -86,6 +86,6 @@ def test_on_one_machine_a_folder_is_enough_and_nothing_is_left_running(home: Loc
 
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert [each["size"] for each in told["forecast"]] == ["small", "medium", "large"]
+    assert [each["size"] for each in told["forecast"]] == ["small", "medium", "large", "auto"]
     assert told["for"].startswith("at most 3 vectors of 3 objects")
     assert not find_background(home, "local_aws").is_alive()
