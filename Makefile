@@ -48,15 +48,15 @@ down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
 # Suites run side by side; each is printed when it is done.
-suites = $(MAKE) --jobs=4 --keep-going --output-sync=target
+suites = $(MAKE) --jobs=5 --keep-going --output-sync=target
 
 .PHONY: test
 test: setup ## run all tests but the faults, about 12 minutes on two cores
-	@$(suites) test-airflow test-spark test-end-to-end test-endpoint
+	@$(suites) test-airflow test-spark test-networks test-end-to-end test-endpoint
 
 .PHONY: test-quick
 test-quick: setup ## run the tests that are not slow
-	@$(suites) test-airflow test-spark test-endpoint ARGS='-m "not slow"'
+	@$(suites) test-airflow test-spark test-networks test-endpoint ARGS='-m "not slow"'
 
 .PHONY: test-airflow
 test-airflow: setup ## run the tests of the Airflow environment that the three other targets do not run
@@ -72,8 +72,13 @@ test-end-to-end: setup ## run the tests that start all services, and run the DAG
 	@"$(AIRFLOW_PYTHON)" -m pytest tests/end_to_end $(ARGS)
 
 .PHONY: test-spark
-test-spark: setup ## run the tests of the Spark environment
-	@tools/env/test_spark.sh "$(SPARK_PYTHON)" $(ARGS)
+test-spark: setup ## run the tests of the Spark environment, but for those of test-networks
+	@tools/env/test_spark.sh "$(SPARK_PYTHON)" $(addprefix --ignore=,$(network_tests)) $(ARGS)
+
+network_tests := $(addprefix tests/spark_jobs/,featurize images networks)
+.PHONY: test-networks
+test-networks: setup ## run the tests of images, of the networks and of featurize_images
+	@tools/env/test_spark.sh "$(SPARK_PYTHON)" $(network_tests) $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## break everything once, and write docs/faults.md (FLOOR=1: on the oldest Airflow supported, writes nothing)

@@ -85,6 +85,7 @@ class SnapshotDocument(TypedDict):
     report_uri: Annotated[str, "the page of the report"]
     explorer_uri: NotRequired[Annotated[str, "the page with the map of the photographs; not before 0.3.0"]]
     source_uri: Annotated[str, "the prefix of the photographs"]
+    licence: NotRequired[Annotated[str | None, "what is said of the photographs' licence; not before 0.3.0"]]
     params: Annotated[dict[str, Any], "the params that decide what comes out"]
     code_uri: Annotated[str, "the code of the stages"]
     code_version: Annotated[str, "the code's version"]

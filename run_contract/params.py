@@ -204,7 +204,8 @@ _REPORT = (
     Param(
         name="licence",
         title="Licence of the photographs",
-        help="What the data card of the snapshot says of their licence, such as CC BY 4.0. Empty: not stated.",
+        help="What the data card of the snapshot says of their licence, such as CC BY 4.0. Empty: not stated. Alone it "
+        "is no reason for a run: use force.",
         nullable=True,
         pattern=r"[^\r\n]+",
         pattern_in_words="a text of one line",

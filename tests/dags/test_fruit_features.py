@@ -230,8 +230,9 @@ def test_the_web_server_shows_our_links_without_any_class_of_ours(dag: DAG) -> N
     links = {link.name: link.xcom_key for link in stored.get_task("publish").operator_extra_links}
     of_a_wait = {link.name for link in stored.get_task("validate_run.wait_for_step").operator_extra_links}
 
-    assert links == {"Report": "_link_ReportLink", "Data in S3": "_link_RunFolderLink"}
-    assert of_a_wait == {"EMR Cluster", "EMR Cluster Logs", "Report", "Data in S3"}
+    assert set(links) == {"Report", "Explorer", "Data in S3"}
+    assert links["Explorer"] == "_link_ExplorerLink"
+    assert of_a_wait == {"EMR Cluster", "EMR Cluster Logs", "Report", "Explorer", "Data in S3"}
 
 
 def test_parsing_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:

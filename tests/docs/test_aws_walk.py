@@ -23,7 +23,7 @@ AWS = shutil.which("aws", path=f"{BIN}:{os.environ['PATH']}")
 # Keras's own weights come from the internet.
 STAGE_WEIGHTS = ".local/envs/spark/bin/python tools/data/stage_weights.py mobilenet_v2"
 # There is no MWAA here: its commands are checked by AWS's own model of them, and not sent. `make setup` has run. Of the
-# wheels, which are 215 MB, only the names are made.
+# wheels, which are 225 MB, only the names are made.
 PRELUDE = f"""
 aws() {{ if [[ $1 == mwaa ]]; then command aws "$@" --generate-cli-skeleton output; else command aws "$@"; fi; }}
 names() {{ PYTHONPATH=plugins:. "{sys.executable}" names.py; }}

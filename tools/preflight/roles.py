@@ -44,10 +44,12 @@ def roles(account: Account) -> Iterator[Finding]:
 def spot_role(account: Account) -> Iterator[Finding]:
     if _unless_missing(account.client("iam").get_role, RoleName=SPOT_ROLE):
         yield Finding("role of Spot", SPOT_ROLE)
+    elif SIZES[account.params["cluster_size"]].spot_task:
+        text = f"there is no {SPOT_ROLE}, and EMR may not make it; the cluster has Spot nodes"
+        yield Finding("role of Spot", text, (SPOT_COMMAND,))
     else:
         sizes = ", ".join(name for name, size in SIZES.items() if size.spot_task)
-        text = f"there is no {SPOT_ROLE}, and EMR may not make it; clusters with Spot nodes: {sizes}"
-        yield Finding("role of Spot", text, (SPOT_COMMAND,))
+        yield Finding("role of Spot", f"there is none; a cluster of these sizes needs one: {sizes}")
 
 
 def airflow_policy(account: Account) -> Iterator[Finding]:

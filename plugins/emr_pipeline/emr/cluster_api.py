@@ -46,7 +46,7 @@ def add_task_fleet(emr: Any, cluster_id: str, fleet: dict[str, Any]) -> None:
     If EMR refuses, the run goes on without them, as it does where there is no Spot capacity.
     """
     try:
-        if _task_fleet_id(emr, cluster_id) is None:
+        if _task_fleet(emr, cluster_id) is None:
             emr.add_instance_fleet(ClusterId=cluster_id, InstanceFleet=fleet)
             logger.info("Asked for %s Spot units of task nodes for %s", fleet["TargetSpotCapacity"], cluster_id)
     except (BotoCoreError, ClientError) as error:
@@ -57,19 +57,19 @@ def add_task_fleet(emr: Any, cluster_id: str, fleet: dict[str, Any]) -> None:
 def release_task_fleet(emr: Any, cluster_id: str) -> None:
     """Give the task nodes of a cluster back, if it has any. If EMR refuses, they stay until the cluster ends."""
     try:
-        fleet_id = _task_fleet_id(emr, cluster_id)
-        if fleet_id is not None:
-            nothing = {"InstanceFleetId": fleet_id, "TargetOnDemandCapacity": 0, "TargetSpotCapacity": 0}
+        fleet = _task_fleet(emr, cluster_id)
+        if fleet and (fleet.get("TargetOnDemandCapacity") or fleet.get("TargetSpotCapacity")):
+            nothing = {"InstanceFleetId": fleet["Id"], "TargetOnDemandCapacity": 0, "TargetSpotCapacity": 0}
             emr.modify_instance_fleet(ClusterId=cluster_id, InstanceFleet=nothing)
             logger.info("Gave the task nodes of %s back", cluster_id)
     except (BotoCoreError, ClientError) as error:
         logger.warning("The task nodes of %s stay until it ends: %s", cluster_id, error)
 
 
-def _task_fleet_id(emr: Any, cluster_id: str) -> str | None:
+def _task_fleet(emr: Any, cluster_id: str) -> Any:
     pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
     fleets = (fleet for page in pages for fleet in page["InstanceFleets"])
-    return next((str(fleet["Id"]) for fleet in fleets if fleet["InstanceFleetType"] == "TASK"), None)
+    return next((fleet for fleet in fleets if fleet["InstanceFleetType"] == "TASK"), None)
 
 
 def tags_of(cluster: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from emr_pipeline.snapshots.rollback import refuse_taken_back
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.dag_run import emr_client, run_costs, run_id, run_layout
-from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.task.links import ExplorerLink, ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
 from emr_pipeline.task.refusal import refused_for_good
 from emr_pipeline.task.run_params import CHECK_RUN, params_of_run
@@ -32,7 +32,7 @@ def published_asset(settings: Settings) -> Asset:
 class PublishOperator(S3Operator):
     """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
-    operator_extra_links = (ReportLink(), RunFolderLink())
+    operator_extra_links = (ReportLink(), ExplorerLink(), RunFolderLink())
     template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "labels_etag", "known_rollback")
 
     def __init__(
@@ -59,12 +59,12 @@ class PublishOperator(S3Operator):
         origin = Origin.of(params_of_run(context), self.code_uri, **etags)
         now = datetime.now(UTC)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, now)
-        published = self._publish(snapshot | self._costs(context, now))
-        card = data_card(published, validation, params_of_run(context).get("licence"))
-        Published(self.hook.conn, self.settings.bucket).write_card(published, card)
+        licence = params_of_run(context).get("licence")
+        published = self._publish(snapshot | {"licence": licence} | self._costs(context, now))
         self._tell(published, validation)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra
+        Published(self.hook.conn, self.settings.bucket).write_card(published, data_card(published, validation))
         return str(published["snapshot"])
 
     def _costs(self, context: Context, now: datetime) -> dict[str, Any]:

@@ -25,10 +25,11 @@ from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSensorTimeout
 from emr_pipeline.task.dag_run import aws_parameters, run_id, run_layout, s3_client
 from emr_pipeline.task.deferral import TRIGGERER_SLACK_S, own_event, task_name
-from emr_pipeline.task.links import ReportLink, RunFolderLink, persist_run_links
+from emr_pipeline.task.links import ExplorerLink, ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
-from emr_pipeline.task.run_params import wanted_end
-from run_contract.stages import FEATURIZE
+from emr_pipeline.task.run_params import params_of_run, wanted_end
+from run_contract.cluster_sizes import SIZES
+from run_contract.stages import INGEST
 
 # How long Airflow may take to cancel the step of a cleared task: by then the next attempt may have adopted that step.
 CLEARING_S = 120
@@ -45,7 +46,7 @@ class WaitForStepSensor(EmrStepSensor):
     """
 
     template_fields = (*EmrStepSensor.template_fields, "code_uri")
-    operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), RunFolderLink())
+    operator_extra_links: Any = (*EmrStepSensor.operator_extra_links, ReportLink(), ExplorerLink(), RunFolderLink())
 
     def __init__(self, *, settings: Settings, stage: Stage, code_uri: str, **kwargs: Any) -> None:
         super().__init__(deferrable=True, **kwargs)
@@ -107,10 +108,15 @@ class WaitForStepSensor(EmrStepSensor):
         if state in self.failed_states:
             raise AirflowFailException(self._why_it_failed(step["Step"]["Status"]))
         self.log.info("%s", waiting_text(self.stage.name, state, time.time() - self._started_at, self.limit_s))
-        if state in self.target_states and self.stage.name == FEATURIZE:
-            # The stages after it are too short to pay for them.
+        if state in self.target_states and self.stage.name != INGEST and not self._is_scaled(context):
+            # The stages after featurize_images are too short to pay for them. One that was cleared alone has a cluster
+            # of its own, with task nodes.
             cluster_api.release_task_fleet(self.hook.conn, str(self.job_flow_id))
         return state in self.target_states
+
+    def _is_scaled(self, context: Context) -> bool:
+        """Return whether EMR itself decides how many task nodes there are; it would bring back what is released."""
+        return SIZES[params_of_run(context)["cluster_size"]].is_scaled
 
     def _wait_deferred(self, context: Context) -> None:
         self.defer(

@@ -18,6 +18,7 @@ from emr_pipeline.snapshots.store import Published
 from run_contract.backbones import measured_rate
 from run_contract.param_queries import of_the_vectors
 from run_contract.params import most_images
+from run_contract.preprocessing import PREPROCESSING_VERSION
 from run_contract.stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def forecast_of(
     """
     latest = published.latest()
     earlier = [latest, *taken_back_from(published, latest)] if latest else []
-    alike = [snapshot for snapshot in earlier if _is_of_the_same_network(snapshot, origin)]
+    alike = [one for one in earlier if _is_of_the_same_network(one, origin) and _has_vectors_of_this_version(one)]
     changes = [listing.changes_since(uri) for uri in {None, *(_inventory_of_computed(one, origin) for one in alike)}]
     objects = changes[0].objects
     new = min(each.new + each.changed for each in changes)
@@ -89,6 +90,11 @@ def _before(published: Published, snapshot: Mapping[str, Any]) -> Iterator[Mappi
 def _is_of_the_same_network(latest: Mapping[str, Any], origin: Origin) -> bool:
     then, now = of_the_vectors(latest.get("params") or {}), of_the_vectors(origin.params)
     return then == now and latest.get("weights_etag") == origin.weights_etag
+
+
+def _has_vectors_of_this_version(snapshot: Mapping[str, Any]) -> bool:
+    identity = snapshot.get("identity") or {}
+    return bool(identity.get("preprocessing_version", PREPROCESSING_VERSION) == PREPROCESSING_VERSION)
 
 
 def _inventory_of_computed(latest: Mapping[str, Any], origin: Origin) -> str | None:

@@ -21,18 +21,18 @@ _PLACES = (
 )
 
 
-def data_card(snapshot: Mapping[str, Any], validation: Mapping[str, Any], licence: str | None) -> str:
+def data_card(snapshot: Mapping[str, Any], validation: Mapping[str, Any]) -> str:
     """Return the page `README.md` of a snapshot by its document and the audit of its run.
 
-    `licence` is what the user says of the photographs. It begins with the block by which Hugging Face knows a data set.
+    It begins with the block by which Hugging Face knows a data set.
     """
-    parts = (_head(snapshot, licence), _contents(snapshot, licence), _reading(snapshot), _labels(snapshot))
+    parts = (_head(snapshot), _contents(snapshot), _reading(snapshot), _labels(snapshot))
     lines = [line for part in (*parts, _doubts(snapshot), _checks(validation)) for line in (*part, "")]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _head(snapshot: Mapping[str, Any], licence: str | None) -> Iterable[str]:
-    summary = snapshot["summary"]
+def _head(snapshot: Mapping[str, Any]) -> Iterable[str]:
+    summary, licence = snapshot["summary"], snapshot.get("licence")
     # A JSON text is a text of YAML, too.
     name = json.dumps(f"fruit-features: {snapshot['run']}")
     yield from ("---", f"pretty_name: {name}", "license: other")
@@ -46,13 +46,13 @@ def _head(snapshot: Mapping[str, Any], licence: str | None) -> Iterable[str]:
     )
 
 
-def _contents(snapshot: Mapping[str, Any], licence: str | None) -> Iterable[str]:
+def _contents(snapshot: Mapping[str, Any]) -> Iterable[str]:
     summary = snapshot["summary"]
     weights = summary.get("weights") or {}
     pretrained = "" if weights.get("pretrained", True) else ", not pretrained: these features are for tests alone"
     facts = {
         "photographs": snapshot["source_uri"],
-        "licence of the photographs": licence or "not stated: set the param `licence`",
+        "licence of the photographs": snapshot.get("licence") or "not stated: set the param licence",
         "objects of the source": _number(summary.get("objects")),
         "images with features": _number(summary.get("images")),
         "rejects": f"{_number(summary.get('rejects'))} ({_share(summary.get('reject_share'))})",
@@ -103,8 +103,8 @@ def _doubts(snapshot: Mapping[str, Any]) -> Iterable[str]:
     if flaws is not None:
         listed = ", ".join(f"{_number(count)} {name.replace('_', ' ')}" for name, count in flaws.items())
         yield f"- Flawed photographs: {listed or 'none'}."
-    drift = (model or {}).get("drift")
-    yield f"- Drift: {'the model keeps ' + _share(drift) + ' less variance than a new one' if drift else NOT_KNOWN}."
+    if model and model.get("action") != "refit" and model.get("drift") is not None:
+        yield f"- Drift: the model keeps {_share(model['drift'])} less variance than a new one would."
 
 
 def _checks(validation: Mapping[str, Any]) -> Iterable[str]:
@@ -125,7 +125,7 @@ def _text(value: Any) -> str:
     'a\\\\|b &lt;i&gt;'
     """
     line = " ".join(str(value).split())
-    return "".join(f"\\{letter}" if letter in "|[]*\\" else letter for letter in html.escape(line, quote=False))
+    return "".join(f"\\{letter}" if letter in "|[]*\\`~" else letter for letter in html.escape(line, quote=False))
 
 
 def _number(value: Any) -> str:

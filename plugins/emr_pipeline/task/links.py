@@ -1,4 +1,4 @@
-"""Links of a task in Airflow's UI: the run's report, its folder in S3, its cluster and the cluster's logs.
+"""Links of a task in Airflow's UI: the run's report and explorer, its folder in S3, its cluster and the cluster's logs.
 
 They have the form of the provider's own links and need no plugin: Airflow stores the URL when the task ends.
 """
@@ -25,6 +25,14 @@ class ReportLink(BaseAwsLink):
     format_str = "{url}"
 
 
+class ExplorerLink(BaseAwsLink):
+    """Link to the map of the photographs, which is a page of its own: the report's link to it has no signature."""
+
+    name = "Explorer"
+    key = "fruit_features_explorer"
+    format_str = "{url}"
+
+
 class RunFolderLink(BaseAwsLink):
     """Link to everything that the run wrote: a page of the AWS console, or the listing of another S3 endpoint."""
 
@@ -34,13 +42,14 @@ class RunFolderLink(BaseAwsLink):
 
 
 def persist_run_links(context: Context, operator: Any) -> None:
-    """Give a task of this run the links to its report and to its folder."""
+    """Give a task of this run the links to its report, its explorer and its folder."""
     aws = aws_parameters(operator)
     # Encrypted objects open with a signature of version 4 only, and boto3 still makes the old one in some regions.
     hook = S3Hook(**aws | {"config": {**(aws["config"] or {}), "signature_version": "s3v4"}})
     layout = run_layout(context, operator.settings)
     where = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition}
-    ReportLink.persist(context=context, operator=operator, url=report_url(hook.conn, layout), **where)
+    for link, uri in ((ReportLink, layout.report_page_uri), (ExplorerLink, layout.explorer_uri)):
+        link.persist(context=context, operator=operator, url=page_url(hook.conn, uri), **where)
     folder = _folder_url(hook.conn, layout, hook.conn_partition)
     RunFolderLink.persist(context=context, operator=operator, url=folder, **where)
 
@@ -53,9 +62,9 @@ def persist_cluster_links(context: Context, operator: Any, cluster_id: str) -> N
     EmrLogsLink.persist(context=context, operator=operator, job_flow_id=cluster_id, log_uri=log_uri, **where)
 
 
-def report_url(s3: Any, layout: RunLayout, expires_s: int = EXPIRES_S) -> str:
-    """Return an address of the report that opens without an AWS login for so many seconds."""
-    bucket, key = split_uri(layout.report_page_uri)
+def page_url(s3: Any, uri: str, expires_s: int = EXPIRES_S) -> str:
+    """Return an address of a page in S3 that opens without an AWS login for so many seconds."""
+    bucket, key = split_uri(uri)
     url: str = s3.generate_presigned_url(
         "get_object",
         Params={"Bucket": bucket, "Key": key, "ResponseContentType": "text/html; charset=utf-8"},

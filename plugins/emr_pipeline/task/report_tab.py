@@ -14,7 +14,7 @@ from sqlalchemy import select
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.s3.objects import head
 from emr_pipeline.settings import Settings
-from emr_pipeline.task.links import report_url
+from emr_pipeline.task.links import page_url
 
 DAG_ID = "fruit_features"
 # It is followed at once, and the page loads nothing more.
@@ -38,4 +38,4 @@ def report(dag_id: str, run_id: str, session: SessionDep, _: OnlyReaders) -> Res
     s3 = S3Hook(settings.aws_conn_id, region_name=settings.region, config={"signature_version": "s3v4"}).conn
     if head(s3, layout.report_page_uri) is None:
         return PlainTextResponse(f"{layout.report_page_uri} is not there: validate_run writes it.")
-    return RedirectResponse(report_url(s3, layout, EXPIRES_S))
+    return RedirectResponse(page_url(s3, layout.report_page_uri, EXPIRES_S))

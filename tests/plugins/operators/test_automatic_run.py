@@ -214,8 +214,10 @@ def test_labels_and_sample_of_other_photographs_are_not_repeated() -> None:
     form = {"source_uri": "s3://b/landing/", "labels": None, "sample_limit": None, "backbone": "mobilenet_v2"}
     params = {"labels": "s3://b/other.csv", "sample_limit": 5, "backbone": "resnet50"}
 
-    same = repeated_params(form, {}, {"source_uri": "s3://b/landing", "params": params})
-    other = repeated_params(form, {}, {"source_uri": "s3://b/other", "params": params})
+    published = {"params": params, "licence": "CC BY 4.0"}
+    same = repeated_params(form, {}, {"source_uri": "s3://b/landing", **published})
+    other = repeated_params(form, {}, {"source_uri": "s3://b/other", **published})
+    assert (same["licence"], other.get("licence")) == ("CC BY 4.0", None)
 
     assert (same["labels"], same["sample_limit"], same["backbone"]) == ("s3://b/other.csv", 5, "resnet50")
     assert (other["labels"], other["sample_limit"], other["backbone"]) == (None, None, "resnet50")

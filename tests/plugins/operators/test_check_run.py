@@ -44,7 +44,7 @@ def test_the_log_says_what_was_found_and_what_nobody_has_asked(
 
     found = [line.removeprefix("ok: ") for line in logged if line.startswith("ok: ")]
     source = context["params"]["source_uri"]
-    assert found == ["bucket s3://pictures", f"photographs under {source}", "weights imagenet of mobilenet_v2"]
+    assert found == ["bucket s3://pictures", f"photographs under {source}", "weights imagenet"]
     assert any("`make preflight` asks" in line for line in logged)
 
 

@@ -314,6 +314,19 @@ def test_task_nodes_are_given_back_when_the_vectors_are_computed(
     assert (fleet["TargetSpotCapacity"], fleet["TargetOnDemandCapacity"]) == (0, 0)
 
 
+def test_task_nodes_of_a_cluster_that_emr_scales_are_left_to_emr(
+    sensor: WaitForStepSensor, step: FakeEmr, context: Any
+) -> None:
+    context["params"]["cluster_size"] = "auto"
+    step.add_instance_fleet(ClusterId="j-1", InstanceFleet={"InstanceFleetType": "TASK", "TargetSpotCapacity": 4})
+    step.set_step("j-1", "s-1", "COMPLETED")
+
+    resume(sensor, context, "over")
+
+    (fleet,) = step.list_instance_fleets(ClusterId="j-1")["InstanceFleets"]
+    assert fleet["TargetSpotCapacity"] == 4
+
+
 def test_task_nodes_that_cannot_be_given_back_fail_nothing(
     sensor: WaitForStepSensor, step: FakeEmr, context: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:

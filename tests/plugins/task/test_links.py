@@ -26,11 +26,14 @@ def links(settings: Any, context: Any) -> tuple[str, str]:
     return pushed["fruit_features_report"]["url"], pushed["fruit_features_run_folder"]["url"]
 
 
-def test_the_report_opens_by_a_signed_address(settings: Any, s3: Any, context: Any) -> None:
+def test_report_and_explorer_open_by_signed_addresses(settings: Any, s3: Any, context: Any) -> None:
     report, _ = links(settings, context)
 
     assert urllib.parse.urlsplit(report).path.endswith("/runs/r/report/index.html")
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in report
+    explorer = context["ti"].pushed["fruit_features_explorer"]["url"]
+    assert urllib.parse.urlsplit(explorer).path.endswith("/runs/r/report/explorer.html")
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in explorer
 
 
 def test_on_aws_the_data_is_a_page_of_the_console(settings: Any, s3: Any, context: Any) -> None:

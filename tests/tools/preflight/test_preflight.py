@@ -163,7 +163,7 @@ BROKEN: tuple[tuple[Break, str, str], ...] = (
     (lambda outputs: untag(outputs, "SubnetIds"), "subnets", "aws ec2 create-tags"),
     (end_endpoints, "way to S3", "aws ec2 create-vpc-endpoint --vpc-id vpc-"),
     (lambda outputs: untag(outputs, "SecurityGroupIds"), "security groups", "aws ec2 create-tags"),
-    (lambda _: ask_for_vcpus("L-1216C47A", 11), "vCPUs on demand", "--desired-value 12"),
+    (lambda _: ask_for_vcpus("L-1216C47A", 11), "vCPUs on demand", "--desired-value 20"),
 )
 
 
@@ -171,7 +171,7 @@ def test_what_is_missing_is_named_with_the_command_that_mends_it(ready: Outputs,
     for breaks, _, _ in BROKEN:
         breaks(ready)
 
-    found = to_do(asked(ready, tmp_path))
+    found = to_do(asked(ready, tmp_path, FRUIT_FEATURES_CLUSTER_SIZE="medium"))
 
     assert sorted(found) == sorted(subject for _, subject, _ in BROKEN)
     assert [subject for _, subject, command in BROKEN if command not in found[subject]] == []

@@ -70,6 +70,6 @@ def _doubts(evidence: Evidence) -> dict[str, Any]:
     known = None if isinstance(duplicates, Unavailable) else {name: getattr(duplicates, name) for name in names}
     return {
         "suspects": None if isinstance(evidence.suspects, Unavailable) else len(evidence.suspects.found),
-        "flaws": dict(evidence.flaws.counts),
+        "flaws": {flaw: count for flaw, count in evidence.flaws.counts.items() if flaw not in evidence.flaws.usual},
         "near_duplicates": known,
     }

@@ -35,7 +35,11 @@ def draw_maps(vectors: NDArray[np.floating], labels: NDArray[np.object_]) -> lis
         rows = np.flatnonzero([label in named for label in labels])
         numbers = [named[labels[row]] for row in rows]
         discriminants = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE, n_components=2)
-        seen = discriminants.fit(vectors[rows], numbers).transform(vectors)
+        try:
+            seen = discriminants.fit(vectors[rows], numbers).transform(vectors)
+        except np.linalg.LinAlgError:
+            # The photographs of each label are copies of one: nothing differs within labels.
+            return maps
         maps.append(Map("Labels", "two linear discriminants: what differs most between labels", _placed(seen)))
     return maps
 

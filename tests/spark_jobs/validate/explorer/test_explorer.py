@@ -57,6 +57,12 @@ def document_in(html: str) -> dict[str, Any]:
     return found
 
 
+def test_copies_of_one_photograph_for_each_label_have_no_map_of_labels() -> None:
+    vectors = np.repeat(np.eye(3), 2, axis=0)
+    maps = draw_maps(vectors, np.array(["a", "a", "b", "b", "c", "c"], dtype=object))
+    assert [one.name for one in maps] == ["Components"]
+
+
 @pytest.mark.parametrize("rows", [1_500, 5])
 def test_the_nearest_are_those_of_scikit_learn(rows: int) -> None:
     vectors = (np.random.default_rng(1).normal(size=(rows, 20)) + 100).astype(np.float32)
