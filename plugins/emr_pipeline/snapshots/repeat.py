@@ -38,8 +38,9 @@ def repeated_params(form: Mapping[str, Any], given: Mapping[str, Any], published
         for param in PARAMS
         if not param.not_deciding and param.name in before and (is_same_source or param.stages != (INGEST,))
     }
-    if is_same_source and (published or {}).get("licence"):
-        repeated["licence"] = published["licence"]
+    licence = (published or {}).get("licence")
+    if is_same_source and licence:
+        repeated["licence"] = licence
     # A setting counts: a param that would make it useless goes, unless that is a setting, too.
     in_the_way = {param.unused_with: None for param in PARAMS if param.name in given and param.unused_with}
     return {**form, **UNWATCHED, **repeated, **in_the_way, **given}
