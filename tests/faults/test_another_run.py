@@ -102,7 +102,9 @@ def test_a_run_that_nobody_triggered_repeats_the_params_of_the_one_that_somebody
         by_run.setdefault(run, {})[stage] = step["Config"]["Args"]
     asked, repeated = by_run["by-hand"], by_run[latest(scene)["run"]]
     for stage, words in asked.items():
-        assert [word.replace("by-hand", latest(scene)["run"]) for word in words] == repeated[stage]
+        own = [word.replace("by-hand", latest(scene)["run"]) for word in words]
+        # Nobody corrects the labels file of a run that nobody watches: it warns.
+        assert [{"refuse": "warn"}.get(word, word) for word in own] == repeated[stage]
 
 
 def test_old_runs_that_cannot_be_removed_leave_the_run_green_and_their_task_red(scene: Scene) -> None:
