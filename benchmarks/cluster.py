@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-import boto3
-
 from benchmarks.watching import Watcher
-from emr_pipeline.emr.job_flow import ClusterChoice, configurations
+from emr_pipeline.emr.job_flow import INSTANCE_FAMILIES, ClusterChoice, configurations
 from run_contract.cluster_sizes import SIZES
+from tools.local.endpoint import endpoint_client
 from tools.local.home import BUCKET, REGION, LocalHome, local_environment
 from tools.local.ports import get_json, wait_until_healthy
 from tools.local.processes import Background, start_background, stop_backgrounds
@@ -88,14 +87,8 @@ def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
     endpoint = start_background(home, NAME, list(map(str, command)), environment)
     try:
         wait_until_healthy(endpoint, lambda: get_json(f"{home.aws_url}/_local_aws/health") is not None, limit_s=60)
-        emr = boto3.client(
-            "emr",
-            endpoint_url=home.aws_url,
-            region_name=REGION,
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        )
-        choice = ClusterChoice(SIZES["small"], "float32", "requirements.txt", REGION)
+        emr = endpoint_client(home, "emr")
+        choice = ClusterChoice(SIZES["small"], INSTANCE_FAMILIES["float32"], "requirements.txt", REGION)
         cluster_id = emr.run_job_flow(
             Name=NAME,
             ReleaseLabel="emr-7.13.0",

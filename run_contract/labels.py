@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from run_contract.param import YES_OR_NO
+
 SPLITS = ("Training", "Test", "Validation")
 PARENT, KIND_VARIETY = "parent", "kind/variety"
 PRESETS = (PARENT, KIND_VARIETY)
@@ -26,7 +28,7 @@ Python and Spark both search it.
 """
 
 _SPELLINGS = {name.lower(): name for name in SPLITS} | {"train": "Training", "val": "Validation", "valid": "Validation"}
-_YES_OR_NO = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+_EXCLUDED = {"": False, **YES_OR_NO}
 
 
 class LabelsError(ValueError):
@@ -157,11 +159,11 @@ def _correction(row: Mapping[str, object]) -> tuple[str, Correction]:
             raise LabelsError(f"{name} {text!r} holds a line break or another control character")
     if not texts["path"]:
         raise LabelsError("the path is empty")
-    if texts["exclude"].lower() not in _YES_OR_NO:
+    if texts["exclude"].lower() not in _EXCLUDED:
         raise LabelsError(f"exclude is {texts['exclude']!r}; give true, false or nothing")
     split = split_named(texts["split"]) if texts["split"] else None
     facts = Facts(texts["label"] or None, split, texts["group"] or None)
-    return str(row["path"]), Correction(facts, _YES_OR_NO[texts["exclude"].lower()])
+    return str(row["path"]), Correction(facts, _EXCLUDED[texts["exclude"].lower()])
 
 
 def corrected(facts: Facts, correction: Correction | None) -> Facts:

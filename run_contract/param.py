@@ -7,7 +7,7 @@ from typing import Any
 from run_contract.stages import FEATURIZE
 
 _JSON_TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_YES_OR_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+YES_OR_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 # `$` would let a line feed pass behind the text. This means the same to Python and to a browser.
 _END = r"(?![\s\S])"
 
@@ -105,7 +105,7 @@ class Param:
         try:
             if self.kind is tuple:
                 return tuple(entry.strip() for entry in text.split(","))
-            return _YES_OR_NO[text.lower()] if self.kind is bool else self.kind(text)
+            return YES_OR_NO[text.lower()] if self.kind is bool else self.kind(text)
         except (ValueError, KeyError) as error:
             raise ValueError(f"{text!r} is refused; expected {self.expected}") from error
 

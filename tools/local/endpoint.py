@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+from typing import Any
+
+import boto3
 
 from tools.errors import PortInUseError
-from tools.local.home import LocalHome, local_environment
+from tools.local.home import REGION, LocalHome, local_environment
 from tools.local.ports import get_json, port_is_taken, wait_until_healthy
 from tools.local.processes import find_background, start_background
 
@@ -28,6 +31,18 @@ def start_endpoint(home: LocalHome) -> None:
 def wait_for_endpoint(home: LocalHome) -> None:
     """Return when the endpoint that was started answers."""
     wait_until_healthy(find_background(home, NAME), lambda: is_healthy(home), START_LIMIT_S)
+
+
+def endpoint_client(home: LocalHome, service: Any) -> Any:
+    """Return boto3's client of a service of the endpoint, with the key that set-up drew."""
+    key = local_environment(home)
+    return boto3.client(
+        service,
+        endpoint_url=home.aws_url,
+        region_name=REGION,
+        aws_access_key_id=key["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=key["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def is_healthy(home: LocalHome) -> bool:

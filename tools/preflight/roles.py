@@ -1,11 +1,8 @@
 """Whose rights a run needs: the roles of EMR, nodes, Spot and Airflow, and what secures the nodes."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from emr_pipeline.s3.objects import error_code
+from emr_pipeline.s3.objects import unless_missing
 from run_contract.cluster_sizes import SIZES
 from tools.preflight.account import STACK_COMMAND, Account
 from tools.preflight.finding import Finding
@@ -15,25 +12,15 @@ SPOT_COMMAND = "aws iam create-service-linked-role --aws-service-name spot.amazo
 MISSING = frozenset({"NoSuchEntity", "InvalidRequestException"})
 
 
-def _unless_missing(request: Any, **arguments: Any) -> Any:
-    """Return IAM's or EMR's answer, null if they know no such name."""
-    try:
-        return request(**arguments)
-    except ClientError as error:
-        if error_code(error) in MISSING:
-            return None
-        raise
-
-
 def roles(account: Account) -> Iterator[Finding]:
     iam, settings = account.client("iam"), account.settings
     # A stack's outputs name a role; a setting may also be an ARN.
     service_role, profile = (name.rpartition("/")[2] for name in (settings.service_role, settings.instance_profile))
-    if _unless_missing(iam.get_role, RoleName=service_role):
+    if unless_missing(iam.get_role, MISSING, RoleName=service_role):
         yield Finding("role of EMR", service_role)
     else:
         yield Finding("role of EMR", f"there is no role {service_role}: make the stack", (STACK_COMMAND,))
-    found = _unless_missing(iam.get_instance_profile, InstanceProfileName=profile)
+    found = unless_missing(iam.get_instance_profile, MISSING, InstanceProfileName=profile)
     if found and found["InstanceProfile"]["Roles"]:
         yield Finding("role of the nodes", f"{found['InstanceProfile']['Roles'][0]['RoleName']}, in {profile}")
     else:
@@ -42,7 +29,7 @@ def roles(account: Account) -> Iterator[Finding]:
 
 
 def spot_role(account: Account) -> Iterator[Finding]:
-    if _unless_missing(account.client("iam").get_role, RoleName=SPOT_ROLE):
+    if unless_missing(account.client("iam").get_role, MISSING, RoleName=SPOT_ROLE):
         yield Finding("role of Spot", SPOT_ROLE)
     elif SIZES[account.params["cluster_size"]].spot_task:
         text = f"there is no {SPOT_ROLE}, and EMR may not make it; the cluster has Spot nodes"
@@ -72,7 +59,7 @@ def encryption(account: Account) -> Iterator[Finding]:
     if name is None:
         text = "no security configuration is set: disks are not encrypted, and the old metadata service answers, too"
         yield Finding("security", text, (STACK_COMMAND,))
-    elif _unless_missing(account.client("emr").describe_security_configuration, Name=name):
+    elif unless_missing(account.client("emr").describe_security_configuration, MISSING, Name=name):
         yield Finding("security", name)
     else:
         yield Finding("security", f"EMR has no security configuration {name}: make the stack", (STACK_COMMAND,))

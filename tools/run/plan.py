@@ -29,7 +29,7 @@ from tools.data.bring import bring
 from tools.data.weights_file import bring_weights
 from tools.errors import ToolError, run_tool
 from tools.local import endpoint
-from tools.local.home import BUCKET, REGION, LocalHome, local_environment
+from tools.local.home import BUCKET, LocalHome, local_environment
 from tools.local.services import services_in_use
 from tools.run.run_request import SOURCE, WEIGHTS, RunRequest, parse_request
 
@@ -92,13 +92,7 @@ def _this_machine(request: RunRequest) -> Iterator[tuple[dict[str, Any], Any, Se
         if WEIGHTS in request.asked:
             brought[WEIGHTS] = bring_weights(request.asked[WEIGHTS], home)
         endpoint.wait_for_endpoint(home)
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=home.aws_url,
-            region_name=REGION,
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        )
+        s3 = endpoint.endpoint_client(home, "s3")
         yield request.params("plan", brought), s3, _settings(BUCKET, environment)
 
 

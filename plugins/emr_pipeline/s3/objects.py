@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,12 +33,12 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def unless_missing(request: Callable[..., Any], **arguments: Any) -> Any:
-    """Return S3's answer, null if what is asked for is not there."""
+def unless_missing(request: Callable[..., Any], codes: Collection[str] = NOT_FOUND, **arguments: Any) -> Any:
+    """Return AWS's answer, null if what is asked for is not there; the default `codes` say so in S3."""
     try:
         return request(**arguments)
     except ClientError as error:
-        if error_code(error) in NOT_FOUND:
+        if error_code(error) in codes:
             return None
         raise
 
