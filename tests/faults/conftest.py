@@ -78,8 +78,10 @@ def rows_under_way(
         if fault.shares_endpoint:
             return struck(fault, Scene.of(fault.name, home, shared_endpoint))
         environment = LocalHome.from_environment().spark_env_path if fault.needs_spark else spark_env
-        with Endpoint(folder / "endpoint", environment, fault.clock_ahead_s) as endpoint:
-            return struck(fault, (SparkScene if fault.needs_spark else Scene).of(fault.name, home, endpoint))
+        with Endpoint(folder / "endpoint", environment, fault.clock_ahead_s, fault.hard) as endpoint:
+            row = struck(fault, (SparkScene if fault.needs_spark else Scene).of(fault.name, home, endpoint))
+        endpoint.assert_was_hard()
+        return row
 
     def play_live(fault: Fault, others: Sequence[Future[Row]]) -> Row:
         if fault.breaks_all:

@@ -16,7 +16,7 @@ Row = tuple[str, ...]
 
 
 def struck(fault: Fault, scene: Scene) -> Row:
-    with scene.proxy:
+    with scene.proxy, scene.held:
         fault.prepare(scene)
         if fault.shares_endpoint:
             scene.listen()

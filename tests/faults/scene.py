@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -31,6 +32,10 @@ class Scene:
     settings: dict[str, str] = field(default_factory=dict)
     befores: dict[str, str] = field(default_factory=dict)
     bootstrap: str = "exit 0\n"
+    more_objects: dict[str, bytes] = field(default_factory=dict)
+    """What else lies in the bucket, by key."""
+    held: ExitStack = field(default_factory=ExitStack)
+    """What is open until the row is over."""
     told: list[str] = field(default_factory=list)
     """What a person is told beside the errors of the run."""
     people: Told | None = None
@@ -72,9 +77,10 @@ class Scene:
 
     def stage(self) -> None:
         """The bucket as a deployment has it: code, photographs, and a snapshot that was published before."""
-        self.s3.create_bucket(Bucket=self.bucket)
+        self.endpoint.make_bucket(self.bucket)
         objects = {f"code/{name}": text.encode() for name, text in code_files(self.befores, self.bootstrap).items()}
         objects |= {"landing/apple/1.jpg": b"a picture", "published/latest.json": self.old_snapshot}
+        objects |= self.more_objects
         for key, body in objects.items():
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 

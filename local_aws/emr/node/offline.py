@@ -36,7 +36,7 @@ def offline(words: Sequence[str], socket_path: Path, port: int) -> list[str]:
     return [*_OWN_NETWORK, sys.executable, "-I", __file__, str(socket_path), str(port), *words]
 
 
-def main(socket_path: str, port: int, command: Sequence[str]) -> None:
+def main(socket_path: str, port: int, command: list[str]) -> None:
     """Become the command, next to a process that carries its connections; that ends with the command's session."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
