@@ -20,12 +20,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60
 # Its log counts these when it ends.
 COUNTED = ("requests_per_s", "metadata_misses", "deletion_errors")
-# `python -m local_aws`, by a clock that may be ahead of everybody else's.
+# `python -m local_aws` with a record of what nodes ask, by a clock that may be ahead of everybody else's.
 PROGRAM = """
 import sys, time
 clock = time.time
 time.time = lambda: clock() + {ahead_s}
 from local_aws.__main__ import main
+from tests.faults.node_requests import record
+record({folder!r})
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -62,7 +64,12 @@ class Endpoint:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         options = {"root": self.folder / "s3", "work": self.folder / "emr", "spark-env": self.spark_env}
-        command = [sys.executable, "-c", PROGRAM.format(ahead_s=self.clock_ahead_s), f"--port={self.port}"]
+        command = [
+            sys.executable,
+            "-c",
+            PROGRAM.format(ahead_s=self.clock_ahead_s, folder=str(self.folder)),
+            f"--port={self.port}",
+        ]
         with (self.folder / "endpoint.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [

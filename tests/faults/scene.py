@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
+from tests.faults.node_requests import recorded_in
 from tests.faults.proxy import FaultyProxy, Refusal, Request, Rule
 from tests.faults.stand_in import STAGES, code_files
 from tests.messages import Told
@@ -87,6 +88,10 @@ class Scene:
     def give_word(self) -> None:
         """The step that waits for it goes on: the fault has struck."""
         self.s3.put_object(Bucket=self.bucket, Key="word", Body=b"")
+
+    def node_requests(self) -> list[Request]:
+        """What the steps of the row asked of its bucket, if they have no key of their own (`bare_steps`)."""
+        return [one for one in recorded_in(self.endpoint.folder) if one.path.startswith(f"/{self.bucket}")]
 
     def home_of(self, run: str) -> FaultHome:
         """Runs at the same time have an Airflow each: `max_active_runs` keeps those of one Airflow apart."""
