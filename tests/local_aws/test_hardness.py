@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emr_pipeline.emr.job_flow import ClusterChoice, instance_fleets
 from local_aws.__main__ import parse_arguments
 from local_aws.emr.node import offline
 from local_aws.emr.state.instances import add_fleet, instance_collections
@@ -165,7 +166,7 @@ def test_the_endpoint_says_at_its_end_how_often_it_was_hard(new_endpoint: Callab
 
 
 @pytest.mark.slow
-def test_openvino_has_no_bfloat16_where_a_fleet_may_take_r6i(
+def test_openvino_has_bfloat16_on_the_fleets_of_a_run_and_none_next_to_r6i(
     new_endpoint: Callable[..., Endpoint], spark_env: Path
 ) -> None:
     if not list(spark_env.glob("lib/python*/site-packages/openvino")):
@@ -177,6 +178,10 @@ def test_openvino_has_no_bfloat16_where_a_fleet_may_take_r6i(
     able = run_python(endpoint, code, "r7i.xlarge", "r6i.xlarge")
     assert "FP32" in able
     assert "BF16" not in able
+    if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
+        choice = ClusterChoice.of({"cluster_size": "small", "precision": "bfloat16", "engine": "openvino"}, "us-east-1")
+        types = {one["InstanceType"] for fleet in instance_fleets(choice) for one in fleet["InstanceTypeConfigs"]}
+        assert "BF16" in run_python(endpoint, code, *types)
 
 
 @pytest.mark.parametrize(
