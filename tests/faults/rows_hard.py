@@ -33,7 +33,7 @@ def see_that_no_spot_node_came(scene: Scene) -> None:
 
 
 def ask_another_server(scene: Scene) -> None:
-    """Let a step connect to a server of this machine that is not the endpoint; its queue answers, if it is reached."""
+    """Let a step connect to a server of this machine that is not the endpoint."""
     server = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
     address = ("127.0.0.1", server.getsockname()[1])
     scene.befores["featurize_images"] = f"import socket; socket.create_connection({address!r}, 10).close()"
