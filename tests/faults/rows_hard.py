@@ -45,6 +45,11 @@ def work_in_the_region(scene: SparkScene) -> None:
     scene.settings |= dict.fromkeys(names, REGION) | {"AIRFLOW_CONN_AWS_DEFAULT": connection}
 
 
+def land_some(scene: SparkScene) -> None:
+    """More than S3 answers at once."""
+    scene.pictures = 96
+
+
 def ask_bfloat16_of_r6i(scene: SparkScene) -> None:
     """Take plugins that ask for other instances: ours ask for r7i."""
     plugins = scene.home.folder / "plugins"
@@ -81,7 +86,7 @@ HARD_FAULTS = (
     Fault(
         "the metadata service never answers",
         "failed",
-        "NoCredentialsError",
+        "NoCredentialsError: ",
         needs_spark=True,
         hard=("bare_steps=1", "metadata_misses=1"),
     ),
@@ -96,6 +101,7 @@ HARD_FAULTS = (
     Fault(
         "S3 answers 20 requests a second",
         "success",
+        prepare=land_some,
         strike=nothing_is_published,
         needs_spark=True,
         hard=("requests_per_s=20",),
@@ -105,7 +111,6 @@ HARD_FAULTS = (
         "failed",
         "choose --precision float32, or instances whose processor has",
         prepare=ask_bfloat16_of_r6i,
-        strike=nothing_is_published,
         needs_spark=True,
         hard=("processors=1",),
     ),

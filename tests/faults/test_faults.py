@@ -5,6 +5,7 @@ from concurrent.futures import Future, wait
 
 import pytest
 
+from local_aws.emr.node.offline import is_possible
 from tests.faults.fault import Fault
 from tests.faults.playing import ASKED, Row
 from tests.faults.rows import FAULTS
@@ -14,6 +15,8 @@ from tests.infra.stack import AIRFLOW, NODES, policy_of
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_ends_as_it_must(fault: Fault, rows_under_way: Mapping[str, Future[Row]], table: Table) -> None:
+    if "offline_steps=1" in fault.hard and not is_possible():
+        pytest.skip("this user may not make a network namespace by unshare")
     table.add(*rows_under_way[fault.name].result())
 
 
@@ -23,7 +26,6 @@ EXCEPTIONS = {
         "iam:CreateServiceLinkedRole": "EMR asks for it, with the rights of who calls RunJobFlow",
         "iam:PassRole": "EMR asks for it, with the rights of who calls RunJobFlow",
         "kms:Decrypt": "S3 asks for it, where labels lie under a key of their own",
-        "s3:GetBucketLocation": "MAYBE",
         "sqs:DeleteMessage": "fruit_images_landed listens to the queue: tests/faults/test_arrivals.py",
         "sqs:ReceiveMessage": "fruit_images_landed listens to the queue: tests/faults/test_arrivals.py",
     },
