@@ -86,7 +86,7 @@ HARD_FAULTS = (
     Fault(
         "the metadata service never answers",
         "failed",
-        "NoCredentialsError: ",
+        "NodeAccessError: this node cannot read .* its instance profile",
         needs_spark=True,
         hard=("bare_steps=1", "metadata_misses=1"),
     ),
