@@ -16,7 +16,10 @@ ln -sf python3 "$root/usr/bin/python"
 # As in the image that it stands for, pip may install into the system's Python.
 rm -f "$root"/usr/lib/python3*/EXTERNALLY-MANAGED
 cp "$certificates" "$root$certificates"
-changes=(--change "ENV PIP_CERT=$certificates SSL_CERT_FILE=$certificates")
+# mktemp lets nobody else in; in the image this is the folder /.
+chmod 755 "$root"
+path=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+changes=(--change "ENV PATH=$path" --change "ENV PIP_CERT=$certificates SSL_CERT_FILE=$certificates")
 for name in PIP_INDEX_URL UV_DEFAULT_INDEX; do
   [[ -z ${!name:-} ]] || changes+=(--change "ENV $name=${!name}")
 done
