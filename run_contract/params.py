@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from run_contract.backbones import DIMENSIONS
+from run_contract.backbones import DIMENSIONS, NAMES
 from run_contract.cluster_sizes import SIZES
 from run_contract.labels import PARENT, REFUSE, WARN
 from run_contract.param import Param
@@ -108,16 +108,17 @@ _NETWORK = _of(
         name="backbone",
         title="Backbone",
         help="The network whose last layers are cut off. Length of its vectors: "
-        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items()),
+        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items())
+        + ". file: a network of your own, ONNX or OpenVINO, which weights describes.",
         default=next(iter(DIMENSIONS)),
-        choices=tuple(DIMENSIONS),
+        choices=NAMES,
         identity=True,
     ),
     Param(
         name="weights",
         title="Weights",
         help="imagenet, s3://bucket/key of a .h5 or .keras file that fits the backbone, or random:<seed> to try "
-        "things out.",
+        "things out. With backbone file: s3://bucket/key of the .json that describes the network.",
         default=IMAGENET,
         pattern=FORM,
         by_hand=BY_HAND,

@@ -18,8 +18,10 @@ from pyspark import SparkFiles
 import image_features
 from image_features.images.decode import decode_image
 from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import EngineError, PredictFn, engine_module
 from image_features.networks.engines.ship import load_shipped
+from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from tests.spark_jobs import pictures
 from tests.spark_jobs.networks_for_tests import (
@@ -51,6 +53,26 @@ def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, nam
     photos = _photos(3)
     actual = _predict_fn(engine, name, tmp_path)(photos)
     assert_same_vectors(actual, predicted_by_keras(name, photos))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "efficientnet_v2_b0", "convnext_tiny"])
+def test_a_network_that_preprocesses_in_its_first_layers_is_computed_as_keras_does(name: str, tmp_path: Path) -> None:
+    weights, photos = _any_weights(name, tmp_path / "any.weights.h5"), _photos(2)
+    (tmp_path / "network").mkdir()
+    actual = _predict_fn("openvino", name, tmp_path / "network", weights)(photos)
+    assert_same_vectors(actual, predicted_by_keras(name, photos, weights))
+
+
+def _any_weights(name: str, path: Path) -> FoundWeights:
+    """Weights of which every layer counts: ConvNeXt's own start would multiply each of its blocks by a millionth."""
+    model, _ = load_network(BACKBONES[name], RANDOM_WEIGHTS)
+    random = np.random.default_rng(5)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(random.uniform(0.3, 0.7, weight.shape).astype(np.float32))
+    model.save_weights(path)
+    return FoundWeights(str(path), path, "0" * 64)
 
 
 @pytest.mark.slow
@@ -140,6 +162,7 @@ from pathlib import Path
 import numpy as np
 import image_features.featurize.worker
 from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import engine_module
 predict = engine_module(NetworkChoice()).load(Path({str(path)!r}), NetworkChoice(), 1)
 assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)

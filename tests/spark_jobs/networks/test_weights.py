@@ -101,6 +101,7 @@ def test_a_staged_file_that_was_changed_is_refused(prefix_uri: str, tmp_path: Pa
     ("content", "pinned", "says"),
     [
         (PUBLISHED, {"md5": "0" * 32}, "another MD5"),
+        (PUBLISHED, {"sha256": "0" * 64}, "another SHA-256"),
         (PUBLISHED, {"size_bytes": 99}, f"{len(PUBLISHED)} bytes, and Keras's file has 99"),
         (b"<!DOCTYPE html><title>Log in", {}, "no HDF5 file, but begins with b'<!DOCTYPE html"),
         (b"", {}, "no HDF5 file"),
