@@ -14,6 +14,9 @@ DIMENSIONS = {
 }
 """Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""
 
+MIXED = "mixed"
+"""The precision that computes the first blocks of a network in float32 and the others in bfloat16."""
+
 FILE = "file"
 """The backbone whose `weights` name the description of a network of one's own (run_contract/network_file.py)."""
 NAMES = (*DIMENSIONS, FILE)
@@ -29,6 +32,10 @@ IMAGES_PER_VCPU_S = {
     "vgg16_fc512": 1.5,
 }
 """Images a second that one vCPU computes in float32, as docs/benchmarks.md has it; a forecast begins with them."""
+
+FLOAT32_UNTIL = {"mobilenet_v2": (24, 56, 56)}
+"""Channels, height and width of the feature map up to which precision=mixed computes in float32; other backbones have
+no such precision. bfloat16 spoils MobileNetV2's vectors in its first two blocks (docs/benchmarks.md)."""
 
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
@@ -56,10 +63,11 @@ def measured_rate(params: Mapping[str, Any]) -> float | None:
 def why_not_together(params: Mapping[str, Any]) -> str | None:
     """Return why the params of a network do not go together, and what to do; null if they do.
 
-    >>> why_not_together({"backbone": "vgg16", "weights": "s3://bucket/network.json", "engine": "openvino"})
-    'weights=s3://bucket/network.json describes a network of your own: give backbone=file as well'
+    >>> why_not_together({"backbone": "vgg16", "weights": "s3://b/n.json", "engine": "openvino", "precision": ""})
+    'weights=s3://b/n.json describes a network of your own: give backbone=file as well'
     """
-    backbone, weights, engine = (str(params[name]) for name in ("backbone", "weights", "engine"))
+    names = ("backbone", "weights", "engine", "precision")
+    backbone, weights, engine, precision = (str(params[name]) for name in names)
     is_description = weights.lower().endswith(".json")
     if is_description and backbone != FILE:
         return f"weights={weights} describes a network of your own: give backbone={FILE} as well"
@@ -70,4 +78,6 @@ def why_not_together(params: Mapping[str, Any]) -> str | None:
         )
     if backbone == FILE and engine != "openvino":
         return f"backbone={FILE} and engine={engine}: give engine=openvino, which alone reads ONNX and OpenVINO models"
+    if precision == MIXED and backbone not in FLOAT32_UNTIL:
+        return f"precision={MIXED} is for backbone={', '.join(FLOAT32_UNTIL)} alone: give float32 or bfloat16"
     return None

@@ -90,6 +90,7 @@ def test_a_model_that_is_not_whole_or_too_large_is_refused() -> None:
 @pytest.mark.parametrize(
     ("backbone", "weights", "engine", "says"),
     [
+        ("resnet50", "random:0", "openvino", "precision=mixed is for backbone=mobilenet_v2 alone"),
         ("file", "imagenet", "openvino", "give as weights the .json"),
         ("file", "random:0", "openvino", "give as weights the .json"),
         ("file", "s3://b/net.onnx", "openvino", "give as weights the .json"),
@@ -98,4 +99,6 @@ def test_a_model_that_is_not_whole_or_too_large_is_refused() -> None:
     ],
 )
 def test_params_that_do_not_go_together_are_refused(backbone: str, weights: str, engine: str, says: str) -> None:
-    assert says in str(why_not_together({"backbone": backbone, "weights": weights, "engine": engine}))
+    params = {"backbone": backbone, "weights": weights, "engine": engine, "precision": "mixed"}
+    assert says in str(why_not_together(params))
+    assert why_not_together(params | {"backbone": "mobilenet_v2", "weights": "imagenet", "engine": "openvino"}) is None

@@ -8,7 +8,7 @@ from image_features.errors import ArgumentError
 from image_features.images.decode import Reject, Seen, see_image
 from image_features.job.arguments import JobArguments
 from image_features.networks.backbones import BACKBONES, Backbone
-from run_contract.backbones import why_not_together
+from run_contract.backbones import FLOAT32_UNTIL, why_not_together
 from run_contract.param_queries import param_named
 
 
@@ -26,6 +26,11 @@ class NetworkChoice:
     def architecture(self) -> Backbone:
         """The backbone itself, by its name; a KeyError where the network is one's own."""
         return BACKBONES[self.backbone]
+
+    @property
+    def float32_until(self) -> tuple[int, int, int]:
+        """The shape of the feature map up to which precision=mixed computes in float32; a KeyError without one."""
+        return FLOAT32_UNTIL[self.backbone]
 
     def decoder(self, side_px: int) -> Callable[[bytes], Seen | Reject]:
         """Return what makes pixels of this side of a photograph, with its look, or says why there are none."""

@@ -184,16 +184,41 @@ def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
     assert shipped() is again()
 
 
-def test_tensorflow_refuses_bfloat16_wherever_it_is_asked() -> None:
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
+@pytest.mark.skipif(
+    "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="no bfloat16"
+)
+def test_the_first_blocks_in_float32_bring_vectors_closer_to_those_of_float32(tmp_path: Path) -> None:
+    path = exported(NetworkChoice(), tmp_path, FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64))
+    photos = _photos(5)
+
+    def vectors(precision: str, photos: np.ndarray = photos) -> np.ndarray:
+        network = NetworkChoice(precision=precision)
+        return engine_module(network).load(path, network, threads=1)(photos)
+
+    exact, mixed, short = (vectors(precision) for precision in ("float32", "mixed", "bfloat16"))
+    assert np.median(cosines(mixed, exact)) > 0.998 > np.median(cosines(short, exact))
+    assert np.abs(vectors("mixed", photos[::-1])[::-1] - mixed).max() == 0
+
+
+def cosines(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    return (found * expected).sum(axis=1) / lengths
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "mixed"])
+def test_tensorflow_refuses_other_precisions_wherever_they_are_asked(precision: str) -> None:
     with pytest.raises(EngineError, match="--engine openvino"):
-        engine_module(NetworkChoice(engine="tensorflow", precision="bfloat16"))
+        engine_module(NetworkChoice(engine="tensorflow", precision=precision))
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "mixed"])
 def test_a_processor_without_bfloat16_is_refused_where_a_network_is_loaded_and_nowhere_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
-    network = NetworkChoice(engine="openvino", precision="bfloat16")
+    network = NetworkChoice(engine="openvino", precision=precision)
     module = engine_module(network)
     with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
         module.load(tmp_path / "network.xml", network, 1)
