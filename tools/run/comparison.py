@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emr_pipeline.run.cost import Work, forecasts, measured_rates
+from emr_pipeline.run.cost_forecast import Work, forecasts, measured_rates
 from emr_pipeline.settings import Settings
 from run_contract.params import PARAMS
 from run_contract.stages import FEATURIZE, INGEST

@@ -51,7 +51,7 @@ def test_what_can_work_passes(changed: dict[str, Any]) -> None:
         ({"sample_limit": 0}, "sample_limit=0: give a whole number, 1 or more"),
         ({"cluster_size": "huge"}, "give one of small, medium, large, auto"),
         ({"weights": "s3://photos"}, "weights='s3://photos'"),
-        ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, mobilenet_v3_large"),
+        ({"backbone": "resnet18"}, "backbone='resnet18': give one of mobilenet_v2, mobilenet_v3_large, "),
         ({"reduce": "both"}, "reduce='both': give one of refit, project, auto"),
         ({"backbone": "file"}, "give as weights the .json file that describes your network"),
         ({"weights": "s3://photos/net.json"}, "give backbone=file as well"),

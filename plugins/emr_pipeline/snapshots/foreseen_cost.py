@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from emr_pipeline.errors import InventoryError, NoRatesError, ParamsError
-from emr_pipeline.run.cost import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
+from emr_pipeline.run.cost_forecast import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.s3.source_listing import SourceListing
