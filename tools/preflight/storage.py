@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from emr_pipeline.errors import CodeNotFoundError, PipelineError, WheelsMissingError
-from emr_pipeline.run.wheels import lock_of
+from emr_pipeline.run.wheels import lock_of, upload_commands
 from emr_pipeline.s3.objects import error_code, has_bucket
 from emr_pipeline.s3.staged_code import check_staged
 from emr_pipeline.s3.weights import find_weights, staging_command
@@ -66,7 +66,7 @@ def wheels(account: Account) -> Iterator[Finding]:
     try:
         refuse_missing_wheels(account.client("s3"), code_uri, uri, lock)
     except WheelsMissingError as error:
-        yield Finding("wheels", str(error), (f"make wheels LOCK={lock}", f"aws s3 sync .local/wheels/ {uri}/"))
+        yield Finding("wheels", str(error), upload_commands(lock, uri))
     except CodeNotFoundError:
         yield Finding("wheels", "not known: the code that says which are needed is not there", ("see the line code",))
     else:
