@@ -43,7 +43,8 @@ class ThreadedApp:
             start["status"] = int(status.partition(" ")[0])
             start["headers"] = [(name.lower().encode("latin1"), value.encode("latin1")) for name, value in headers]
 
-        pieces = self._app(build_environ(scope, io.BytesIO(body)), start_response)
+        stream: Any = io.BytesIO(body)
+        pieces = self._app(dict(build_environ(scope, stream)), start_response)
         if isinstance(pieces, list):
             return start, b"".join(pieces), pieces
         rest = iter(pieces)
