@@ -16,7 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from image_features.validate.suspects.suspects import FOLDS, Suspects, find_suspects
+from image_features.validate.evidence.evidence import Sample
+from image_features.validate.evidence.nearest import nearest_of
+from image_features.validate.suspects.doubtful_labels import FOLDS, find_suspects
+from image_features.validate.suspects.suspects import Suspects
 
 
 def average_precisions(vectors: np.ndarray, labels: np.ndarray, share: float, seed: int) -> dict[str, float]:
@@ -26,7 +29,9 @@ def average_precisions(vectors: np.ndarray, labels: np.ndarray, share: float, se
     wrong[random.choice(len(labels), round(share * len(labels)), replace=False)] = True
     flipped = np.where(wrong, (numbers + random.integers(1, len(names), len(labels))) % len(names), numbers)
 
-    found = find_suspects(vectors, names[flipped].astype(object), np.arange(len(labels)).astype(object))
+    places = np.arange(len(labels)).astype(object)
+    sample = Sample(vectors, places, names[flipped].astype(object), np.full(len(labels), None, dtype=object))
+    found = find_suspects(sample, nearest_of(vectors, 0, len(vectors)))
     assert isinstance(found, Suspects)
     doubts = np.zeros(len(labels))
     for suspect in found.found:
