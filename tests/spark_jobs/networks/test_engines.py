@@ -94,6 +94,7 @@ def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_p
     assert len(np.unique(actual.round(3), axis=0)) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: int, tmp_path: Path) -> None:
@@ -141,6 +142,7 @@ def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str, tmp_path: Path) -> None:
     # What incremental runs rest on: in them an image is beside others than in a run from scratch.
