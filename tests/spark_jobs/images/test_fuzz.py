@@ -9,7 +9,7 @@ import pytest
 
 from tests.spark_jobs.images import fuzz
 
-SECONDS = 20
+SECONDS = 8
 
 
 @pytest.mark.slow
