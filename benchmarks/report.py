@@ -206,7 +206,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "airflow": (airflow, ("airflow-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
-    "int8": (precision, ("int8",)),
+    "amx": (precision, ("amx-precision",)),
     "cost": (cost, ("featurize-",)),
     "large_photos": (large_photos, ("large_photos",)),
 }

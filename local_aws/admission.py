@@ -17,13 +17,14 @@ from local_aws import __version__
 from local_aws.metadata import PREFIX, MetadataService
 from local_aws.s3.protocol.messages import MAX_DOCUMENT_BYTES
 from local_aws.signature import AccessKey, Signature
+from local_aws.threads import ThreadedApp
 
 HEALTH_PATH = "/_local_aws/health"
 HIDDEN_PATHS = ("/moto-api", "/latest/", "/favicon.ico")
 """What moto serves without a signature: its own switches, and the metadata of a machine."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 WORKER_THREADS = 64
-"""The number of requests answered at once. A slow reader of a large object holds one, an idle connection none."""
+"""The number of requests answered at once. Neither a slow reader nor an idle connection holds a thread."""
 BODY_PATIENCE_S = 30.0
 """The longest time from one part of a body to the next."""
 BODY_BYTES = 1 << 20
@@ -48,11 +49,11 @@ class Door:
     def __init__(self, app: Any, key: AccessKey, hosts: Iterable[str], metadata: MetadataService) -> None:
         self.metadata, self.key, self.hosts = metadata, key, {*LOCAL_HOSTS, *(host.lower() for host in hosts)}
         # An upload that stalls half-way holds a thread of other large uploads, and of nothing else.
-        self.whole, self.large = (WSGIMiddleware(app, workers=WORKER_THREADS) for _ in range(2))
+        self.whole, self.large = ThreadedApp(app, WORKER_THREADS), WSGIMiddleware(app, workers=WORKER_THREADS)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            await self.whole(scope, receive, send)
+            await self.large(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
@@ -69,7 +70,10 @@ class Door:
             text = f"<Error><Code>{refused.code}</Code><Message>{refused}</Message></Error>"
             await _answer(send, refused.status, "application/xml", text)
         else:
-            await (self.large if more else self.whole)(scope, _replay(body, more, receive), send)
+            if more:
+                await self.large(scope, _replay(body, receive), send)
+            else:
+                await self.whole(scope, body, send)
 
     def _refuse_strangers(self, scope: Any, headers: Mapping[str, str]) -> None:
         """Raise RefusedError for another host's name, for what a web page sends, and for what is hidden."""
@@ -115,9 +119,9 @@ def health(key: AccessKey) -> dict[str, Any]:
     return {"ready": True, "version": __version__, "key": hashlib.sha256(key.id.encode()).hexdigest()}
 
 
-def _replay(body: bytes, more: bool, receive: Any) -> Any:
+def _replay(body: bytes, receive: Any) -> Any:
     """Return a `receive` that begins with what was received already; a body that stalls later ends as if cut off."""
-    first = [{"type": "http.request", "body": body, "more_body": more}]
+    first = [{"type": "http.request", "body": body, "more_body": True}]
 
     async def receive_again() -> Any:
         if first:

@@ -33,7 +33,7 @@ def validate_run(spark: SparkSession, arguments: ValidateArguments, progress: Pr
         measured = gather_evidence(spark, arguments)
         looks = gather_looks(spark.sparkContext, arguments.looks_uri, measured.sample.uris)
         finished.append("measure")
-        duplicates = write_groups(spark, arguments, measured)
+        duplicates = write_groups(spark.sparkContext, arguments, measured)
         suspects, flaws = write_suspects(arguments.suspects_uri, measured, looks.measures)
         evidence = replace(measured, duplicates=duplicates, suspects=suspects, flaws=flaws)
         finished.append("compare")

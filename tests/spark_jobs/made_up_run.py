@@ -18,6 +18,7 @@ from image_features.validate.evidence.evidence import (
     Sample,
     VectorFacts,
 )
+from image_features.validate.evidence.nearest import nearest_of
 from tests.spark_jobs.synthetic import LABELS, SOURCE_URI, labelled_vectors, splits_of
 
 VECTORS = {"computed": 1250, "reused": 7000, "rejected_before": 3, "same_bytes": 21}
@@ -65,6 +66,7 @@ def make_evidence(labels: tuple[str, ...] = LABELS, per_label: int = 30, **chang
         worst_error=1e-7,
         stats=stats_of(model, len(vectors)),
         sample=Sample(projected, uris_of(names, splits), names, splits),
+        nearest=nearest_of(projected, 0, len(projected)),
         baseline=Baseline(published_summary(), *comparable(projected)),
         asked=asked(),
         duplicates=no_duplicates(splits),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.errors import CodeNotFoundError, PipelineError, WeightsUnavailableError, WheelsMissingError
+from emr_pipeline.errors import CodeNotFoundError, PipelineError, WheelsMissingError
 from emr_pipeline.run.wheels import lock_of, upload_commands
 from emr_pipeline.s3.objects import error_code, has_bucket
 from emr_pipeline.s3.staged_code import check_staged
@@ -78,7 +78,7 @@ def weights(account: Account) -> Iterator[Finding]:
     named, command = account.params["weights"], staging_command(account.params, account.models_uri)
     try:
         found = find_weights(account.client("s3"), account.params, account.models_uri)
-    except WeightsUnavailableError as error:
+    except PipelineError as error:
         yield Finding("weights", str(error), (command,))
         return
     if named == IMAGENET and found.sha256 is None:

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
 from image_features.errors import MissingDatasetError, SchemaMismatchError
 from image_features.schemas import IN_FILES_OF_REJECTS, REJECT_REASONS
 from image_features.storage import objects
-from image_features.storage.parquet_files import write_part
+from image_features.storage.parquet_files import data_files, write_part
 
 REJECT_FILES = to_arrow_schema(IN_FILES_OF_REJECTS)
 """The columns of REJECTS without `stage`, as Arrow has them."""
@@ -39,6 +40,14 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Colum
         raise
     _check(uri, frame.schema, schema)
     return frame.select(*schema.fieldNames(), *more)
+
+
+def check_dataset(uri: str, schema: StructType) -> None:
+    """Raise MissingDatasetError where there are no files, SchemaMismatchError where the first has other columns."""
+    first = next(data_files(uri), None)
+    if first is None:
+        raise MissingDatasetError(uri)
+    _check(uri, from_arrow_schema(pq.read_schema(pa.BufferReader(objects.read_bytes(first.uri)))), schema)
 
 
 @contextmanager

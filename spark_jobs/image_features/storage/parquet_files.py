@@ -65,6 +65,13 @@ def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.
         raise DamagedFileError(uri, str(error)) from error
 
 
+def read_table(uris: Iterable[str], schema: pa.Schema) -> pa.Table:
+    """Return the schema's columns of all these files, file after file. Raises DamagedFileError."""
+    batches = (batch for uri in uris for batch in read_part(uri, schema.names, ROWS_PER_ARROW_BATCH))
+    tables = [pa.Table.from_batches([batch]).select(schema.names).cast(schema) for batch in batches]
+    return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+
+
 def data_files(uri: str) -> Iterator[ListedObject]:
     """List the Parquet files that Spark reads of a dataset, in the order of their names."""
     for listed in objects.list_objects(uri):

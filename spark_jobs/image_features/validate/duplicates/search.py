@@ -11,7 +11,7 @@ from pyspark import SparkContext
 from threadpoolctl import threadpool_limits
 
 from image_features.spark_tasks import one_task_each
-from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, data_files, read_part
+from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, data_files, read_part, read_table
 from image_features.storage.vector_columns import to_matrix
 from image_features.validate.duplicates.forest import NO_PAIRS, joined, spanning_forest
 from image_features.validate.duplicates.likeness import (
@@ -25,10 +25,11 @@ from image_features.validate.duplicates.likeness import (
     unit_roots,
 )
 
-IMAGE_COLUMNS = ["image_id", "uri", "label", "split"]
+_IMAGES = pa.schema([(name, pa.string()) for name in ("image_id", "uri", "label", "split")])
 # Of a stripe: the rows that a task holds at once, 84 MB of vectors of 1,280 entries.
 MOST_STRIPE_ROWS = 16_384
-FEWEST_STRIPE_ROWS = 1_024
+# Each stripe reads all later rows again: with stripes of 1,024 rows, reading took as long as comparing.
+FEWEST_STRIPE_ROWS = 4_096
 STRIPES_PER_CORE = 4
 SKETCHED_ROWS = 2_000
 # More pairs than that are made a forest before more are added.
@@ -58,20 +59,13 @@ class Found:
 
 def read_images(context: SparkContext, features_uri: str) -> tuple[list[File], pa.Table]:
     """Return the files of features, and the images in the order of files and rows: about 200 bytes an image."""
-
-    schema = pa.schema([(name, pa.string()) for name in IMAGE_COLUMNS])
-
-    def narrow(uri: str) -> pa.Table:
-        batches = list(read_part(uri, IMAGE_COLUMNS, ROWS_PER_ARROW_BATCH))
-        return pa.Table.from_batches(batches, None if batches else schema).cast(schema)
-
     uris = [file.uri for file in data_files(features_uri)]
-    tables = one_task_each(context, uris, narrow).collect()
+    tables = one_task_each(context, uris, lambda uri: read_table([uri], _IMAGES)).collect()
     stops = np.cumsum([table.num_rows for table in tables])
     files = [
         File(uri, int(stop) - table.num_rows, int(stop)) for uri, table, stop in zip(uris, tables, stops, strict=True)
     ]
-    return files, pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+    return files, pa.concat_tables([_IMAGES.empty_table(), *tables]).combine_chunks()
 
 
 def find_pairs(context: SparkContext, files: Sequence[File], splits: NDArray[np.object_], least: float) -> Found:
@@ -100,8 +94,8 @@ def find_pairs(context: SparkContext, files: Sequence[File], splits: NDArray[np.
 def stripes(rows: int, cores: int) -> list[tuple[int, int]]:
     """Return the first row of each stripe and the one after its last; those that have most to compare come first.
 
-    >>> stripes(2500, 1)
-    [(0, 1024), (1024, 2048), (2048, 2500)]
+    >>> stripes(10_000, 1)
+    [(0, 4096), (4096, 8192), (8192, 10000)]
     """
     size = min(max(rows // (cores * STRIPES_PER_CORE), FEWEST_STRIPE_ROWS), MOST_STRIPE_ROWS)
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]

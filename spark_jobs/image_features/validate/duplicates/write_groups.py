@@ -1,18 +1,20 @@
 """The dataset `groups` of a run, and the evidence on its near-duplicates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from image_features.errors import Unavailable
-from image_features.schemas import GROUPS, MANIFEST
+from image_features.schemas import GROUPS
+from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
-from image_features.storage.datasets import read_dataset
-from image_features.storage.parquet_files import write_part
+from image_features.storage.parquet_files import file_groups, read_table, write_part
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.duplicates.duplicates import Duplicates, Leak
 from image_features.validate.duplicates.forest import groups_of
@@ -26,22 +28,23 @@ from run_contract.stages import FEATURIZE
 # The number of comparisons grows with its square: this many take hours of one core.
 MOST_IMAGES = 1_000_000
 EXAMPLES = 6
+_GIVEN = pa.schema([(name, pa.string()) for name in ("image_id", "label", "group")])
 _GROUPS = to_arrow_schema(GROUPS)
 _ROWS_PER_FILE = 250_000
 
 
-def write_groups(spark: SparkSession, arguments: ValidateArguments, evidence: Evidence) -> Duplicates | Unavailable:
+def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: Evidence) -> Duplicates | Unavailable:
     """Find the run's near-duplicates, write the dataset `groups`, one row for each image, and return what is known.
 
     Where near-duplicates cannot be told only groups that path or labels file put together are in `groups`, and each
     image keeps the split that it has.
     """
-    files, images = read_images(spark.sparkContext, arguments.features_uri)
+    files, images = read_images(context, arguments.features_uri)
     splits = images["split"].to_numpy()
     reason = why_not(evidence.features) or random_weights(evidence.stats[FEATURIZE])
-    found = NOTHING if reason else find_pairs(spark.sparkContext, files, splits, arguments.duplicate_likeness)
+    found = NOTHING if reason else find_pairs(context, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])
-    groups = groups_of(found.forest, labels, _given_groups(spark, arguments.manifest_uri, images))
+    groups = groups_of(found.forest, labels, _given_groups(context, arguments.manifest_uri, images))
     proposed = splits if reason else leak_free_split(groups, splits, labels)
     crossing = most_alike_of_each(found.crossing)
     _write(arguments.groups_uri, _table(images, groups, proposed, crossing))
@@ -73,10 +76,16 @@ def why_not(facts: VectorFacts) -> str:
     return ""
 
 
-def _given_groups(spark: SparkSession, manifest_uri: str, images: pa.Table) -> NDArray[np.int64]:
+def _given_groups(context: SparkContext, manifest_uri: str, images: pa.Table) -> NDArray[np.int64]:
     """Return the number of the group of its label that path or labels file give to each image, -1 for none."""
-    given = read_dataset(spark, manifest_uri, MANIFEST).where("group IS NOT NULL").select("image_id", "label", "group")
-    rows: pd.DataFrame = given.toPandas()
+
+    def given(uris: Sequence[str]) -> pa.Table:
+        table = read_table(uris, _GIVEN)
+        return table.filter(table["group"].is_valid())
+
+    groups = list(file_groups(manifest_uri, context.defaultParallelism))
+    tables = one_task_each(context, groups, given).collect()
+    rows: pd.DataFrame = pa.concat_tables([_GIVEN.empty_table(), *tables]).to_pandas()
     numbers = pa.array(rows.groupby(["label", "group"], dropna=False).ngroup().to_numpy(np.int64))
     places = pc.index_in(images["image_id"].combine_chunks(), pa.array(rows["image_id"], pa.string()))
     found: NDArray[np.int64] = numbers.take(places).fill_null(-1).to_numpy(zero_copy_only=False)

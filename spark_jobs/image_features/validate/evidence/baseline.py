@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 from image_features.errors import MissingDatasetError, Unavailable
 from image_features.reduce.pca import PcaModel, inverse_or_zero
 from image_features.schemas import FEATURES
-from image_features.storage.datasets import read_dataset
+from image_features.storage.datasets import check_dataset
 from image_features.storage.snapshots import newest_other, other_vectors
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import Baseline, Sample, VectorFacts
@@ -21,7 +21,7 @@ COMPONENTS = 50
 
 
 def read_baseline(
-    spark: SparkSession,
+    context: SparkContext,
     arguments: ValidateArguments,
     features: Sample,
     facts: VectorFacts,
@@ -42,10 +42,10 @@ def read_baseline(
     if isinstance(model, Unavailable):
         return Unavailable("this run's model does not load")
     try:
-        read_dataset(spark, published["features_uri"], FEATURES)
+        check_dataset(published["features_uri"], FEATURES)
     except MissingDatasetError as error:
         return Unavailable(f"the published features are gone: {error.uri}")
-    then = draw_sample(spark.sparkContext, published["features_uri"], "features", facts, SAMPLE_ROWS)
+    then = draw_sample(context, published["features_uri"], "features", facts, SAMPLE_ROWS)
     widths = {features.vectors.shape[1], then.vectors.shape[1], len(model.mean)}
     if len(widths) > 1:
         return Unavailable(f"this run's vectors, the published ones and the model are of several widths: {widths}")

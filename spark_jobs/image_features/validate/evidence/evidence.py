@@ -13,8 +13,7 @@ from image_features.reduce.pca import PcaModel
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.duplicates.duplicates import NO_DUPLICATES, Duplicates
 from image_features.validate.evidence.stage_stats import Stats
-from image_features.validate.suspects.flaws import NO_FLAWS, Flaws
-from image_features.validate.suspects.suspects import NO_SUSPECTS, Suspects
+from image_features.validate.suspects.suspects import NO_FLAWS, NO_SUSPECTS, Flaws, Suspects
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Evidence:
     """All evidence on a run.
 
     `moments` are those of the stored PCA features. `model` is the saved one; `worst_error` is the largest relative
-    error of stored rows against what it computes, as `worst_relative_error` measures it. `duplicates`,
-    `suspects` and `flaws` are added last.
+    error of stored rows against what it computes, as `worst_relative_error` measures it. `nearest` has the places of
+    the nearest rows of each row of the sample. `duplicates`, `suspects` and `flaws` are added last.
     """
 
     membership: Membership
@@ -100,6 +99,7 @@ class Evidence:
     worst_error: float
     stats: Mapping[str, Stats | None]
     sample: Sample
+    nearest: NDArray[np.uint16]
     baseline: Baseline | Unavailable
     asked: ValidateArguments
     duplicates: Duplicates | Unavailable = NO_DUPLICATES

@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from image_features.errors import MissingDatasetError
 from image_features.schemas import LOOKS
 from image_features.spark_tasks import one_task_each
-from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part
+from image_features.storage.parquet_files import file_groups, read_table
 
 _SCHEMA = to_arrow_schema(LOOKS)
 MEASURES = ["uri", "label", "width_px", "height_px", "darkest", "brightest", "entropy", "sharpness", "colorfulness"]
@@ -37,11 +37,10 @@ def gather_looks(context: SparkContext, looks_uri: str, sample_uris: NDArray[np.
     if not groups:
         raise MissingDatasetError(looks_uri)
     wanted = context.broadcast(pa.array(sample_uris, pa.string()))
-    columns = list(dict.fromkeys([*MEASURES, *_OF_SAMPLE]))
+    schema = pa.schema([_SCHEMA.field(name) for name in dict.fromkeys([*MEASURES, *_OF_SAMPLE])])
 
     def read(uris: Sequence[str]) -> tuple[pa.Table, pa.Table]:
-        batches = [batch for uri in uris for batch in read_part(uri, columns, ROWS_PER_ARROW_BATCH)]
-        table = pa.Table.from_batches(batches, pa.schema([_SCHEMA.field(name) for name in columns]))
+        table = read_table(uris, schema)
         of_sample = table.filter(pc.is_in(table["uri"], wanted.value)).select(_OF_SAMPLE)
         return table.select(MEASURES), of_sample
 

@@ -1,6 +1,6 @@
 """The passes that measure vectors, file by file on the workers, as those of `reduce`.
 
-Nothing of Spark ML is imported here: every worker imports this module, and would take a second longer.
+Neither Spark ML nor scikit-learn is imported here: every worker imports this module, and would take a second longer.
 """
 
 import hashlib
@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark import SparkContext
-from pyspark.sql import SparkSession
 
 from image_features.errors import Unavailable
 from image_features.reduce.file_passes import gram_of_dataset
@@ -59,13 +58,13 @@ def measure_vectors(context: SparkContext, uri: str, column: str) -> VectorFacts
     )
 
 
-def measure_moments(spark: SparkSession, pca_features_uri: str, facts: VectorFacts) -> Gram | Unavailable:
+def measure_moments(context: SparkContext, pca_features_uri: str, facts: VectorFacts) -> Gram | Unavailable:
     """Return mean and covariance of the stored PCA features; `facts` are theirs."""
     if facts.rows < 2:
         return Unavailable(f"{facts.rows} rows of PCA features have no covariance")
     if facts.narrowest != facts.widest or facts.non_finite:
         return Unavailable("the PCA features differ in width or are not finite")
-    return gram_of_dataset(spark.sparkContext, pca_features_uri, "pca_features")
+    return gram_of_dataset(context, pca_features_uri, "pca_features")
 
 
 def draw_sample(context: SparkContext, uri: str, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:

@@ -10,7 +10,7 @@ from pyspark import SparkContext
 
 from image_features.errors import Unavailable
 from image_features.spark_tasks import one_task_each
-from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part
+from image_features.storage.parquet_files import file_groups, read_table
 from image_features.storage.snapshots import newest_other
 from image_features.validate.arguments import ValidateArguments
 
@@ -31,8 +31,7 @@ def new_since_last_snapshot(
     wanted = context.broadcast(sample["uri"].combine_chunks())
 
     def read(uris: Sequence[str]) -> pa.Table:
-        batches = [batch for uri in uris for batch in read_part(uri, _PAIR, ROWS_PER_ARROW_BATCH)]
-        table = pa.Table.from_batches(batches, None if batches else _SCHEMA).cast(_SCHEMA)
+        table = read_table(uris, _SCHEMA)
         return table.filter(pc.is_in(table["uri"], wanted.value))
 
     before = pa.concat_tables(one_task_each(context, groups, read).collect())

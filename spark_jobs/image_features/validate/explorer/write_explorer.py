@@ -10,9 +10,9 @@ from image_features.errors import Unavailable
 from image_features.storage import objects
 from image_features.validate.evidence.evidence import Evidence, Sample
 from image_features.validate.evidence.looks import Looks
+from image_features.validate.evidence.nearest import find_nearest
 from image_features.validate.explorer.known_before import new_since_last_snapshot
 from image_features.validate.explorer.maps import draw_maps
-from image_features.validate.explorer.nearest import find_nearest
 from image_features.validate.explorer.page import render_explorer, size_without_photographs
 from image_features.validate.explorer.photographs import Shown, how_many_fit, photographs_document
 from image_features.validate.report.page import VISIBLE
@@ -39,7 +39,7 @@ def write_explorer(context: SparkContext, evidence: Evidence, looks: Looks) -> b
         sample=sample,
         looks=of_sample,
         maps=draw_maps(sample.vectors, sample.labels),
-        nearest=find_nearest(context, sample.vectors),
+        nearest=evidence.nearest if count == len(evidence.nearest) else find_nearest(context, sample.vectors),
         groups=None if isinstance(duplicates, Unavailable) else duplicates.sample_groups[:count],
         notes=_notes(evidence, sample),
         is_new=new_since_last_snapshot(context, evidence.asked, of_sample),

@@ -13,7 +13,7 @@ from image_features.validate.checks.probes import Probe
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import Stats, fitted_elsewhere
 from image_features.validate.report import charts
-from image_features.validate.suspects.flaws import Flawed
+from image_features.validate.suspects.suspects import Flawed
 from run_contract.stages import REDUCE
 
 WORST_CLASSES = 8

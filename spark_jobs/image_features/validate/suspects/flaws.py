@@ -1,13 +1,13 @@
 """Flaws: photographs that are dark, light, flat, gray, blurred, or of an odd size or shape, by their looks. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from image_features.validate.suspects.suspects import Flawed, Flaws
 
 # Nearly all pixels are darker, or lighter; the photographs of Fruits-360 and of the grocery set leave 0.1 on each side.
 DARK, LIGHT = 0.35, 0.8
@@ -20,31 +20,6 @@ ODD_SIZE = 10.0
 ODD_SHAPE = 1 / 3
 # What more photographs have is how the set is, and no flaw.
 MOST_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Flawed:
-    """An image with a flaw, one of the names in `Flaws.counts`."""
-
-    uri: str
-    label: str | None
-    flaw: str
-
-
-@dataclass(frozen=True)
-class Flaws:
-    """The flawed images among all that were `looked_at`, by flaw, the worst first.
-
-    `counts` says how many images have each flaw; `usual` are the flaws that so many have that none is listed.
-    """
-
-    looked_at: int
-    found: list[Flawed]
-    counts: Mapping[str, int]
-    usual: list[str]
-
-
-NO_FLAWS = Flaws(0, [], {}, [])
 
 
 def find_flaws(measures: pa.Table) -> Flaws:

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from image_features.validate.suspects.flaws import Flawed
-from image_features.validate.suspects.suspects import Suspect
+from image_features.validate.suspects.suspects import Flawed, Suspect
 
 
 def notes_of(found: Sequence[Suspect], flawed: Sequence[Flawed]) -> dict[str, str]:

@@ -14,9 +14,10 @@ from image_features.storage import objects
 from image_features.storage.parquet_files import write_part
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.stage_stats import random_weights
-from image_features.validate.suspects.flaws import Flawed, Flaws, find_flaws
+from image_features.validate.suspects.doubtful_labels import find_suspects
+from image_features.validate.suspects.flaws import find_flaws
 from image_features.validate.suspects.notes import notes_of
-from image_features.validate.suspects.suspects import Suspect, Suspects, find_suspects
+from image_features.validate.suspects.suspects import Flawed, Flaws, Suspect, Suspects
 from run_contract.stages import FEATURIZE, INGEST
 
 _SUSPECTS = to_arrow_schema(SUSPECTS)
@@ -28,7 +29,7 @@ def write_suspects(suspects_uri: str, evidence: Evidence, measures: pa.Table) ->
     There may be no rows in the files. Paths in `labels.csv` are those below the source.
     """
     reason, sample = random_weights(evidence.stats[FEATURIZE]), evidence.sample
-    suspects = Unavailable(reason) if reason else find_suspects(sample.vectors, sample.labels, sample.uris)
+    suspects = Unavailable(reason) if reason else find_suspects(sample, evidence.nearest)
     found = [] if isinstance(suspects, Unavailable) else suspects.found
     flaws = find_flaws(measures)
     objects.delete_prefix(suspects_uri)

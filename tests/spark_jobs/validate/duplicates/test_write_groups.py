@@ -16,6 +16,7 @@ from image_features.errors import Unavailable
 from image_features.schemas import GROUPS, MANIFEST
 from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import write_part
+from image_features.validate.duplicates import search
 from image_features.validate.duplicates.duplicates import Duplicates
 from image_features.validate.duplicates.write_groups import why_not, write_groups
 from image_features.validate.evidence.evidence import Evidence, Sample
@@ -61,14 +62,17 @@ def evidence_on(vectors: np.ndarray, table: pa.Table) -> Evidence:
     return dataclasses.replace(make_evidence(), features=facts(vectors), sample=sample)
 
 
-def test_groups_and_leaks_are_those_of_all_pairs(spark: SparkSession, prefix_uri: str) -> None:
+def test_groups_and_leaks_are_those_of_all_pairs(
+    spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FEWEST_STRIPE_ROWS", 1024)
     vectors, table = some_images()
     for number in range(FILES):
         part = table.slice(number * ROWS, ROWS)
         write_part(f"{prefix_uri}/features", part.to_batches(), part.schema, part["image_id"].to_pylist())
     uris = places(spark, prefix_uri, table)
     arguments = dataclasses.replace(asked(), **uris, duplicate_likeness=LEAST)
-    found = write_groups(spark, arguments, evidence_on(vectors, table))
+    found = write_groups(spark.sparkContext, arguments, evidence_on(vectors, table))
     assert isinstance(found, Duplicates)
 
     is_near, images = near(vectors), table.to_pandas()
@@ -105,7 +109,7 @@ def test_what_path_or_labels_file_put_together_is_one_group_of_each_label(spark:
     part = table.slice(0, 50)
     write_part(f"{prefix_uri}/features", part.to_batches(), part.schema, part["image_id"].to_pylist())
     arguments = dataclasses.replace(asked(), **places(spark, prefix_uri, part, "tree"), duplicate_likeness=1.0)
-    found = write_groups(spark, arguments, evidence_on(vectors[:50], part))
+    found = write_groups(spark.sparkContext, arguments, evidence_on(vectors[:50], part))
     assert isinstance(found, Duplicates)
     assert (found.groups, found.grouped) == (4, 50)
     written: pd.DataFrame = read_dataset(spark, arguments.groups_uri, GROUPS).toPandas()
@@ -134,7 +138,7 @@ def test_random_weights_are_not_compared_and_every_image_stays_alone(spark: Spar
     featurize = dict(evidence.stats["featurize_images"] or {})
     featurize["details"] = {**featurize["details"], "weights": {"source": "random:0", "pretrained": False}}
     evidence = dataclasses.replace(evidence, stats={**evidence.stats, "featurize_images": featurize})
-    found = write_groups(spark, dataclasses.replace(asked(), **uris), evidence)
+    found = write_groups(spark.sparkContext, dataclasses.replace(asked(), **uris), evidence)
     assert isinstance(found, Unavailable)
     assert found.reason.startswith("the weights are random")
     written: pd.DataFrame = read_dataset(spark, uris["groups_uri"], GROUPS).toPandas()

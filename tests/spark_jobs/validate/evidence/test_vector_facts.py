@@ -1,7 +1,6 @@
-"""The Spark passes that count ids and measure vectors, against rows whose numbers are known."""
+"""The passes that measure vectors, against rows whose numbers are known."""
 
 import dataclasses
-import datetime
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,10 @@ from pyspark.sql.types import StructType
 
 from image_features.errors import Unavailable
 from image_features.reduce.gram import Gram
-from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
+from image_features.schemas import FEATURES, PCA_FEATURES
 from image_features.validate.evidence.evidence import VectorFacts
-from image_features.validate.evidence.gather import group_rejects
-from image_features.validate.evidence.membership_counts import count_membership
 from image_features.validate.evidence.vector_facts import draw_sample, measure_moments, measure_vectors
 from tests.spark_jobs.stored_datasets import write_dataset
-
-SEEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
-
-
-def manifest_of(spark: SparkSession, *rows: tuple[str, str | None, str | None]) -> DataFrame:
-    listed = [(i, f"s3://b/{i}", label, split, 9, "e", SEEN, None) for i, label, split in rows]
-    return spark.createDataFrame(listed, MANIFEST)
 
 
 def vectors_of(spark: SparkSession, schema: StructType, *rows: tuple[str, str | None, str | None, Any]) -> DataFrame:
@@ -35,81 +25,6 @@ def measured(frame: DataFrame, uri: str, schema: StructType) -> VectorFacts:
     """The facts about the last column of `frame`, once it is a dataset."""
     write_dataset(frame, uri, schema)
     return measure_vectors(frame.sparkSession.sparkContext, uri, schema.names[-1])
-
-
-def test_every_id_is_counted_for_what_happened_to_it(spark: SparkSession) -> None:
-    manifest = manifest_of(
-        spark,
-        ("good", "Apple", "Test"),
-        ("rejected", "Apple", "Test"),
-        ("ignored", None, None),
-        ("missing", "Pear", None),
-        ("doubled", "Pear", None),
-        ("twice", "Kiwi", None),
-        ("repeated", "Plum", None),
-        ("repeated", "Plum", None),
-        ("relabeled", "Fig", "Test"),
-        ("moved", "Fig", "Test"),
-    )
-    one = [1.0]
-    features = vectors_of(
-        spark,
-        FEATURES,
-        ("good", "Apple", "Test", one),
-        ("doubled", "Pear", None, one),
-        ("twice", "Kiwi", None, one),
-        ("twice", "Kiwi", None, one),
-        ("repeated", "Plum", None, one),
-        ("unknown", "Lime", None, one),
-        ("relabeled", "Date", "Test", one),
-        ("moved", "Fig", "Training", one),
-    )
-    pca_features = vectors_of(
-        spark,
-        PCA_FEATURES,
-        ("good", "Apple", "Test", one),
-        ("doubled", "Pear", None, one),
-        ("unknown", "Lime", None, one),
-        ("relabeled", "Date", "Test", one),
-        ("moved", "Fig", "Training", one),
-        ("stray", "Apple", "Test", one),
-    )
-    rejects = spark.createDataFrame(
-        [
-            ("rejected", "s3://b/1", "decode_failed", None, "featurize_images"),
-            ("ignored", "s3://b/2", "ignored_object", None, "ingest_images"),
-            ("doubled", "s3://b/3", "decode_failed", None, "featurize_images"),
-        ],
-        REJECTS,
-    )
-    found = count_membership(manifest, features, rejects, pca_features)
-    expected = {"manifest": 10, "features": 7, "rejects": 3, "ignored": 1, "missing": 1, "doubled": 2, "unknown": 1}
-    # Not reduced once: `twice` and `repeated`, and the stray row of pca_features, which no other dataset knows.
-    expected |= {"repeated": 1, "unreduced": 3, "relabeled": 2, "labels": 6, "lost": 0, "new": 1, "balanced": 6}
-    assert found.totals == expected
-    assert found.named == {"new": ["Lime"]}
-    ones = [(label, {None: 1}) for label in ("Kiwi", "Lime", "Pear", "Plum")]
-    assert found.balance == [("Fig", {"Test": 2}), ("Apple", {"Test": 1}), *ones]
-
-
-def test_a_label_is_lost_if_not_all_of_its_images_were_rejected(spark: SparkSession) -> None:
-    manifest = manifest_of(spark, ("1", "Pear", None), ("2", "Pear", None), ("3", "Kiwi", None), ("4", None, None))
-    rows = [(str(place), f"s3://b/{place}", "decode_failed", None, "featurize_images") for place in (1, 2)]
-    nothing = spark.createDataFrame([], FEATURES)
-    found = count_membership(manifest, nothing, spark.createDataFrame(rows, REJECTS), nothing)
-    assert (found.totals["lost"], found.named, found.balance) == (1, {"lost": ["Kiwi"]}, [])
-
-
-def test_however_many_labels_there_are_few_come_to_the_driver(spark: SparkSession) -> None:
-    rows = [(f"{label}-{number}", f"L{label:03d}", None) for label in range(100) for number in range(1 + label // 2)]
-    features = vectors_of(spark, FEATURES, *[(*row, [1.0]) for row in rows])
-    nothing = spark.createDataFrame([], REJECTS)
-    found = count_membership(manifest_of(spark, ("x", "Old", None)), features, nothing, features)
-    assert (found.totals["labels"], found.totals["new"], found.totals["unknown"]) == (100, 100, len(rows))
-    assert found.named == {"lost": ["Old"], "new": [f"L{label:03d}" for label in range(5)]}
-    assert [label for label, _ in found.balance[:3]] == ["L098", "L099", "L096"]
-    assert [label for label, _ in found.balance[-3:]] == ["L003", "L000", "L001"]
-    assert len(found.balance) == 40
 
 
 def test_vectors_are_measured_one_by_one(spark: SparkSession, prefix_uri: str) -> None:
@@ -152,14 +67,14 @@ def test_moments_are_those_of_numpy_and_none_where_there_are_none(spark: SparkSe
     stored = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     rows = [(str(place), None, None, row.tolist()) for place, row in enumerate(stored)]
     frame = vectors_of(spark, PCA_FEATURES, *rows)
-    moments = measure_moments(spark, prefix_uri, measured(frame, prefix_uri, PCA_FEATURES))
+    moments = measure_moments(spark.sparkContext, prefix_uri, measured(frame, prefix_uri, PCA_FEATURES))
     assert isinstance(moments, Gram)
     np.testing.assert_allclose(moments.mean, stored.mean(axis=0, dtype=float), atol=1e-12)
     np.testing.assert_allclose(moments.covariance(), np.cov(stored.astype(float), rowvar=False), atol=1e-12)
     ragged = vectors_of(spark, PCA_FEATURES, *rows, ("x", None, None, [1.0]))
     reason = "the PCA features differ in width or are not finite"
     facts = measured(ragged, f"{prefix_uri}-ragged", PCA_FEATURES)
-    assert measure_moments(spark, f"{prefix_uri}-ragged", facts) == Unavailable(reason)
+    assert measure_moments(spark.sparkContext, f"{prefix_uri}-ragged", facts) == Unavailable(reason)
 
 
 def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession, prefix_uri: str) -> None:
@@ -171,20 +86,6 @@ def test_a_sample_is_of_the_smallest_ids_whatever_the_order(spark: SparkSession,
     assert sample.vectors[:, 0].tolist() == [0, 1, 2, 3, 4]
     assert sample.labels.tolist() == [None, "Apple", None, "Apple", None]
     assert sample.uris.tolist() == [f"s3://b/{place:03d}" for place in range(5)]
-
-
-def test_rejects_are_grouped_with_the_first_examples_by_uri(spark: SparkSession) -> None:
-    rows: list[Any] = [
-        (str(place), f"s3://b/{place}", "decode_failed", f"why {place}", "featurize_images") for place in range(8)
-    ]
-    rows += [("x", "s3://b/x", "ignored_object", None, "ingest_images")]
-    groups = group_rejects(spark.createDataFrame(rows[::-1], REJECTS))
-    assert [(group.stage, group.reason, group.count) for group in groups] == [
-        ("featurize_images", "decode_failed", 8),
-        ("ingest_images", "ignored_object", 1),
-    ]
-    assert list(groups[0].examples) == [(f"s3://b/{place}", f"why {place}") for place in range(5)]
-    assert list(groups[1].examples) == [("s3://b/x", None)]
 
 
 def test_no_rows_have_no_facts_but_do_not_fail(spark: SparkSession, prefix_uri: str) -> None:

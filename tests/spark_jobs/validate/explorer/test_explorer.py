@@ -14,9 +14,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from image_features.errors import Unavailable
 from image_features.validate.evidence.evidence import Sample
+from image_features.validate.evidence.nearest import NEAREST, nearest_of
 from image_features.validate.explorer import page
 from image_features.validate.explorer.maps import FINEST, draw_maps
-from image_features.validate.explorer.nearest import NEAREST, nearest_of
 from image_features.validate.explorer.page import render_explorer, resource, size_without_photographs
 from image_features.validate.explorer.photographs import Shown, how_many_fit, photographs_document
 from image_features.validate.report.page import VISIBLE

@@ -17,11 +17,10 @@ from image_features.storage import objects
 from image_features.storage.parquet_files import write_part
 from image_features.validate.evidence.evidence import Evidence
 from image_features.validate.evidence.looks import gather_looks
+from image_features.validate.evidence.nearest import find_nearest, nearest_of
 from image_features.validate.explorer.known_before import new_since_last_snapshot
-from image_features.validate.explorer.nearest import find_nearest, nearest_of
 from image_features.validate.explorer.write_explorer import write_explorer
-from image_features.validate.suspects.flaws import Flawed, Flaws
-from image_features.validate.suspects.suspects import Suspect, Suspects
+from image_features.validate.suspects.suspects import Flawed, Flaws, Suspect, Suspects
 from tests.spark_jobs.made_up_run import asked, make_evidence
 
 EVIDENCE = make_evidence()

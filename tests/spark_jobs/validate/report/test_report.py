@@ -29,8 +29,7 @@ from image_features.validate.report import charts
 from image_features.validate.report.content import worst_classes
 from image_features.validate.report.neighbors import nearest_to, neighborhoods, one_of_each_label
 from image_features.validate.report.page import render_page
-from image_features.validate.suspects.flaws import Flawed, Flaws
-from image_features.validate.suspects.suspects import Suspect, Suspects
+from image_features.validate.suspects.suspects import Flawed, Flaws, Suspect, Suspects
 from tests.spark_jobs.made_up_run import PROJECTED, asked, make_evidence, no_duplicates, with_model
 
 GOOD = make_evidence()

@@ -7,7 +7,10 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from image_features.errors import Unavailable
-from image_features.validate.suspects.suspects import Suspects, find_suspects
+from image_features.validate.evidence.evidence import Sample
+from image_features.validate.evidence.nearest import nearest_of
+from image_features.validate.suspects.doubtful_labels import find_suspects
+from image_features.validate.suspects.suspects import Suspects
 from image_features.validate.suspects.write_suspects import labels_file
 from run_contract.labels import Facts, read_csv
 from tests.spark_jobs.synthetic import labelled_vectors
@@ -25,8 +28,13 @@ def mislabelled() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vectors, labels, truth, uris
 
 
+def looked_for(vectors: np.ndarray, labels: np.ndarray, uris: np.ndarray) -> Suspects | Unavailable:
+    sample = Sample(vectors, uris, labels, np.full(len(labels), None, dtype=object))
+    return find_suspects(sample, nearest_of(vectors, 0, len(vectors)))
+
+
 def found_in(vectors: np.ndarray, labels: np.ndarray, uris: np.ndarray) -> Suspects:
-    found = find_suspects(vectors, labels, uris)
+    found = looked_for(vectors, labels, uris)
     assert isinstance(found, Suspects)
     return found
 
@@ -61,7 +69,7 @@ def test_rare_labels_and_images_without_one_are_not_looked_at() -> None:
 @pytest.mark.parametrize("label", [None, "Apple"])
 def test_fewer_than_two_labels_are_not_looked_at(label: str | None) -> None:
     vectors, labels, _, uris = mislabelled()
-    found = find_suspects(vectors, np.full(len(labels), label, dtype=object), uris)
+    found = looked_for(vectors, np.full(len(labels), label, dtype=object), uris)
     assert isinstance(found, Unavailable)
     assert "fewer than two labels" in found.reason
 
@@ -69,8 +77,9 @@ def test_fewer_than_two_labels_are_not_looked_at(label: str | None) -> None:
 def test_vectors_that_are_not_finite_are_not_looked_at() -> None:
     vectors, labels, _, uris = mislabelled()
     vectors[3, 1] = np.inf
-    assert isinstance(find_suspects(vectors, labels, uris), Unavailable)
-    assert isinstance(find_suspects(vectors[:0], labels[:0], uris[:0]), Unavailable)
+    for rows in (slice(None), slice(0)):
+        sample = Sample(vectors[rows], uris[rows], labels[rows], labels[rows])
+        assert isinstance(find_suspects(sample, np.empty((0, 0), int)), Unavailable)
 
 
 def test_the_file_of_suspects_is_a_labels_file_that_changes_nothing_until_it_is_corrected() -> None:
