@@ -162,6 +162,8 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
     assert "RANDOM WEIGHTS" in caplog.text
 
 
+@pytest.mark.slow
+@pytest.mark.own_process
 def test_a_network_of_ones_own_makes_the_vectors_and_is_known_by_its_description(
     spark: SparkSession, prefix_uri: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

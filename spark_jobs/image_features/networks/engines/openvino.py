@@ -44,8 +44,23 @@ def check_processor(precision: str) -> None:
 
 def export(model: "keras.Model", folder: Path) -> list[Path]:
     """Write the model as OpenVINO reads it: its structure, and its weights in a second file."""
-    model.export(str(folder / "network.xml"), format="openvino", verbose=False)
+    model.export(str(folder / "keras.xml"), format="openvino", verbose=False)
+    made = openvino.Core().read_model(folder / "keras.xml")
+    _free_batches(made)
+    openvino.save_model(made, str(folder / "network.xml"), compress_to_fp16=False)
     return [folder / "network.xml", folder / "network.bin"]
+
+
+def _free_batches(model: Any) -> None:
+    """Let each `Reshape` of Keras take batches of any size: exported, it knows those of one photograph alone."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Reshape" or node.input_value(1).get_node().get_type_name() != "Constant":
+            continue
+        target = node.input_value(1).get_node().get_data().copy()
+        if target[0] == 1 and node.input_value(0).get_partial_shape()[0].is_dynamic:
+            target[0] = -1
+            node.input(1).replace_source_output(openvino.op.Constant(target).output(0))
+    model.validate_nodes_and_infer_types()
 
 
 def options(precision: str, threads: int) -> dict[str, Any]:
