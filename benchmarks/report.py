@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing, sweep
+from benchmarks import featurizing, reducing, sweep, whole
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
@@ -204,6 +204,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "growth": (growth, ("growth-",)),
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
+    "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
     "int8": (precision, ("int8",)),
