@@ -20,6 +20,7 @@ _PACKAGES = (
     "openvino",
     "scikit-learn",
     "boto3",
+    "obstore",
 )
 
 
