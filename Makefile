@@ -22,6 +22,10 @@ run: setup ## run the pipeline to its end; options, of which docs/reference/para
 plan: setup ## say what a run would take and cost on AWS, without the run; options as of `make run`, BUCKET= of a deployment (JSON=1)
 	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.plan $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
 
+.PHONY: compare
+compare: setup ## run several networks on the same photographs: BACKBONES="mobilenet_v2 resnet50,PRECISION=bfloat16 net.json", options as of `make run` (JSON=1)
+	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.compare $${JSON:+--json}
+
 .PHONY: history
 history: setup ## list what was published: snapshots, their runs, what was computed, which is current (JSON=1)
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.history $${JSON:+--json}

@@ -71,13 +71,15 @@ def forget_vectors(home: LocalHome) -> None:
     shutil.rmtree(home.bucket_path / "feature_store", ignore_errors=True)
 
 
-def make_vectors(home: LocalHome, rows: int) -> str:
+def make_vectors(home: LocalHome, rows: int, width: int = 1280) -> str:
     """Return the name of a run whose features/ are `rows` made-up vectors, in files as featurize_images writes them."""
-    run = f"vectors-{rows}"
+    run = f"vectors-{rows}" if width == 1280 else f"vectors-{rows}-{width}"
     features = home.bucket_path / "runs" / run / "features"
     if not (features / "_SUCCESS").exists():
         shutil.rmtree(features, ignore_errors=True)
-        run_in_spark_environment(home, "make_vectors.py", "--rows", str(rows), "--features", str(features))
+        run_in_spark_environment(
+            home, "make_vectors.py", f"--rows={rows}", f"--width={width}", f"--features={features}"
+        )
     return run
 
 

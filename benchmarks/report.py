@@ -207,7 +207,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
-    "int8": (precision, ("int8",)),
+    "amx": (precision, ("amx-precision",)),
     "cost": (cost, ("featurize-",)),
     "large_photos": (large_photos, ("large_photos",)),
 }

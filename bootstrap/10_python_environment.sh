@@ -40,8 +40,7 @@ for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
     s3.download_file(parts.netloc, parts.path.lstrip("/"), path)' "$@" || code=$?
   fi
   if [[ $code -eq 64 ]]; then
-    aws s3 cp --no-progress "$1" "$2"
-    aws s3 cp --no-progress "$3" "$4"
+    aws s3 cp --no-progress "$1" "$2" && aws s3 cp --no-progress "$3" "$4"
   elif [[ $code -ne 0 ]]; then
     return "$code"
   fi
@@ -51,8 +50,12 @@ is_right() {
   [[ -x $venv/bin/python ]] && "$venv/bin/python" "$work/check_environment.py" "$work/requirements.txt"
 }
 
-fetch "$requirements_uri" "$work/requirements.txt" \
-  "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"
+if ! fetch "$requirements_uri" "$work/requirements.txt" \
+  "${requirements_uri%/*}/check_environment.py" "$work/check_environment.py"; then
+  echo "ERROR NodeAccessError: this node cannot read ${requirements_uri%/*}/ (the lines above); look at its instance" \
+    "profile, and at its way to S3" >&2
+  exit 1
+fi
 
 if is_right; then
   echo "$venv is already right: nothing to install"

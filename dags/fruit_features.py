@@ -52,9 +52,6 @@ from emr_pipeline.task.trigger_form import run_params
 SETTINGS = Settings.from_environment()
 # These are templates and not `.output`, which would draw an arrow from these tasks to every stage.
 CODE_URI = "{{ ti.xcom_pull(task_ids='stage_code') }}"
-WEIGHTS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='weights_etag') or '' }}"
-KNOWN_ROLLBACK = "{{ ti.xcom_pull(task_ids='check_run', key='last_rollback') or '' }}"
-LABELS_ETAG = "{{ ti.xcom_pull(task_ids='check_run', key='labels_etag') or '' }}"
 SNAPSHOT = "{{ ti.xcom_pull(task_ids='publish') or '' }}"
 CLUSTER_ID = "{{ ti.xcom_pull(task_ids='create_cluster') }}"
 
@@ -96,9 +93,6 @@ with DAG(
         task_id="publish",
         settings=SETTINGS,
         code_uri=CODE_URI,
-        weights_etag=WEIGHTS_ETAG,
-        known_rollback=KNOWN_ROLLBACK,
-        labels_etag=LABELS_ETAG,
         # Lineage: its outlet is the asset `fruit_features`.
         inlets=[fruit_images_asset(SETTINGS)],
     )

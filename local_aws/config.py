@@ -1,10 +1,12 @@
 """Settings of the endpoint: its address, where things lie, and how much of the machine a step may use."""
 
+import secrets
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_aws.hardness import Hardness
+from local_aws.hardness import Hardness, Strikes
 from local_aws.metadata import MetadataService
 from local_aws.signature import AccessKey
 
@@ -35,10 +37,18 @@ class EndpointConfig:
     """Names besides this machine's own under which clients reach the endpoint."""
     hardness: Hardness = field(default_factory=Hardness)
     """What is as hard as on AWS."""
+    strikes: Strikes = field(init=False, default_factory=Strikes)
+    """How often it was."""
     metadata: MetadataService = field(init=False)
 
+    socket_path: Path = field(init=False)
+    """The Unix socket at which the endpoint listens, too, where steps have no other network."""
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metadata", MetadataService(self.key, self.hardness.metadata_misses))
+        object.__setattr__(self, "metadata", MetadataService(self.key, self.hardness.metadata_misses, self.strikes))
+        # Not below `work`: the path of a socket has at most 107 bytes.
+        folder = Path(tempfile.gettempdir()) / f"local_aws-{secrets.token_hex(6)}"
+        object.__setattr__(self, "socket_path", folder / "socket")
 
     @property
     def url(self) -> str:

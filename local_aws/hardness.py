@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -24,11 +25,15 @@ class Hardness:
     """1: steps compute as the weakest processor among the instance types of their cluster does."""
     no_spot: int = 0
     """1: Spot instances never come; those that a cluster begins with run on demand after their timeout, if asked."""
+    offline_steps: int = 0
+    """1: steps and bootstrap actions have a network of their own, in which the endpoint is and nothing else."""
     region: str = ""
     """S3 refuses what is signed for another region; empty for no refusal."""
 
 
-LIKE_AWS = Hardness(requests_per_s=20, metadata_misses=5, deletion_errors=50, bare_steps=1, processors=1, no_spot=1)
+LIKE_AWS = Hardness(
+    requests_per_s=20, metadata_misses=5, deletion_errors=50, bare_steps=1, processors=1, no_spot=1, offline_steps=1
+)
 
 
 def read_hardness(like_aws: bool, settings: Sequence[str]) -> Hardness:
@@ -66,6 +71,22 @@ class Pace:
             is_allowed = self._left >= 1
             self._left -= is_allowed
         return is_allowed or not self._rate
+
+
+class Strikes:
+    """Counts of what an endpoint did to its clients, by the name of the hardness."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] += 1
+
+    def __str__(self) -> str:
+        """Return the counts in words; empty if nothing struck."""
+        return ", ".join(f"{name} {count} times" for name, count in sorted(self._counts.items()))
 
 
 class EveryNth:

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 
-from local_aws.hardness import EveryNth
+from local_aws.hardness import EveryNth, Strikes
 from local_aws.signature import AccessKey
 
 PREFIX = "/_local_aws/metadata/"
@@ -16,8 +16,8 @@ _LIFETIME_S = 6 * 3600
 class MetadataService:
     """Service at an address that is drawn anew at each start: whoever knows it gets the endpoint's key."""
 
-    def __init__(self, key: AccessKey, misses: int) -> None:
-        self._key, self._misses = key, EveryNth(misses)
+    def __init__(self, key: AccessKey, misses: int, strikes: Strikes) -> None:
+        self._key, self._misses, self._strikes = key, EveryNth(misses), strikes
         self.path = PREFIX + secrets.token_urlsafe(24)
 
     def answer(self, method: str, path: str) -> tuple[int, str]:
@@ -25,6 +25,7 @@ class MetadataService:
         if not secrets.compare_digest(path[: len(self.path)].encode(), self.path.encode()):
             return 404, "not found"
         if self._misses():
+            self._strikes.add("metadata_misses")
             return 503, "the metadata service did not answer in time"
         asked = (method, path[len(self.path) :])
         if asked == ("PUT", "/latest/api/token"):

@@ -1,9 +1,11 @@
 """Server of one process that answers for AWS: our S3 and EMR, moto for every other service, behind uvicorn."""
 
 import logging
+import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -12,7 +14,8 @@ from moto.moto_server import werkzeug_app
 from local_aws import account, emr
 from local_aws.admission import Door
 from local_aws.config import EndpointConfig
-from local_aws.hardness import Hardness
+from local_aws.emr.node import offline
+from local_aws.hardness import Hardness, Strikes
 from local_aws.s3.app import S3Application, is_s3_request
 from local_aws.s3.files.store import ObjectStore, RootInUseError
 
@@ -34,12 +37,12 @@ class StartupError(Exception):
     """An error because the endpoint cannot start: what, where, and what to do."""
 
 
-def make_app(store: ObjectStore, hardness: Hardness) -> WsgiApp:
+def make_app(store: ObjectStore, hardness: Hardness, strikes: Strikes) -> WsgiApp:
     """Make the application that sends each request to S3 or to moto."""
     # Else every answer of moto's would say that any web page may read it.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
     moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
-    s3 = S3Application(store, hardness)
+    s3 = S3Application(store, hardness, strikes)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
@@ -72,6 +75,11 @@ def check_config(config: EndpointConfig) -> None:
         raise StartupError(
             f"no Spark environment: {python} is missing; run `make setup`, or name another with --spark-env"
         )
+    if config.hardness.offline_steps and not offline.is_possible():
+        raise StartupError(
+            "offline_steps: this user may not make a network namespace (`unshare --net --map-root-user`); run the "
+            "endpoint as one who may, or turn it off by --hard offline_steps=0 (for make: LOCAL_AWS_HARD)"
+        )
     for option, folder in (("--root", config.root), ("--work", config.work)):
         probe = folder / ".local_aws-probe"
         try:
@@ -83,6 +91,22 @@ def check_config(config: EndpointConfig) -> None:
             raise StartupError(
                 f"cannot write to {folder} ({reason}); make it writable, or name another with {option}"
             ) from error
+
+
+@contextmanager
+def sockets(config: EndpointConfig, listener: socket.socket) -> Iterator[list[socket.socket]]:
+    """Yield what the endpoint listens on; the folder of its Unix socket is no other user's, and is removed."""
+    if not config.hardness.offline_steps:
+        yield [listener]
+        return
+    config.socket_path.parent.mkdir(mode=0o700)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as of_steps:
+            of_steps.bind(str(config.socket_path))
+            of_steps.listen(BACKLOG)
+            yield [listener, of_steps]
+    finally:
+        shutil.rmtree(config.socket_path.parent)
 
 
 def listen(config: EndpointConfig) -> socket.socket:
@@ -155,10 +179,11 @@ def serve(config: EndpointConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        app = make_app(store, config.hardness)
+        app = make_app(store, config.hardness, config.strikes)
         door = Door(app, config.key, (config.host, *config.allowed_hosts), config.metadata)
-        Server(door, f"ready at {config.url}, buckets in {config.root}").run(sockets=[listener])
+        with sockets(config, listener) as listening:
+            Server(door, f"ready at {config.url}, buckets in {config.root}").run(sockets=listening)
     finally:
         emr.shutdown()
         store.close()
-    logger.info("stopped")
+    logger.info("stopped%s", f"; it was hard: {config.strikes}" if str(config.strikes) else "")

@@ -3,16 +3,47 @@
 from collections.abc import Mapping
 from typing import Any
 
-DIMENSIONS = {"mobilenet_v2": 1280, "resnet50": 2048, "vgg16": 512, "vgg16_fc512": 512}
+DIMENSIONS = {
+    "mobilenet_v2": 1280,
+    "mobilenet_v3_large": 960,
+    "efficientnet_v2_b0": 1280,
+    "convnext_tiny": 768,
+    "resnet50": 2048,
+    "vgg16": 512,
+    "vgg16_fc512": 512,
+}
 """Length of a feature vector by the backbone's name; a PCA of these vectors has at most as many components."""
 
-IMAGES_PER_VCPU_S = {"mobilenet_v2": 45.0, "resnet50": 6.0, "vgg16": 1.5, "vgg16_fc512": 1.5}
+MIXED = "mixed"
+"""The precision that computes the first blocks of a network in float32 and the others in bfloat16."""
+
+FILE = "file"
+"""The backbone whose `weights` name the description of a network of one's own (run_contract/network_file.py)."""
+NAMES = (*DIMENSIONS, FILE)
+"""What the param `backbone` may be; the network of a file says its dimension itself."""
+
+IMAGES_PER_VCPU_S = {
+    "mobilenet_v2": 45.0,
+    "mobilenet_v3_large": 50.0,
+    "efficientnet_v2_b0": 25.0,
+    "convnext_tiny": 5.0,
+    "resnet50": 6.0,
+    "vgg16": 1.5,
+    "vgg16_fc512": 1.5,
+}
 """Images a second that one vCPU computes in float32, as docs/benchmarks.md has it; a forecast begins with them."""
+
+FLOAT32_UNTIL = {"mobilenet_v2": (24, 56, 56)}
+"""Channels, height and width of the feature map up to which precision=mixed computes in float32; other backbones have
+no such precision. bfloat16 spoils MobileNetV2's vectors in its first two blocks (docs/benchmarks.md)."""
 
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 IMAGENET_URLS = {
     "mobilenet_v2": f"{_FILES}/mobilenet_v2/mobilenet_v2_{_KERNELS}_1.0_224_no_top.h5",
+    "mobilenet_v3_large": f"{_FILES}/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+    "efficientnet_v2_b0": f"{_FILES}/efficientnet_v2/efficientnetv2-b0_notop.h5",
+    "convnext_tiny": f"{_FILES}/convnext/convnext_tiny_notop.h5",
     "resnet50": f"{_FILES}/resnet/resnet50_{_KERNELS}_notop.h5",
     "vgg16": f"{_FILES}/vgg16/vgg16_{_KERNELS}_notop.h5",
 }
@@ -24,6 +55,29 @@ def pointer_uri(models_uri: str, name: str) -> str:
     return f"{models_uri}/{name}-imagenet.json"
 
 
-def measured_rate(params: Mapping[str, Any]) -> float:
-    """Return the images a second of one vCPU that the benchmarks measured for the network of these params."""
-    return IMAGES_PER_VCPU_S[params["backbone"]]
+def measured_rate(params: Mapping[str, Any]) -> float | None:
+    """Return the images a second of one vCPU that the benchmarks measured; null for a network of one's own."""
+    return IMAGES_PER_VCPU_S.get(params["backbone"])
+
+
+def why_not_together(params: Mapping[str, Any]) -> str | None:
+    """Return why the params of a network do not go together, and what to do; null if they do.
+
+    >>> why_not_together({"backbone": "vgg16", "weights": "s3://b/n.json", "engine": "openvino", "precision": ""})
+    'weights=s3://b/n.json describes a network of your own: give backbone=file as well'
+    """
+    names = ("backbone", "weights", "engine", "precision")
+    backbone, weights, engine, precision = (str(params[name]) for name in names)
+    is_description = weights.lower().endswith(".json")
+    if is_description and backbone != FILE:
+        return f"weights={weights} describes a network of your own: give backbone={FILE} as well"
+    if backbone == FILE and not is_description:
+        return (
+            f"backbone={FILE} and weights={weights}: give as weights the .json file that describes your network and "
+            "lies next to its model (docs/networks.md says what is in it), or choose another backbone"
+        )
+    if backbone == FILE and engine != "openvino":
+        return f"backbone={FILE} and engine={engine}: give engine=openvino, which alone reads ONNX and OpenVINO models"
+    if precision == MIXED and backbone not in FLOAT32_UNTIL:
+        return f"precision={MIXED} is for backbone={', '.join(FLOAT32_UNTIL)} alone: give float32 or bfloat16"
+    return None

@@ -7,9 +7,9 @@ from typing import Any
 from run_contract.backbones import DIMENSIONS
 from run_contract.cluster_sizes import SIZES
 from run_contract.labels import PARENT, REFUSE, WARN
+from run_contract.network_params import NETWORK
 from run_contract.param import Param
-from run_contract.stages import FEATURIZE, INGEST, REDUCE, VALIDATE
-from run_contract.weights import BY_HAND, FORM, IMAGENET
+from run_contract.stages import INGEST, REDUCE, VALIDATE
 
 RUN_PATTERN, RUN_LENGTH = r"[A-Za-z0-9][A-Za-z0-9._-]*", 200
 URI_PATTERN = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
@@ -17,10 +17,6 @@ URI_PATTERN = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
 
 def _share(**form: Any) -> Param:
     return Param(kind=float, minimum=0, maximum=1, **form)
-
-
-def _of(stages: tuple[str, ...], *params: Param) -> tuple[Param, ...]:
-    return tuple(replace(param, stages=stages) for param in params)
 
 
 _INPUT = (
@@ -102,56 +98,7 @@ _INPUT = (
         not_a_setting="it is asked for one run",
     ),
 )
-_NETWORK = _of(
-    (INGEST, FEATURIZE),  # What vectors are known by, and so what is fetched: both are asked for the same network.
-    Param(
-        name="backbone",
-        title="Backbone",
-        help="The network whose last layers are cut off. Length of its vectors: "
-        + ", ".join(f"{name} {dimension}" for name, dimension in DIMENSIONS.items()),
-        default=next(iter(DIMENSIONS)),
-        choices=tuple(DIMENSIONS),
-        identity=True,
-    ),
-    Param(
-        name="weights",
-        title="Weights",
-        help="imagenet, s3://bucket/key of a .h5 or .keras file that fits the backbone, or random:<seed> to try "
-        "things out.",
-        default=IMAGENET,
-        pattern=FORM,
-        by_hand=BY_HAND,
-        pattern_in_words="imagenet, random:<seed> as in random:0, or s3://bucket/key",
-        not_in_identity="their content is in it, as weights_sha256, and not how they are called",
-    ),
-    Param(
-        name="resize",
-        title="Resize",
-        help="How photographs are brought to the network's size. Vectors of two kinds do not compare.",
-        default="bilinear",
-        choices=("bilinear", "bicubic"),
-        identity=True,
-    ),
-    Param(
-        name="engine",
-        title="Engine",
-        help="What runs the network. openvino is faster; tensorflow is the reference.",
-        default="openvino",
-        choices=("openvino", "tensorflow"),
-        not_in_identity="the engines agree closely enough to compare; the feature store keeps them apart all the same",
-        keeps_apart=True,
-    ),
-    Param(
-        name="precision",
-        title="Precision",
-        help="bfloat16 is 1.4 to 1.8 times as fast where the processor has it, and gives other vectors.",
-        default="float32",
-        choices=("float32", "bfloat16"),
-        identity=True,
-    ),
-)
-_REDUCE = _of(
-    (REDUCE,),
+_REDUCE = (
     Param(
         name="pca_components",
         title="Components",
@@ -252,7 +199,8 @@ _CLUSTER = (
         not_deciding="it says when people are warned",
     ),
 )
-SECTIONS = {"Photographs": _INPUT, "Features": _NETWORK, "PCA": _REDUCE, "Report": _REPORT, "Cluster": _CLUSTER}
+_PCA = tuple(replace(param, stages=(REDUCE,)) for param in _REDUCE)
+SECTIONS = {"Photographs": _INPUT, "Features": NETWORK, "PCA": _PCA, "Report": _REPORT, "Cluster": _CLUSTER}
 PARAMS = tuple(replace(param, section=section) for section, params in SECTIONS.items() for param in params)
 
 

@@ -22,22 +22,22 @@ from image_features.networks.engines.engine import engine_module
 from image_features.networks.engines.ship import ship
 from image_features.networks.export import find_or_export
 from image_features.networks.identity import identity_of, store_identity
-from image_features.networks.weights import find_weights
+from image_features.networks.weights import find_asked
 from image_features.storage import feature_store
 from image_features.storage.compaction import compact_store
 from image_features.storage.datasets import by_reason
-from run_contract.backbones import DIMENSIONS
 from run_contract.stages import FEATURIZE
 
 
 def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: ProgressReporter) -> StageStats:
     """Compute a vector for each content that is new to the store, then give every image the vector of its bytes."""
     context, store_uri, threads = spark.sparkContext, given.feature_store_uri, cores_per_task(spark)
-    options = FeaturizeOptions(given.decode, given.batch_size, threads)
     engine_module(given)  # Before the weights, which may take minutes to come.
     # Spark fetches the network from this folder for tasks of every job, so the folder stays until the last one is done.
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
-        weights = find_weights(given.weights, given.architecture, given.models_uri, Path(folder))
+        weights = find_asked(given, Path(folder))
+        network = weights.described or given.architecture
+        options = FeaturizeOptions(given.decoder(network.side_px), given.batch_size, threads)
         # Making a network takes seconds, in a process of its own. Meanwhile the work is planned.
         making = beside.submit(find_or_export, given, weights, Path(folder))
         sha256 = weights.sha256 or making.result().weights_sha256
@@ -56,7 +56,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
         compact_store(context, store_uri, vectors_uri)
 
     details = {
-        "dimension": DIMENSIONS[given.architecture.name],
+        "dimension": network.dimension,
         "weights": {"source": weights.source, "sha256": sha256, "pretrained": weights.seed is None},
         "identity": identity_of(given, sha256),
         "images_per_second": images_per_second,

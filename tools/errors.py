@@ -53,6 +53,10 @@ class WeightsFileError(ToolError):
     """A weights file that was named cannot be brought in."""
 
 
+class CompareError(ToolError):
+    """What should be compared cannot be told, or one of the runs has failed."""
+
+
 class LabelsFileError(ToolError):
     """A labels file that was named cannot be brought in."""
 

@@ -4,6 +4,7 @@ Multiplications and additions a second of each network, in one process a core, a
 matrices (SGEMM) by numpy on the same cores. Weights are random, photographs are noise. Prints JSON.
 """
 
+import argparse
 import json
 import math
 import os
@@ -87,8 +88,10 @@ def _predict(network: Path, precision: str, side_px: int, barrier: Barrier, rate
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=MEASURED)
     measured = []
-    for name in MEASURED:
+    for name in parser.parse_args().backbones:
         with tempfile.TemporaryDirectory() as folder:
             network = exported(name, FoundWeights("random:0", seed=0), folder)
             gflop, side_px = gflop_of(network), BACKBONES[name].side_px

@@ -21,14 +21,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--width", type=int, default=WIDTH, help="of a vector (default: %(default)s)")
     arguments = parser.parse_args()
     arguments.features.mkdir(parents=True)
     dice = np.random.default_rng(SEED)
-    directions = dice.normal(size=(DIRECTIONS, WIDTH)) * np.linspace(1, 0.02, DIRECTIONS)[:, None]
-    scales = dice.uniform(0.05, 2.0, WIDTH)
+    width = arguments.width
+    directions = dice.normal(size=(DIRECTIONS, width)) * np.linspace(1, 0.02, DIRECTIONS)[:, None]
+    scales = dice.uniform(0.05, 2.0, width)
     for start in range(0, arguments.rows, ROWS_PER_FILE):
         rows = min(ROWS_PER_FILE, arguments.rows - start)
-        vectors = dice.normal(size=(rows, DIRECTIONS)) @ directions + 0.3 * dice.normal(size=(rows, WIDTH))
+        vectors = dice.normal(size=(rows, DIRECTIONS)) @ directions + 0.3 * dice.normal(size=(rows, width))
         table = _table(start, (np.maximum(vectors, 0) * scales).astype(np.float32))
         pq.write_table(table, arguments.features / f"part-{start // ROWS_PER_FILE:05d}.parquet", compression="zstd")
     (arguments.features / "_SUCCESS").touch()

@@ -25,13 +25,14 @@ from image_features.images.decode import decode_image
 from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines import openvino as engine
 from image_features.networks.weights import FoundWeights
+from run_contract.backbones import FLOAT32_UNTIL
 
 BACKBONE = BACKBONES["mobilenet_v2"]
 BATCH_SIZE = 4
 COMPONENTS = 200
 FOLDS = 5
 # Shapes of MobileNetV2's feature maps at the ends of its first blocks, channels first.
-CUTS = {"first block in float32": (16, 112, 112), "first two blocks in float32": (24, 56, 56)}
+CUTS = {"first block in float32": (16, 112, 112), "first two blocks in float32": FLOAT32_UNTIL["mobilenet_v2"]}
 
 PredictFn = Callable[[np.ndarray], np.ndarray]
 
@@ -56,26 +57,10 @@ def whole(model: Any, precision: str) -> PredictFn:
 def in_two_parts(path: Path, shape: tuple[int, ...]) -> PredictFn:
     """Float32 up to the first feature map of this shape, bfloat16 from there."""
     import openvino
-    from openvino import opset13
 
-    model = openvino.Core().read_model(path)
-    cut = next(node.output(0) for node in model.get_ordered_ops() if _shape(node) == shape)
-    head = compile_part(openvino.Model([cut], model.get_parameters()), "float32")
-    between = opset13.parameter(cut.get_partial_shape(), openvino.Type.f32)
-    for target in cut.get_target_inputs():
-        target.replace_source_output(between.output(0))
-    tail = compile_part(openvino.Model(model.get_results(), [between]), "bfloat16")
+    parts = engine.in_two_parts(openvino.Core().read_model(path), shape)
+    head, tail = (compile_part(part, precision) for part, precision in zip(parts, ("float32", "bfloat16"), strict=True))
     return lambda pixels: np.array(tail(head(pixels)[0])[0])
-
-
-def _shape(node: Any) -> tuple[int, ...]:
-    """Of a layer's result, without the batch; a constant has none. A convolution's comes before its normalization."""
-    if (
-        node.get_type_name() not in ("Add", "BatchNormInference")
-        or node.output(0).get_partial_shape().rank.get_length() != 4
-    ):
-        return ()
-    return tuple(size.get_length() for size in list(node.output(0).get_partial_shape())[1:] if size.is_static)
 
 
 def judge(predict: PredictFn, pixels: np.ndarray, labels: list[str], reference: np.ndarray | None) -> dict[str, Any]:

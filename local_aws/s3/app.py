@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from local_aws.hardness import EveryNth, Hardness, Pace
+from local_aws.hardness import EveryNth, Hardness, Pace, Strikes
 from local_aws.s3.files.store import ObjectStore
 from local_aws.s3.operations import deletions, listings, multipart_uploads, objects, tags
 from local_aws.s3.operations.buckets import Buckets
@@ -81,14 +81,15 @@ def check_not_expired(query: Mapping[str, str]) -> None:
 class S3Application:
     """WSGI application that answers for objects from the store, and for settings of buckets through moto."""
 
-    def __init__(self, store: ObjectStore, hardness: Hardness) -> None:
+    def __init__(self, store: ObjectStore, hardness: Hardness, strikes: Strikes) -> None:
         self.store, self.buckets = store, Buckets(store)
         self._region, self._pace = hardness.region, Pace(hardness.requests_per_s)
-        self._deletion_fails = EveryNth(hardness.deletion_errors)
+        self._deletion_is_hard, self._strikes = EveryNth(hardness.deletion_errors), strikes
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
             if not self._pace.allows():
+                self._strikes.add("requests_per_s")
                 raise S3Error("SlowDown", "Please reduce your request rate.")
             check_region(environ, self._region)
             request = Request.from_environ(environ)
@@ -109,6 +110,11 @@ class S3Application:
             headers["Connection"] = "close"
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(headers.items()))
         return body
+
+    def _deletion_fails(self) -> bool:
+        if is_hard := self._deletion_is_hard():
+            self._strikes.add("deletion_errors")
+        return is_hard
 
     def _operation(self, request: Request) -> Operation | None:
         """Return the operation, or None when moto answers."""

@@ -67,5 +67,14 @@ class TakenBackError(PipelineError):
     """Run that began before readers were taken back to an earlier snapshot, and would undo that."""
 
 
+class NoRatesError(PipelineError):
+    """Network of one's own of which nobody knows how fast it is."""
+
+    def __init__(self, weights: str) -> None:
+        super().__init__(
+            f"nobody has measured the network {weights}: publish a run of it on a cluster, without max_cost"
+        )
+
+
 class InventoryError(PipelineError):
     """Listing that cannot be compared with another."""

@@ -68,6 +68,7 @@ def test_a_lock_that_is_not_there_fails_the_node_and_names_it(node: Node) -> Non
     failed = node.run("10_python_environment.sh")
     assert failed.returncode != 0
     assert "code/1/bootstrap/requirements.txt" in failed.stderr
+    assert failed.stderr.splitlines()[-1].startswith("ERROR NodeAccessError: ")
 
 
 @pytest.mark.slow

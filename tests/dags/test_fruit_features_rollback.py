@@ -25,12 +25,6 @@ def test_it_updates_the_asset_that_readers_are_scheduled_on(dag: Any) -> None:
     assert (asset.name, asset.uri) == (published.name, published.uri)
 
 
-def test_publish_is_given_the_rollback_that_check_run_knew() -> None:
-    publish = parse().dags["fruit_features"].get_task("publish")
-
-    assert "task_ids='check_run', key='last_rollback'" in publish.known_rollback
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [

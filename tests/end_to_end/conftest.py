@@ -6,12 +6,14 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tools.data.demo_photos import make_demo_photos
 from tools.local.database import migrate_database
@@ -19,6 +21,17 @@ from tools.local.home import REPOSITORY, LocalHome
 from tools.local.ports import port_is_taken
 
 RUN_LIMIT_S = 500
+CHROMIUM = Path("/usr/bin/chromium")
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)")
+
+
+@contextmanager
+def browser(*options: str) -> Iterator[Browser]:
+    """Start Chromium. As root, which machines that run tests often are, it has to be told to go without its sandbox."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
+        yield started
+        started.close()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.end_to_end.conftest import GreenRun
-from tests.end_to_end.test_ui import CHROMIUM
+from tests.end_to_end.conftest import GreenRun, browser, needs_chromium
 
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"> \U0001f34e"
 WITHOUT_A_GPU = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -17,7 +16,7 @@ DATA = re.compile(r'(<script id="data" type="application/json">)(.*?)(</script>)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
+    needs_chromium,
     pytest.mark.timeout(600),
 ]
 
@@ -30,13 +29,11 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def page(complaints: list[str]) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *WITHOUT_A_GPU])
-        page = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True).new_page()
+    with browser(*WITHOUT_A_GPU) as chromium:
+        page = chromium.new_context(viewport={"width": 1400, "height": 900}, offline=True).new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         yield page
-        browser.close()
 
 
 @pytest.fixture

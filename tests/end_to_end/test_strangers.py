@@ -11,10 +11,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.end_to_end.conftest import Machine
-from tests.end_to_end.test_ui import CHROMIUM, FOLLOW
+from tests.end_to_end.conftest import Machine, browser, needs_chromium
+from tests.end_to_end.test_ui import FOLLOW
 from tools.local.home import local_environment
 
 STRANGER = "stranger.example"
@@ -43,7 +43,7 @@ SUBMIT = """([url, text]) => {
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
+    needs_chromium,
     pytest.mark.timeout(600),
 ]
 
@@ -70,11 +70,8 @@ def strangers_port() -> Iterator[int]:
 @pytest.fixture
 def page() -> Iterator[Page]:
     """A page of a browser in which the stranger's name is this machine: what a rebound name amounts to."""
-    with sync_playwright() as playwright:
-        rules = f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-        yield browser.new_page()
-        browser.close()
+    with browser(f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1") as chromium:
+        yield chromium.new_page()
 
 
 class Possessions:

@@ -11,13 +11,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.end_to_end.conftest import GreenRun, Machine
+from tests.end_to_end.conftest import GreenRun, Machine, browser, needs_chromium
 from tools.data.bring import bring
 from tools.local.airflow_api import DAG_ID, request, run_path, runs_path
 
-CHROMIUM = Path("/usr/bin/chromium")
 RUN_LIMIT_S = 300
 FOLLOW = """url => {
     const link = document.createElement("a");
@@ -28,19 +27,15 @@ FOLLOW = """url => {
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
+    needs_chromium,
     pytest.mark.timeout(600),
 ]
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        # As root, which machines that run tests often are, Chromium needs to be told to go without its sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        yield page
-        browser.close()
+    with browser() as chromium:
+        yield chromium.new_page(viewport={"width": 1600, "height": 1000})
 
 
 @pytest.fixture
@@ -76,6 +71,8 @@ def test_a_run_triggered_by_the_form_goes_green(
     page.screenshot(path=screenshots / "form.png")
     page.get_by_test_id("trigger-dag-submit").click()
     page.wait_for_url("**/dags/fruit_features/runs/**")
+    # Else the page goes on asking Airflow and drawing what turns, which takes a third of the machine.
+    page.goto("about:blank")
 
     dag_run = finished_dag_run(airflow, "from-the-form")
     assert dag_run["state"] == "success", tasks(airflow, dag_run)

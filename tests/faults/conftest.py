@@ -19,7 +19,7 @@ from tests.faults.scene import Scene
 from tests.faults.spark_scene import SparkScene
 from tests.faults.stand_in import make_environment
 from tests.faults.table import TABLE_VARIABLE, Table
-from tests.infra.stack import airflow_policy
+from tests.infra.stack import AIRFLOW, policy_of
 from tools.local.home import LocalHome
 
 TABLE = pytest.StashKey[Table]()
@@ -28,9 +28,9 @@ LIVE_ROWS_AT_A_TIME = 4
 
 
 @pytest.fixture(scope="session", autouse=True)
-def policy_of_airflow() -> None:
+def policies() -> None:
     """Read before there are threads: moto takes the requests of the whole process while it deploys the stack."""
-    airflow_policy("any")
+    policy_of(AIRFLOW, "any")
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +78,10 @@ def rows_under_way(
         if fault.shares_endpoint:
             return struck(fault, Scene.of(fault.name, home, shared_endpoint))
         environment = LocalHome.from_environment().spark_env_path if fault.needs_spark else spark_env
-        with Endpoint(folder / "endpoint", environment, fault.clock_ahead_s) as endpoint:
-            return struck(fault, (SparkScene if fault.needs_spark else Scene).of(fault.name, home, endpoint))
+        with Endpoint(folder / "endpoint", environment, fault.clock_ahead_s, fault.hard) as endpoint:
+            row = struck(fault, (SparkScene if fault.needs_spark else Scene).of(fault.name, home, endpoint))
+        endpoint.assert_was_hard()
+        return row
 
     def play_live(fault: Fault, others: Sequence[Future[Row]]) -> Row:
         if fault.breaks_all:

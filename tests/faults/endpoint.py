@@ -7,19 +7,27 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
+
+from local_aws.hardness import read_hardness
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60
-# `python -m local_aws`, by a clock that may be ahead of everybody else's.
+# Its log counts these when it ends.
+COUNTED = ("requests_per_s", "metadata_misses", "deletion_errors")
+# `python -m local_aws` with a record of what nodes ask, by a clock that may be ahead of everybody else's.
 PROGRAM = """
 import sys, time
 clock = time.time
 time.time = lambda: clock() + {ahead_s}
 from local_aws.__main__ import main
+from tests.faults.node_requests import record
+record({folder!r})
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -27,9 +35,10 @@ sys.exit(main(sys.argv[1:]))
 class Endpoint:
     """Runs while it is entered; `restart` ends it at once, as a power cut does, and starts it anew."""
 
-    def __init__(self, folder: Path, spark_env: Path, clock_ahead_s: int = 0) -> None:
+    def __init__(self, folder: Path, spark_env: Path, clock_ahead_s: int = 0, hard: Sequence[str] = ()) -> None:
         self.folder, self.spark_env, self.port = folder, spark_env, free_port()
-        self.clock_ahead_s = clock_ahead_s
+        self.clock_ahead_s, self.hard = clock_ahead_s, hard
+        self.region = read_hardness(False, hard).region or "us-east-1"
         self._process: subprocess.Popen[bytes] | None = None
         # Made once, for all threads: a client takes longer to make than a hundred requests.
         self.s3, self.emr, self.sns, self.sqs = map(self._client, ("s3", "emr", "sns", "sqs"))
@@ -55,10 +64,19 @@ class Endpoint:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         options = {"root": self.folder / "s3", "work": self.folder / "emr", "spark-env": self.spark_env}
-        command = [sys.executable, "-c", PROGRAM.format(ahead_s=self.clock_ahead_s), f"--port={self.port}"]
+        command = [
+            sys.executable,
+            "-c",
+            PROGRAM.format(ahead_s=self.clock_ahead_s, folder=str(self.folder)),
+            f"--port={self.port}",
+        ]
         with (self.folder / "endpoint.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *(f"--{name}={path}" for name, path in options.items())],
+                [
+                    *command,
+                    *(f"--{name}={path}" for name, path in options.items()),
+                    *(f"--hard={one}" for one in self.hard),
+                ],
                 cwd=REPOSITORY,
                 env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
                 stdout=log,
@@ -75,11 +93,23 @@ class Endpoint:
         self._process.wait(60)
         self.start()
 
+    def make_bucket(self, name: str) -> None:
+        place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.s3.create_bucket(Bucket=name, **place)
+
+    def assert_was_hard(self) -> None:
+        """It has ended: what can be counted of its hardness has struck, else its row would prove nothing."""
+        said = (self.folder / "endpoint.log").read_text(encoding="utf-8")
+        for name in (one.partition("=")[0] for one in self.hard):
+            assert name not in COUNTED or f"{name} " in said.rpartition("it was hard:")[2], f"never struck: {name}"
+
     def _client(self, service: str) -> Any:
         return boto3.Session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
-            region_name="us-east-1",
+            region_name=self.region,
+            # The row itself is not what S3 throttles.
+            config=Config(retries={"mode": "adaptive", "max_attempts": 10}),
         )
 
     def _is_ready(self) -> bool:

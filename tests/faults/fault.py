@@ -30,6 +30,8 @@ class Fault:
     published: str = ""
     """`old`, `new` or `earlier`, where that is not what the run's state says."""
     needs_own_endpoint: bool = False
+    hard: tuple[str, ...] = ()
+    """How hard the endpoint (then one of its own) is, as `python -m local_aws --hard` takes it."""
     clock_ahead_s: int = 0
     """How far the clock of the endpoint (then one of its own) is ahead of Airflow's."""
     runs: int = 1
@@ -53,7 +55,7 @@ class Fault:
 
     @property
     def shares_endpoint(self) -> bool:
-        return not (self.needs_own_endpoint or self.needs_spark or self.clock_ahead_s)
+        return not (self.needs_own_endpoint or self.needs_spark or self.clock_ahead_s or self.hard)
 
     @property
     def snapshot(self) -> str:

@@ -1,4 +1,4 @@
-"""What a request of Airflow asks of IAM, and whether the policy of the template's stack allows it."""
+"""What a request asks of IAM, and whether the policies of the template's stack allow it."""
 
 import json
 import re
@@ -8,16 +8,18 @@ from xml.etree import ElementTree
 
 from tests.faults.proxy import Request
 from tests.infra.policies import Ask, allowing
-from tests.infra.stack import ACCOUNT, REGION, TOPIC, airflow_policy
+from tests.infra.stack import ACCOUNT, AIRFLOW, REGION, TOPIC, policy_of
 
 CLUSTERS = f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/"
 BUCKET_TAG = "fruit-features:bucket"
 S3_ACTIONS = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+# A POST begins and completes an upload in parts.
+UPLOAD_ACTIONS = {"POST": "s3:PutObject", "GET": "s3:ListMultipartUploadParts", "DELETE": "s3:AbortMultipartUpload"}
 
 
-def denied(requests: Iterable[Request], bucket: str) -> list[Ask]:
-    """Return what Airflow's role would be denied on AWS."""
-    policy = airflow_policy(bucket)
+def denied(requests: Iterable[Request], bucket: str, who: str = AIRFLOW) -> list[Ask]:
+    """Return what the role would be denied on AWS."""
+    policy = policy_of(who, bucket)
     asked = {str(ask): ask for request in requests for ask in asks(request, bucket)}
     return [ask for ask in asked.values() if not allowing(policy, ask)]
 
@@ -52,7 +54,8 @@ def _of_s3(request: Request) -> Iterator[Ask]:
     query = parse_qs(address.query, keep_blank_values=True)
     method = request.operation.removeprefix("S3 ")
     if key:
-        yield Ask(S3_ACTIONS[method], f"arn:aws:s3:::{bucket}/{key}")
+        actions = S3_ACTIONS | UPLOAD_ACTIONS if {"uploads", "uploadId"} & set(query) else S3_ACTIONS
+        yield Ask(actions[method], f"arn:aws:s3:::{bucket}/{key}")
     elif method == "POST" and "delete" in query:
         for node in ElementTree.fromstring(request.body).iter():
             if re.sub(r"{.*}", "", node.tag) == "Key":

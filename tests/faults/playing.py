@@ -4,19 +4,23 @@ import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tests.faults.fault import Fault
-from tests.faults.permissions import denied
+from tests.faults.permissions import asks, denied
 from tests.faults.scene import Scene
 from tests.faults.stand_in import STAGES
+from tests.infra.stack import AIRFLOW, NODES
 from tests.messages import facts
 
 Row = tuple[str, ...]
+ASKED: Mapping[str, set[str]] = {AIRFLOW: set(), NODES: set()}
+"""The actions of IAM that all rows together needed, by who needed them."""
 
 
 def struck(fault: Fault, scene: Scene) -> Row:
-    with scene.proxy:
+    with scene.proxy, scene.held:
         fault.prepare(scene)
         if fault.shares_endpoint:
             scene.listen()
@@ -34,9 +38,16 @@ def struck(fault: Fault, scene: Scene) -> Row:
         assert snapshot == fault.snapshot
         if scene.people and not fault.tells_nobody:
             assert_told_once(scene, [] if fault.needs_scheduler else results)
-        assert denied(scene.proxy.requests, scene.bucket) == []
+        see_to_permissions(scene)
         steps = " + ".join(str(count) for count in counts)
         return fault.name, fault.state, f"{len(scene.clusters())} made, 0 left", steps, snapshot, words
+
+
+def see_to_permissions(scene: Scene) -> None:
+    """Nothing that Airflow and the nodes asked of AWS is denied; what they asked is kept in ASKED."""
+    for who, requests in ((AIRFLOW, scene.proxy.requests), (NODES, scene.node_requests())):
+        assert denied(requests, scene.bucket, who) == []
+        ASKED[who].update(ask.action for request in requests for ask in asks(request, scene.bucket))
 
 
 def run(fault: Fault, scene: Scene) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.faults.airflow_home import FaultHome
 from tests.faults.endpoint import Endpoint
+from tests.faults.node_requests import recorded_in
 from tests.faults.proxy import FaultyProxy, Refusal, Request, Rule
 from tests.faults.stand_in import STAGES, code_files
 from tests.messages import Told
@@ -31,6 +33,10 @@ class Scene:
     settings: dict[str, str] = field(default_factory=dict)
     befores: dict[str, str] = field(default_factory=dict)
     bootstrap: str = "exit 0\n"
+    more_objects: dict[str, bytes] = field(default_factory=dict)
+    """What else lies in the bucket, by key."""
+    held: ExitStack = field(default_factory=ExitStack)
+    """What is open until the row is over."""
     told: list[str] = field(default_factory=list)
     """What a person is told beside the errors of the run."""
     people: Told | None = None
@@ -72,15 +78,20 @@ class Scene:
 
     def stage(self) -> None:
         """The bucket as a deployment has it: code, photographs, and a snapshot that was published before."""
-        self.s3.create_bucket(Bucket=self.bucket)
+        self.endpoint.make_bucket(self.bucket)
         objects = {f"code/{name}": text.encode() for name, text in code_files(self.befores, self.bootstrap).items()}
         objects |= {"landing/apple/1.jpg": b"a picture", "published/latest.json": self.old_snapshot}
+        objects |= self.more_objects
         for key, body in objects.items():
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def give_word(self) -> None:
         """The step that waits for it goes on: the fault has struck."""
         self.s3.put_object(Bucket=self.bucket, Key="word", Body=b"")
+
+    def node_requests(self) -> list[Request]:
+        """What the steps of the row asked of its bucket, if they have no key of their own (`bare_steps`)."""
+        return [one for one in recorded_in(self.endpoint.folder) if one.path.startswith(f"/{self.bucket}")]
 
     def home_of(self, run: str) -> FaultHome:
         """Runs at the same time have an Airflow each: `max_active_runs` keeps those of one Airflow apart."""

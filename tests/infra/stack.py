@@ -16,6 +16,7 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 TEMPLATE_PATH = Path(__file__).resolve().parents[2] / "infra" / "fruit-features.yaml"
 REGION = "eu-west-3"
 ANY_BUCKET = "any-bucket"
+AIRFLOW, NODES = "Airflow", "nodes"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:messages"
 """What the topic of messages is called here; the stack gives it another name each time."""
 
@@ -54,16 +55,32 @@ def _route_table(ec2: Any, vpc: str) -> str:
     return str(table["RouteTableId"])
 
 
-def airflow_policy(bucket: str) -> list[dict[str, Any]]:
-    """The statements of the policy for Airflow's role, with everything filled in."""
-    return list(json.loads(_policy_of_any_bucket().replace(ANY_BUCKET, bucket))["Statement"])
+def policy_of(who: str, bucket: str) -> list[dict[str, Any]]:
+    """The statements of the policies for Airflow's role or for that of the nodes, with everything filled in."""
+    return list(json.loads(_policies_of_any_bucket()[who].replace(ANY_BUCKET, bucket)))
 
 
 @cache
-def _policy_of_any_bucket() -> str:
+def _policies_of_any_bucket() -> dict[str, str]:
     with deployed(ANY_BUCKET) as outputs:
         iam: Any = boto3.client("iam", region_name=REGION)
         version = iam.get_policy_version(PolicyArn=outputs["AirflowPolicyArn"], VersionId="v1")
-        document: Any = version["PolicyVersion"]["Document"]
-        text = json.dumps(ast.literal_eval(document) if isinstance(document, str) else document)
-        return text.replace(outputs["MessagesTopicArn"], TOPIC)
+        profile = iam.get_instance_profile(InstanceProfileName=outputs["InstanceProfile"])["InstanceProfile"]
+        role = profile["Roles"][0]["RoleName"]
+        documents = {
+            AIRFLOW: [version["PolicyVersion"]["Document"]],
+            NODES: [
+                iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+                for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+            ],
+        }
+        texts = {
+            who: json.dumps([statement for document in found for statement in _read(document)["Statement"]])
+            for who, found in documents.items()
+        }
+        return {who: text.replace(outputs["MessagesTopicArn"], TOPIC) for who, text in texts.items()}
+
+
+def _read(document: Any) -> Any:
+    # moto keeps some documents as the text of a dictionary.
+    return ast.literal_eval(document) if isinstance(document, str) else document

@@ -9,7 +9,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from tests.faults.permissions import CLUSTERS, asks
 from tests.faults.proxy import Request
 from tests.infra.policies import Ask, allowing
-from tests.infra.stack import airflow_policy
+from tests.infra.stack import AIRFLOW, policy_of
 
 TAG = "for-use-with-amazon-emr-managed-policies"
 ANY = {"Action": "a:B", "Resource": "*"}
@@ -43,7 +43,7 @@ def test_a_cluster_of_ours_is_made_used_and_ended() -> None:
     calls = ("AddJobFlowSteps", "TerminateJobFlows")
     used = [Ask(f"elasticmapreduce:{name}", f"{CLUSTERS}j-1", OURS) for name in calls]
 
-    assert [ask for ask in [*made, *used] if not allowing(airflow_policy("pictures"), ask)] == []
+    assert [ask for ask in [*made, *used] if not allowing(policy_of(AIRFLOW, "pictures"), ask)] == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_cluster_of_ours_is_made_used_and_ended() -> None:
     ids=lambda ask: ask.action,
 )
 def test_what_belongs_to_others_is_denied(ask: Ask) -> None:
-    assert not allowing(airflow_policy("pictures"), ask)
+    assert not allowing(policy_of(AIRFLOW, "pictures"), ask)
 
 
 @pytest.mark.parametrize("kind", ["subnet", "security-group"])

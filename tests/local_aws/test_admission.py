@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from local_aws import admission, server
 from local_aws.admission import Door
-from local_aws.hardness import Hardness
+from local_aws.hardness import Hardness, Strikes
 from local_aws.metadata import MetadataService
 from local_aws.s3.files.store import ObjectStore
 from local_aws.server import Server, make_app
@@ -227,8 +227,9 @@ def hurried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoin
     monkeypatch.setattr(server, "HEADER_PATIENCE_S", 1)
     (tmp_path / "s3" / "fruits").mkdir(parents=True)
     store = ObjectStore(tmp_path / "s3")
+    strikes = Strikes()
     listener, key = socket.create_server(("127.0.0.1", 0)), AccessKey("testing", "testing")
-    running = Server(Door(make_app(store, Hardness()), key, (), MetadataService(key, misses=0)), "ready")
+    running = Server(Door(make_app(store, Hardness(), strikes), key, (), MetadataService(key, 0, strikes)), "ready")
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

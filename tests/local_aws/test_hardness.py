@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emr_pipeline.emr.job_flow import ClusterChoice, instance_fleets
 from local_aws.__main__ import parse_arguments
+from local_aws.emr.node import offline
 from local_aws.emr.state.instances import add_fleet, instance_collections
 from local_aws.emr.state.processors import weakest_isa
 from local_aws.emr.state.records import ClusterRecord
@@ -133,8 +136,37 @@ def test_a_metadata_service_that_never_answers_leaves_a_step_without_credentials
     assert run_python(endpoint, ASKS, "r6i.xlarge").splitlines() == ["[] None None"]
 
 
+LOOKS_AROUND = """
+import boto3, socket, sys
+print(len(boto3.client("s3").list_buckets()["Buckets"]), [name for _, name in socket.if_nameindex()], file=sys.stderr)
+socket.create_connection(("127.0.0.1", {port}), 5)
+"""
+
+
 @pytest.mark.slow
-def test_openvino_has_no_bfloat16_where_a_fleet_may_take_r6i(
+def test_an_offline_step_reaches_the_endpoint_and_nothing_else(new_endpoint: Callable[..., Endpoint]) -> None:
+    if not offline.is_possible():
+        pytest.skip("this user may not make a network namespace by unshare")
+    endpoint = new_endpoint("--hard", "offline_steps=1")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = run_python(endpoint, LOOKS_AROUND.format(port=other.getsockname()[1]), "r6i.xlarge").splitlines()
+
+    assert (said[0], said[-1]) == ("1 ['lo']", "ConnectionRefusedError: [Errno 111] Connection refused")
+
+
+def test_the_endpoint_says_at_its_end_how_often_it_was_hard(new_endpoint: Callable[..., Endpoint]) -> None:
+    endpoint = new_endpoint("--hard", "requests_per_s=1")
+    s3 = endpoint.client("s3", **ONE_TRY)
+    s3.list_buckets()
+    with pytest.raises(ClientError, match="SlowDown"):
+        s3.list_buckets()
+    endpoint.stop()
+
+    assert "stopped; it was hard: requests_per_s 1 times" in endpoint.log_path.read_text()
+
+
+@pytest.mark.slow
+def test_openvino_has_bfloat16_on_the_fleets_of_a_run_and_none_next_to_r6i(
     new_endpoint: Callable[..., Endpoint], spark_env: Path
 ) -> None:
     if not list(spark_env.glob("lib/python*/site-packages/openvino")):
@@ -146,6 +178,10 @@ def test_openvino_has_no_bfloat16_where_a_fleet_may_take_r6i(
     able = run_python(endpoint, code, "r7i.xlarge", "r6i.xlarge")
     assert "FP32" in able
     assert "BF16" not in able
+    if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
+        choice = ClusterChoice.of({"cluster_size": "small", "precision": "bfloat16", "engine": "openvino"}, "us-east-1")
+        types = {one["InstanceType"] for fleet in instance_fleets(choice) for one in fleet["InstanceTypeConfigs"]}
+        assert "BF16" in run_python(endpoint, code, *types)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from run_contract.backbones import pointer_uri
 from run_contract.weights import is_named
-from tools.data.one_file import bring_file
+from tools.data.one_file import bring_file, bring_network
 from tools.errors import WeightsFileError
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 
@@ -13,14 +13,20 @@ DEMO_FALLBACK = "random:0"
 
 
 def bring_weights(weights: str, home: LocalHome) -> str:
-    """Return the DAG's `weights` for what a person wrote; a file is placed under models/<sha256>/ first."""
+    """Return the DAG's `weights` for what a person wrote; a file is placed under models/<sha256>/ first.
+
+    With the description of a network of one's own its model is placed there, too.
+    """
     if is_named(weights):
         return weights
     path = Path(weights).expanduser()
     if not path.is_file():
         raise WeightsFileError(
-            f"WEIGHTS={weights}: no such file; give a .h5 or .keras file, its s3:// URI, imagenet, or random:<seed>"
+            f"WEIGHTS={weights}: no such file; give a .h5 or .keras file, the .json of a network of your own, "
+            "its s3:// URI, imagenet, or random:<seed>"
         )
+    if path.suffix.lower() == ".json":
+        return bring_network(path, home)
     return bring_file(path, "models", home)
 
 

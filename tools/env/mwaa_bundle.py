@@ -15,6 +15,7 @@ from pathlib import Path
 from emr_pipeline.run.code_bundle import gather_code
 from emr_pipeline.run.layout import code_uri
 from emr_pipeline.run.stages import STAGES
+from emr_pipeline.run.wheels import DEFAULT_LOCK, upload_commands
 from tools.errors import ToolError, run_tool
 from tools.local.home import REPOSITORY, LocalHome
 
@@ -90,12 +91,15 @@ def read_outputs(path: Path) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    folder = LocalHome.from_environment().root / "mwaa"
-    uri = make_bundle(read_outputs(Path(arguments[0])), folder)
+    root = LocalHome.from_environment().root
+    folder = root / "mwaa"
+    outputs = read_outputs(Path(arguments[0]))
+    uri = make_bundle(outputs, folder)
+    wheels = upload_commands(DEFAULT_LOCK, f"s3://{outputs['Bucket']}/wheels", str(root / "wheels"))
     print(
         f"made {folder}; next:\n"
         f"  aws s3 sync {folder / 'code' / uri.rpartition('/')[2]} {uri}\n"
-        f"  make wheels, and aws s3 sync {LocalHome.from_environment().root / 'wheels'} s3://{uri.split('/')[2]}/wheels\n"
+        f"  {', and '.join(wheels)}\n"
         "  copy dags/, plugins.zip and startup.sh to the MWAA environment's bucket, and update it"
     )
 

@@ -12,11 +12,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from emr_pipeline.run.wheels import LOCKS, PYTHON_VERSION, missing_wheels, node_pins, wheels_key
+from emr_pipeline.run.wheels import (
+    DEFAULT_LOCK,
+    LOCKS,
+    PYTHON_VERSION,
+    missing_wheels,
+    node_pins,
+    upload_commands,
+    wheels_key,
+)
 from tools.errors import ToolError, run_tool
 from tools.local.home import REPOSITORY, LocalHome
 
-DEFAULT_LOCK = "requirements.txt"
 # Amazon Linux 2023 has glibc 2.34, and runs wheels for every older one.
 GLIBC_MINORS = range(5, 35)
 PLATFORMS = ["linux_x86_64", "manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64"]
@@ -66,7 +73,8 @@ def main(arguments: Sequence[str]) -> None:
     if not folder.is_dir() or missing_wheels(lock, (path.name for path in folder.iterdir())):
         download_wheels(lock, folder, pip_command(home))
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-    print(f"{folder} has the wheels of {name}, {size_mb:.0f} MB; next:\n  aws s3 sync {root} s3://<bucket>/wheels")
+    upload = upload_commands(name, "s3://<bucket>/wheels", str(root))[1]
+    print(f"{folder} has the wheels of {name}, {size_mb:.0f} MB; next:\n  {upload}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def start_endpoint(home: LocalHome) -> None:
     command += [f"--port={home.aws_port}", f"--spark-env={home.spark_env_path}"]
     # As hard as AWS, if asked: see the endpoint's README.
     command += [f"--like={like}"] if (like := os.environ.get("LOCAL_AWS_LIKE")) else []
+    command += [f"--hard={setting}" for setting in os.environ.get("LOCAL_AWS_HARD", "").split()]
     start_background(home, NAME, command, local_environment(home))
 
 

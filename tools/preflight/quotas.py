@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from emr_pipeline.run.cost import VCPUS
+from emr_pipeline.run.cost_forecast import VCPUS
 from run_contract.cluster_sizes import SIZES, ClusterSize
 from tools.preflight.account import Account
 from tools.preflight.finding import Finding

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from emr_pipeline.errors import CodeNotFoundError, PipelineError, WeightsUnavailableError, WheelsMissingError
-from emr_pipeline.run.wheels import lock_of
+from emr_pipeline.errors import CodeNotFoundError, PipelineError, WheelsMissingError
+from emr_pipeline.run.wheels import lock_of, upload_commands
 from emr_pipeline.s3.objects import error_code, has_bucket
 from emr_pipeline.s3.staged_code import check_staged
 from emr_pipeline.s3.weights import find_weights, staging_command
@@ -66,7 +66,7 @@ def wheels(account: Account) -> Iterator[Finding]:
     try:
         refuse_missing_wheels(account.client("s3"), code_uri, uri, lock)
     except WheelsMissingError as error:
-        yield Finding("wheels", str(error), (f"make wheels LOCK={lock}", f"aws s3 sync .local/wheels/ {uri}/"))
+        yield Finding("wheels", str(error), upload_commands(lock, uri))
     except CodeNotFoundError:
         yield Finding("wheels", "not known: the code that says which are needed is not there", ("see the line code",))
     else:
@@ -78,7 +78,7 @@ def weights(account: Account) -> Iterator[Finding]:
     named, command = account.params["weights"], staging_command(account.params, account.models_uri)
     try:
         found = find_weights(account.client("s3"), account.params, account.models_uri)
-    except WeightsUnavailableError as error:
+    except PipelineError as error:
         yield Finding("weights", str(error), (command,))
         return
     if named == IMAGENET and found.sha256 is None:

@@ -1,4 +1,4 @@
-"""`make history`: every snapshot that was published on this machine, newest first.
+"""`make history`: every snapshot that was published on this machine, what readers see now first.
 
 python -m tools.run.history [--json]
 """
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from emr_pipeline.s3.inventory import compare, read_entries
+from emr_pipeline.snapshots.retention import Snapshot, published_in_order
 from tools.local.home import LocalHome
 from tools.run.documents import read_json
 
-Snapshot = dict[str, Any]
 COLUMNS = {
     "snapshot": "snapshot",
     "published_at": "published at",
@@ -36,7 +36,10 @@ WHY_LENGTH = 60
 
 
 def history(bucket_path: Path) -> list[Snapshot]:
-    """One entry a snapshot, newest first; what a document does not say, and what is gone with its run, is null."""
+    """Return one entry a snapshot; what a document does not say, and what is gone with its run, is null.
+
+    They are in the order of publishing, the current one first, whatever clocks said; those of no known place are last.
+    """
     folder = bucket_path / "published"
     latest = read_json(folder / "latest.json")
     read = {path.stem: found for path in folder.glob("*.json") if (found := read_json(path))}
@@ -46,8 +49,8 @@ def history(bucket_path: Path) -> list[Snapshot]:
         for name, found in read.items()
         if found.get("snapshot") == name or name == "latest"
     }
-    ordered = sorted(documents.values(), key=lambda found: str(found.get("published_at", "")), reverse=True)
-    return [_entry(found, documents, latest, bucket_path) for found in ordered]
+    in_order = {str(found["snapshot"]): found for found in published_in_order(documents.values(), latest)}
+    return [_entry(found, documents, latest, bucket_path) for found in (in_order | documents).values()]
 
 
 def lines(entries: Sequence[Snapshot]) -> Iterator[str]:

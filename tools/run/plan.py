@@ -16,12 +16,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.errors import PipelineError
-from emr_pipeline.run.cost import CostForecast, lines
+from emr_pipeline.run.cost_forecast import CostForecast, lines
 from emr_pipeline.run.param_checks import check_params
 from emr_pipeline.s3.objects import etag_of
 from emr_pipeline.s3.source_listing import SourceListing
 from emr_pipeline.settings import Settings
-from emr_pipeline.snapshots.cost_forecast import forecast_of
+from emr_pipeline.snapshots.foreseen_cost import forecast_of
 from emr_pipeline.snapshots.snapshot import Origin, inventory_of
 from emr_pipeline.snapshots.store import Published
 from run_contract.params import PARAMS

@@ -1,7 +1,5 @@
 """The API's operations on clusters. A policy for auto-termination works, one for managed scaling is only kept."""
 
-from collections.abc import Callable
-
 from botocore.utils import parse_to_aware_datetime
 from moto.emr.exceptions import ValidationException
 
@@ -66,15 +64,6 @@ def list_clusters(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     return {"Clusters": [cluster_description(record) for record in records]}
 
 
-def list_bootstrap_actions(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    actions = [
-        {"Name": action["Name"], "ScriptPath": script["Path"], "Args": script.get("Args", [])}
-        for action in backend.cluster(request["ClusterId"]).record.settings["BootstrapActions"]
-        for script in [action["ScriptBootstrapAction"]]
-    ]
-    return {"BootstrapActions": actions}
-
-
 def terminate_job_flows(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
     """End the clusters that are not protected, and refuse the request if one was."""
     clusters = [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]
@@ -87,79 +76,8 @@ def terminate_job_flows(backend: LocalEmrBackend, request: JsonObject) -> JsonOb
     return {}
 
 
-def modify_cluster(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    cluster = backend.cluster(request["ClusterId"])
-    level = request.get("StepConcurrencyLevel")
-    with cluster.change_living() as record:
-        if level is not None:
-            limits.check_step_concurrency(level)
-            record.settings["StepConcurrencyLevel"] = level
-        return {"StepConcurrencyLevel": record.step_concurrency}
-
-
-def _setter(name: str) -> Callable[[LocalEmrBackend, JsonObject], JsonObject]:
-    """Make the operation that changes a member of RunJobFlow, or of its Instances, for several clusters."""
-
-    def set_member(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-        for cluster in [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]:
-            with cluster.change_living() as record:
-                settings = record.settings if name in record.settings else record.settings["Instances"]
-                settings[name] = request[name]
-        return {}
-
-    return set_member
-
-
-set_keep_job_flow_alive_when_no_steps = _setter("KeepJobFlowAliveWhenNoSteps")
-set_termination_protection = _setter("TerminationProtected")
-set_unhealthy_node_replacement = _setter("UnhealthyNodeReplacement")
-set_visible_to_all_users = _setter("VisibleToAllUsers")
-
-
-def add_tags(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    added = [{"Value": "", **tag} for tag in request["Tags"]]
-    return _replace_tags(backend, request, {tag["Key"] for tag in added}, added)
-
-
-def remove_tags(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _replace_tags(backend, request, set(request["TagKeys"]), [])
-
-
-def _replace_tags(backend: LocalEmrBackend, request: JsonObject, keys: set[str], tags: list[JsonObject]) -> JsonObject:
-    cluster_id = request["ResourceId"].rpartition("/")[2]  # also the end of an ARN
-    with backend.cluster(cluster_id).change() as record:
-        record.settings["Tags"] = [tag for tag in record.settings["Tags"] if tag["Key"] not in keys] + tags
+def set_termination_protection(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
+    for cluster in [backend.job_flow(job_flow_id) for job_flow_id in request["JobFlowIds"]]:
+        with cluster.change_living() as record:
+            record.settings["Instances"]["TerminationProtected"] = request["TerminationProtected"]
     return {}
-
-
-def put_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    policy = request.get("AutoTerminationPolicy", {})
-    limits.check_auto_termination(policy)
-    return _put(backend, request, AutoTerminationPolicy=policy)
-
-
-def remove_auto_termination_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _put(backend, request, AutoTerminationPolicy=None)
-
-
-def put_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    policy = request["ManagedScalingPolicy"]
-    limits.check_managed_scaling(policy)
-    return _put(backend, request, ManagedScalingPolicy=policy)
-
-
-def remove_managed_scaling_policy(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return _put(backend, request, ManagedScalingPolicy=None)
-
-
-def _put(backend: LocalEmrBackend, request: JsonObject, **policy: JsonObject | None) -> JsonObject:
-    with backend.cluster(request["ClusterId"]).change_living() as record:
-        record.settings |= policy
-    return {}
-
-
-def _settings(backend: LocalEmrBackend, request: JsonObject) -> JsonObject:
-    return backend.cluster(request["ClusterId"]).record.settings
-
-
-get_auto_termination_policy = get_managed_scaling_policy = _settings

@@ -10,6 +10,7 @@ from local_aws.config import EndpointConfig
 from local_aws.emr.node.command import Command, CommandError
 from local_aws.emr.node.command_log import CommandLog
 from local_aws.emr.node.environment import command_environment
+from local_aws.emr.node.offline import offline
 from local_aws.emr.node.session_process import SessionProcess
 from local_aws.emr.node.spark_conf import S3_SCHEMES, core_site, log4j2_properties, read_configurations, spark_defaults
 from local_aws.emr.node.spark_submit import DRIVER_PYTHON, PYTHON, SparkSubmit
@@ -55,6 +56,8 @@ class Node:
             words[1:1] = self._driver_python(submit, env, conf_path, log)
             env["SPARK_SUBMIT_OPTS"] = f"{_SHORT_LIFE} {env.get('SPARK_SUBMIT_OPTS', '')}".strip()
         log.note(f"startExec {shlex.join(words)!r}")
+        if self._config.hardness.offline_steps:
+            words = offline(words, self._config.socket_path, self._config.port)
         return partial(SessionProcess, words, cwd, env, log.stdout_path, log.stderr_path)
 
     def log_destination(self, uri: str) -> Path:

@@ -29,7 +29,10 @@ def check_job_flow(request: Mapping[str, Any]) -> None:
     if log_uri and not _LOG_URI.fullmatch(log_uri):
         raise ValidationException(f"The log URI {log_uri} is not an S3 URI.")
     concurrency = request.get("StepConcurrencyLevel", 1)
-    check_step_concurrency(concurrency)
+    if not 1 <= concurrency <= MAX_STEP_CONCURRENCY:
+        raise ValidationException(
+            f"StepConcurrencyLevel must be between 1 and {MAX_STEP_CONCURRENCY}, not {concurrency}."
+        )
     check_steps(request.get("Steps", []), active=0, concurrency=concurrency)
     if policy := request.get("AutoTerminationPolicy"):
         check_auto_termination(policy)
@@ -49,11 +52,6 @@ def check_steps(steps: Sequence[Mapping[str, Any]], active: int, concurrency: in
                 f"ActionOnFailure {action} of step '{step['Name']}' is not valid: with a StepConcurrencyLevel of "
                 f"{concurrency} it must be CONTINUE."
             )
-
-
-def check_step_concurrency(level: int) -> None:
-    if not 1 <= level <= MAX_STEP_CONCURRENCY:
-        raise ValidationException(f"StepConcurrencyLevel must be between 1 and {MAX_STEP_CONCURRENCY}, not {level}.")
 
 
 def check_auto_termination(policy: dict[str, Any]) -> None:

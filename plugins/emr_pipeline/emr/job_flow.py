@@ -7,6 +7,7 @@ from typing import Any
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.run.wheels import lock_of
 from emr_pipeline.settings import NO_WHEELS, Settings
+from run_contract.backbones import MIXED
 from run_contract.cluster_sizes import SIZES, ClusterSize
 
 # In the order of the setting.
@@ -20,7 +21,7 @@ LONGEST_NAME_OF_EMR = 256
 
 # All nodes of a cluster have one generation of processors, else the last digits of vectors would differ between nodes.
 # r7i has AVX512_BF16 and AMX, which bfloat16 needs; r6i has neither.
-INSTANCE_FAMILIES = {"float32": "r6i", "bfloat16": "r7i"}
+INSTANCE_FAMILIES = {"float32": "r6i", "bfloat16": "r7i", MIXED: "r7i"}
 # A unit of a fleet's capacity is 4 vCPU and 32 GiB, where one executor fits. Of the larger ones, each counts twice, so
 # that a fleet finds capacity.
 UNITS_OF_SIZES = {"xlarge": 1, "2xlarge": 2}

@@ -14,7 +14,7 @@ from emr_pipeline.emr import cluster_api
 from emr_pipeline.emr.cluster_states import is_settled
 from emr_pipeline.emr.poll_trigger import FieldsTrigger, PollTrigger
 from emr_pipeline.emr.wait_messages import progress_text
-from emr_pipeline.run.forecast import Forecast, Pace, forecast
+from emr_pipeline.run.end_forecast import Forecast, Pace, forecast
 from emr_pipeline.s3.objects import read_json
 
 STEP_END_STATES = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")

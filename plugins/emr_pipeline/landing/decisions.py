@@ -8,6 +8,7 @@ from typing import Any
 
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.s3.inventory import Changes
+from run_contract.moments import text_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def signal_document(changes: Changes, source_uri: str, by: str, token: str, sign
     counts = asdict(changes)
     return {
         "digest": counts.pop("digest"),
-        "signalled_at": signalled_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "signalled_at": text_of(signalled_at),
         "by": by,
         "token": token,
         "source_uri": source_uri,

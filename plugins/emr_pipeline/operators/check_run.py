@@ -17,7 +17,7 @@ from emr_pipeline.s3.labels import check_labels
 from emr_pipeline.s3.objects import error_code, has_bucket, has_objects_under
 from emr_pipeline.s3.source_listing import SourceListing
 from emr_pipeline.s3.weights import find_weights
-from emr_pipeline.snapshots.cost_forecast import check_cost
+from emr_pipeline.snapshots.foreseen_cost import check_cost
 from emr_pipeline.snapshots.repeat import published_text, refuse_another_identity, repeated_params
 from emr_pipeline.snapshots.rollback import last_rollback, taken_back_text
 from emr_pipeline.snapshots.snapshot import Origin, inventory_of

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import Asset, Context
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr_pipeline.operators.check_run import FORECAST
+from emr_pipeline.operators.check_run import FORECAST, LABELS_ETAG, LAST_ROLLBACK, WEIGHTS_ETAG
 from emr_pipeline.operators.s3_operator import S3Operator
 from emr_pipeline.run.layout import published_uri
 from emr_pipeline.run.stages import STAGES
@@ -21,7 +21,7 @@ from emr_pipeline.task.dag_run import emr_client, run_costs, run_id, run_layout
 from emr_pipeline.task.links import ExplorerLink, ReportLink, RunFolderLink, persist_run_links
 from emr_pipeline.task.messages import tell
 from emr_pipeline.task.refusal import refused_for_good
-from emr_pipeline.task.run_params import CHECK_RUN, params_of_run
+from emr_pipeline.task.run_params import left_by_check_run, params_of_run
 
 
 def published_asset(settings: Settings) -> Asset:
@@ -33,21 +33,11 @@ class PublishOperator(S3Operator):
     """Operator that points published/latest.json at this run and updates the asset; it returns the snapshot's id."""
 
     operator_extra_links = (ReportLink(), ExplorerLink(), RunFolderLink())
-    template_fields = (*S3Operator.template_fields, "code_uri", "weights_etag", "labels_etag", "known_rollback")
+    template_fields = (*S3Operator.template_fields, "code_uri")
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        code_uri: str,
-        weights_etag: str = "",
-        labels_etag: str = "",
-        known_rollback: str = "",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, settings: Settings, code_uri: str, **kwargs: Any) -> None:
         super().__init__(settings=settings, outlets=[published_asset(settings)], **kwargs)
-        self.code_uri, self.weights_etag, self.labels_etag = code_uri, weights_etag, labels_etag
-        self.known_rollback = known_rollback
+        self.code_uri = code_uri
 
     @refused_for_good()
     def execute(self, context: Context) -> str:
@@ -55,12 +45,13 @@ class PublishOperator(S3Operator):
         layout = run_layout(context, self.settings)
         stats = {stage.name: read_json(self.hook.conn, layout.stats_uri(stage.name)) for stage in STAGES}
         validation = read_json(self.hook.conn, layout.validation_uri)
-        etags = {"weights_etag": self.weights_etag or None, "labels_etag": self.labels_etag or None}
+        etags = {key: left_by_check_run(context, key) for key in (WEIGHTS_ETAG, LABELS_ETAG)}
         origin = Origin.of(params_of_run(context), self.code_uri, **etags)
         now = datetime.now(UTC)
         snapshot = snapshot_of(layout, run_id(context), origin, validation, stats, now)
         licence = params_of_run(context).get("licence")
-        published = self._publish(snapshot | {"licence": licence} | self._costs(context, now))
+        known_rollback = left_by_check_run(context, LAST_ROLLBACK) or ""
+        published = self._publish(snapshot | {"licence": licence} | self._costs(context, now), known_rollback)
         self._tell(published, validation)
         extra = {name: published[name] for name in ("snapshot", "run_uri", "counts")}
         context["outlet_events"][published_asset(self.settings)].extra = extra
@@ -72,8 +63,7 @@ class PublishOperator(S3Operator):
 
         A run is published although its cost cannot be known.
         """
-        ti: Any = context["ti"]
-        found = {"forecast": ti.xcom_pull(task_ids=CHECK_RUN, key=FORECAST), "cost_so_far": None}
+        found = {"forecast": left_by_check_run(context, FORECAST), "cost_so_far": None}
         try:
             costs = run_costs(context, self, emr_client(self), until=now)
         except (BotoCoreError, ClientError) as error:
@@ -91,7 +81,7 @@ class PublishOperator(S3Operator):
         if surge:
             tell(self, surge)
 
-    def _publish(self, snapshot: dict[str, Any]) -> dict[str, Any]:
+    def _publish(self, snapshot: dict[str, Any], known_rollback: str) -> dict[str, Any]:
         """Write the snapshot's own document, then the pointer, so whoever follows the pointer finds a document."""
         published = Published(self.hook.conn, self.settings.bucket)
 
@@ -102,7 +92,7 @@ class PublishOperator(S3Operator):
             if current and current["snapshot"] == snapshot["snapshot"]:
                 # An earlier attempt of this task has already written it.
                 return None
-            refuse_taken_back(current, self.known_rollback, snapshot["run_uri"])
+            refuse_taken_back(current, known_rollback, snapshot["run_uri"])
             candidate = snapshot | {"previous": current and current["snapshot"]}
             published.keep(candidate)
             return candidate

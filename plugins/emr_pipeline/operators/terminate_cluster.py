@@ -7,8 +7,8 @@ from airflow.sdk import Context
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_costs import cost_text, record
 from emr_pipeline.emr.cluster_states import ENDED_STATES, is_protected, protection_text, reason_text, state_of
-from emr_pipeline.emr.run_cost import cost_text, record
 from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.s3.objects import OvertakenError
 from emr_pipeline.settings import Settings

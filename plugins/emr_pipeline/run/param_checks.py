@@ -6,7 +6,7 @@ from typing import Any
 from emr_pipeline.errors import ParamsError
 from emr_pipeline.run.layout import WRITTEN_FOLDERS, split_uri
 from run_contract import params as contract
-from run_contract.backbones import DIMENSIONS
+from run_contract.backbones import DIMENSIONS, why_not_together
 from run_contract.labels import LabelsError, facts_by
 from run_contract.param_queries import used
 
@@ -21,10 +21,18 @@ def check_params(params: Mapping[str, Any]) -> None:
         facts_by(params["label_pattern"])
     except LabelsError as error:
         raise ParamsError(f"label_pattern: {error}") from error
-    values = used(params)
-    components, dimension = values["pca_components"], DIMENSIONS[values["backbone"]]
-    if components is None and values["explained_variance"] is None:
+    reason = why_not_together(params)
+    if reason is not None:
+        raise ParamsError(reason)
+    if params["pca_components"] is None and params["explained_variance"] is None:
         raise ParamsError("pca_components and explained_variance are both empty: give one of them")
+    if params["backbone"] in DIMENSIONS:
+        check_components(params, DIMENSIONS[params["backbone"]])
+
+
+def check_components(params: Mapping[str, Any], dimension: int) -> None:
+    """Raise a ParamsError for more components than a vector of the network has numbers."""
+    components = used(params)["pca_components"]
     if components is not None and components > dimension:
         raise ParamsError(
             f"pca_components={components}: backbone {params['backbone']} gives vectors of {dimension} numbers; "

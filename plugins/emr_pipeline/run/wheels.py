@@ -11,8 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from run_contract.param_queries import param_named
+
 # By the param `engine`: TensorFlow is more than half of an environment that has it, and only its own engine needs it.
 LOCKS = {"openvino": "requirements.txt", "tensorflow": "requirements-tensorflow.txt"}
+DEFAULT_LOCK = LOCKS[param_named("engine").default]
 # What `bootstrap/` installs with: the Python that it looks for, on a node of EMR 7.
 PYTHON_VERSION = "3.11"
 NODE = {
@@ -29,6 +32,15 @@ NODE = {
 def lock_of(params: Mapping[str, Any]) -> str:
     """Return the name of the lock from which the nodes of a run are installed."""
     return LOCKS[params["engine"]]
+
+
+def upload_commands(lock_name: str, wheels_uri: str, folder: str = ".local/wheels") -> tuple[str, str]:
+    """Return the commands that bring a lock's wheels into the bucket, in a checkout of the same version.
+
+    >>> upload_commands("requirements.txt", "s3://pictures/wheels")
+    ('make wheels LOCK=requirements.txt', 'aws s3 sync .local/wheels/ s3://pictures/wheels/')
+    """
+    return f"make wheels LOCK={lock_name}", f"aws s3 sync {folder}/ {wheels_uri}/"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,18 @@ from http.client import HTTPException
 from typing import Any
 
 from emr_pipeline.errors import WeightsUnavailableError
-from emr_pipeline.s3.objects import etag_of, read_json
-from run_contract.backbones import IMAGENET_URLS, pointer_uri
+from emr_pipeline.run.layout import object_of
+from emr_pipeline.run.param_checks import check_components
+from emr_pipeline.s3.objects import etag_of, head, read_json
+from run_contract.backbones import FILE, IMAGENET_URLS, pointer_uri
+from run_contract.network_file import (
+    MOST_DESCRIPTION_BYTES,
+    DescribedNetwork,
+    NetworkFileError,
+    check_files,
+    check_first_bytes,
+    parse_description,
+)
 from run_contract.weights import IMAGENET, unavailable_text
 
 logger = logging.getLogger(__name__)
@@ -19,14 +29,20 @@ ANSWERS_WITHIN_S = 8
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """The ETag of weights of one's own, or the SHA-256 of Keras's own file; null where it is not known."""
+    """The ETag of weights of one's own, or the SHA-256 of Keras's own file; null where it is not known.
+
+    The ETag of a description stands for its model, too, for it names the SHA-256 of its files.
+    """
 
     etag: str | None = None
     sha256: str | None = None
 
 
 def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWeights:
-    """Return what is known of a run's weights; raise WeightsUnavailableError if no cluster could have them."""
+    """Return what is known of a run's weights; raise WeightsUnavailableError if no cluster could have them.
+
+    Raises ParamsError for more components than the network of a description has numbers.
+    """
     weights, backbone = params["weights"], params["backbone"]
 
     def refused(detail: str) -> WeightsUnavailableError:
@@ -36,6 +52,8 @@ def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWe
         etag = etag_of(s3, weights)
         if etag is None:
             raise refused(f"weights={weights}: no such object")
+        if backbone == FILE:
+            check_components(params, _described(s3, weights).dimension)
         return FoundWeights(etag=etag)
     if weights != IMAGENET:
         return FoundWeights()
@@ -54,9 +72,32 @@ def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWe
     return FoundWeights()
 
 
+def _described(s3: Any, uri: str) -> DescribedNetwork:
+    """Return the network that a description describes, once its model looks like one as far as its beginning says."""
+    try:
+        described = parse_description(_first_bytes(s3, uri, MOST_DESCRIPTION_BYTES + 1))
+        beside = {name: f"{uri.rpartition('/')[0]}/{name}" for name in described.files}
+        found = {name: head(s3, place) for name, place in beside.items()}
+        check_files(described, {name: entry and int(entry["ContentLength"]) for name, entry in found.items()})
+        for name, place in beside.items():
+            check_first_bytes(name, _first_bytes(s3, place, 64))
+    except NetworkFileError as error:
+        remedy = "docs/networks.md says what a network of your own must be"
+        raise WeightsUnavailableError(f"weights={uri}: {error}; {remedy}") from error
+    return described
+
+
+def _first_bytes(s3: Any, uri: str, count: int) -> bytes:
+    # Not by a range, which S3 refuses of an object without bytes.
+    content: bytes = s3.get_object(**object_of(uri))["Body"].read(count)
+    return content
+
+
 def staging_command(params: Mapping[str, Any], models_uri: str) -> str:
     """Return the command by which a person brings the weights that a run asks for into the bucket."""
     weights, backbone = params["weights"], params["backbone"]
+    if backbone == FILE:
+        return f"aws s3 cp --recursive <folder of the .json and its model> {weights.rpartition('/')[0]}/"
     if weights != IMAGENET:
         return f"aws s3 cp <file> {weights}"
     if backbone not in IMAGENET_URLS:

@@ -5,7 +5,7 @@ from typing import Any
 
 from emr_pipeline.errors import CodeNotFoundError, WheelsMissingError
 from emr_pipeline.run.layout import object_of
-from emr_pipeline.run.wheels import missing_wheels, wheels_key
+from emr_pipeline.run.wheels import missing_wheels, upload_commands, wheels_key
 from emr_pipeline.s3.objects import etags_under, unless_missing
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def refuse_missing_wheels(s3: Any, code_uri: str, wheels_uri: str, lock_name: st
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise WheelsMissingError(
             f"{folder}/ lacks the wheel of {missing[0]}{others}: nodes are installed from there, as {lock_uri} says, "
-            f"and from no package index. In a checkout of this version: make wheels LOCK={lock_name}, then "
-            f"aws s3 sync .local/wheels {wheels_uri}"
+            f"and from no package index. In a checkout of this version: "
+            f"{', then '.join(upload_commands(lock_name, wheels_uri))}"
         )
     logger.info("Nodes are installed from %s/", folder)

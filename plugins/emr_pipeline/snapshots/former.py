@@ -1,6 +1,6 @@
 """How long the stages of the published run took, for a run that goes on."""
 
-from emr_pipeline.run.forecast import scaled
+from emr_pipeline.run.end_forecast import scaled
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.run.stages import STAGES
 from emr_pipeline.s3.objects import read_json

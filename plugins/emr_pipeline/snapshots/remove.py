@@ -9,6 +9,7 @@ from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import delete_keys, etags_under
 from emr_pipeline.snapshots.retention import is_half_removed, layout_of, published_in_order, removable
 from emr_pipeline.snapshots.store import Published, Snapshot
+from run_contract.moments import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def remove_images(published: Published) -> int:
 
 def _remove(published: Published, snapshot: str, layout: RunLayout, keep: int, own: RunLayout) -> bool:
     """Mark the document, then delete the objects, so that nobody takes a run that is half removed for a whole one."""
-    removed_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    removed_at = text_of(datetime.now(UTC))
     if not is_half_removed(_mark(published, snapshot, removed_at=removed_at)):
         return False
     # The pointer may have been set to this snapshot just before it was marked, by a `publish` that was repeated.

@@ -13,6 +13,7 @@ from emr_pipeline.s3.objects import has_objects_under, head
 from emr_pipeline.snapshots.retention import published_in_order
 from emr_pipeline.snapshots.snapshot import inventory_of
 from emr_pipeline.snapshots.store import Published, Snapshot
+from run_contract.moments import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ class Rollback:
 
     def entry(self, instead_of: str) -> dict[str, Any]:
         """Return what the snapshot's document says of it."""
-        at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"instead_of": instead_of, "at": at, "by": self.by, "dag_run_id": self.dag_run_id, "why": self.why}
+        own = {"at": text_of(self.at), "by": self.by, "dag_run_id": self.dag_run_id, "why": self.why}
+        return {"instead_of": instead_of, **own}
 
 
 def roll_back(published: Published, asked: Rollback) -> Snapshot:

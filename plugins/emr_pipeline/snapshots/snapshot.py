@@ -10,6 +10,7 @@ from typing import Any
 from emr_pipeline.errors import ReportRefusedError
 from emr_pipeline.run.layout import RunLayout
 from run_contract.documents import SnapshotDocument
+from run_contract.moments import text_of
 from run_contract.param_queries import deciding
 from run_contract.stages import FEATURIZE, PLACES, REDUCE
 
@@ -93,7 +94,7 @@ def snapshot_of(
         "labels_etag": origin.labels_etag,
         **_stage_facts({stage: of_stage or {} for stage, of_stage in stats.items()}),
         "summary": checked.get("summary", {}),
-        "published_at": published_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "published_at": text_of(published_at),
         "previous": None,
     }
 

@@ -8,8 +8,8 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import Context
 
 from emr_pipeline.emr.cluster_api import live_clusters, tags_of
+from emr_pipeline.emr.cluster_costs import costs_of
 from emr_pipeline.emr.job_flow import cluster_name, cluster_tags
-from emr_pipeline.emr.run_cost import costs_of
 from emr_pipeline.run.layout import RunLayout, run_prefix
 from emr_pipeline.settings import Settings
 

@@ -12,6 +12,7 @@ from emr_pipeline.s3.objects import put_json_if
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.channels import check_channels, notifier_of
 from emr_pipeline.task.dag_run import s3_client
+from run_contract.moments import text_of
 
 
 def task_defaults(settings: Settings, repeats: bool = False) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def tell_failure(context: Context, repeats: bool = False) -> None:
 def _claim(operator: Any, message: Message) -> bool:
     """Return whether this task is the first to tell the fact."""
     content = {"kind": message.kind, "subject": message.subject, "text": message.body}
-    content["told_at"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    content["told_at"] = text_of(datetime.now(UTC))
     uri = message_uri(operator.settings.bucket, message.fact)
     try:
         is_first = put_json_if(s3_client(operator), uri, content, etag=None)

@@ -20,6 +20,12 @@ def is_automatic(context: Context) -> bool:
     return dag_run.run_type in AUTOMATIC
 
 
+def left_by_check_run(context: Context, key: str) -> Any:
+    """Return what `check_run` left under this key for the tasks after it; null if it left nothing."""
+    ti: Any = context["ti"]
+    return ti.xcom_pull(task_ids=CHECK_RUN, key=key)
+
+
 def params_of_run(context: Context) -> Mapping[str, Any]:
     """Return what was asked for in the form or, in an automatic run, what `check_run` found.
 
@@ -27,8 +33,7 @@ def params_of_run(context: Context) -> Mapping[str, Any]:
     """
     if not is_automatic(context):
         return context["params"]
-    ti: Any = context["ti"]
-    found: Mapping[str, Any] | None = ti.xcom_pull(task_ids=CHECK_RUN, key=RUN_PARAMS)
+    found: Mapping[str, Any] | None = left_by_check_run(context, RUN_PARAMS)
     if found is None:
         raise AirflowFailException("check_run has left no params for this run: clear check_run, and what follows it")
     return found

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from image_features.errors import ImageFeaturesError
 from image_features.storage import objects
 from run_contract.documents import ProgressDocument, State
+from run_contract.moments import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,6 @@ class ProgressReporter:
             "done": done,
             "total": self._total,
             "unit": self._unit,
-            "updated_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "updated_at": text_of(datetime.now(UTC)),
         }
         self._write(self._uri, document)

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from run_contract.documents import StatsDocument
+from run_contract.moments import text_of
 
 _PACKAGES = (
     "pyspark",
@@ -49,8 +50,8 @@ def stats_document(
         "rows_out": stats.rows_out,
         "rejects": dict(stats.rejects),
         "seconds": round((finished - started).total_seconds(), 3),
-        "started_at": _iso(started),
-        "finished_at": _iso(finished),
+        "started_at": text_of(started),
+        "finished_at": text_of(finished),
         "arguments": dict(arguments),
         "versions": {"python": platform.python_version(), "spark": spark_version, **package_versions(_PACKAGES)},
         "details": dict(stats.details),
@@ -66,7 +67,3 @@ def package_versions(packages: Iterable[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from run_contract.backbones import IMAGENET_URLS
+from run_contract.backbones import DIMENSIONS, IMAGENET_URLS
 
 if TYPE_CHECKING:
     import keras
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file that Keras publishes; `md5` where Keras itself checks it, else the size that its server announces."""
+    """A file that Keras publishes: its digest where Keras checks one, else the size that its server announces."""
 
     url: str
     md5: str | None = None
+    sha256: str | None = None
     size_bytes: int | None = None
 
 
@@ -25,7 +26,7 @@ class Backbone:
     """A network without its classifier, and the preprocessing that it was trained with: never chosen apart.
 
     Without `dense` it ends in the average over the last feature map; else that map is flattened and goes through
-    dense layers of these sizes. `module` is of keras.applications.
+    dense layers of these sizes. `module` is of keras.applications. Some networks cannot be built with channels first.
     """
 
     name: str
@@ -34,6 +35,12 @@ class Backbone:
     imagenet: PublishedWeights | None
     dense: tuple[int, ...] = ()
     side_px: int = 224
+    is_channels_last: bool = False
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return DIMENSIONS[self.name]
 
     def build(self) -> "keras.Model":
         """Return the network, in Keras's backend and image data format.
@@ -43,7 +50,7 @@ class Backbone:
         import keras
 
         pooling = None if self.dense else "avg"
-        base = getattr(self._keras_module(), self.constructor)(
+        base = getattr(keras.applications, self.constructor)(
             include_top=False, weights=None, input_shape=self.input_shape(), pooling=pooling
         )
         if not self.dense:
@@ -61,7 +68,10 @@ class Backbone:
         return (3, *sides) if _channels_first() else (*sides, 3)
 
     def preprocess(self, pixels: Any) -> Any:
-        """Return what the network was trained on, from float32 RGB 0..255 of (n, *input_shape()), array or tensor."""
+        """Return what the network was trained on, from float32 RGB 0..255 of (n, *input_shape()), array or tensor.
+
+        That are the pixels themselves where the network's first layers preprocess them.
+        """
         return self._keras_module().preprocess_input(pixels)
 
     def _keras_module(self) -> Any:
@@ -70,6 +80,11 @@ class Backbone:
 
 # Keras pins no digest of this file, so there is none that we know to be right.
 _MOBILENET = PublishedWeights(IMAGENET_URLS["mobilenet_v2"], size_bytes=9_406_464)
+_MOBILENET_V3 = PublishedWeights(IMAGENET_URLS["mobilenet_v3_large"], md5="07fb09a5933dd0c8eaafa16978110389")
+_EFFICIENTNET = PublishedWeights(IMAGENET_URLS["efficientnet_v2_b0"], md5="893217f2bb855e2983157299931e43ff")
+_CONVNEXT = PublishedWeights(
+    IMAGENET_URLS["convnext_tiny"], sha256="d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1"
+)
 _RESNET50 = PublishedWeights(IMAGENET_URLS["resnet50"], md5="4d473c1dd8becc155b73f8504c6f6626")
 _VGG16 = PublishedWeights(IMAGENET_URLS["vgg16"], md5="6d6bbae143d832006294945121d1f1fc")
 
@@ -77,6 +92,9 @@ BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone("mobilenet_v2", "mobilenet_v2", "MobileNetV2", _MOBILENET),
+        Backbone("mobilenet_v3_large", "mobilenet_v3", "MobileNetV3Large", _MOBILENET_V3),
+        Backbone("efficientnet_v2_b0", "efficientnet_v2", "EfficientNetV2B0", _EFFICIENTNET),
+        Backbone("convnext_tiny", "convnext", "ConvNeXtTiny", _CONVNEXT, is_channels_last=True),
         Backbone("resnet50", "resnet50", "ResNet50", _RESNET50),
         Backbone("vgg16", "vgg16", "VGG16", _VGG16),
         # Nobody publishes its two dense layers; drawing them at random would not be ImageNet's weights.

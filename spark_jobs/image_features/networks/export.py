@@ -1,6 +1,7 @@
 """Networks as engines load them, kept in models/ so that a later run of the same network does not make it again."""
 
 import hashlib
+import importlib
 import json
 import logging
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 # An exported network depends on these packages and on these files of this folder.
 _PACKAGES = ("h5py", "keras", "numpy", "openvino", "tensorflow", "tensorflow-cpu")
 _SOURCES = ("backbones.py", "keras_model.py", "engines/{engine}.py")
+_SOURCES_OF_A_FILE = ("own_model.py", "engines/{engine}.py")
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,23 @@ def find_or_export(asked: NetworkArguments, weights: FoundWeights, folder: Path)
     else:
         network = in_own_process(export_network, asked, weights, folder)
         _keep(network, made_of, record_uri, asked.models_uri)
-    stage(weights, asked.architecture, asked.models_uri)
+    if weights.is_new:
+        stage(weights, asked.architecture, asked.models_uri)
     return network
 
 
 def export_network(asked: NetworkChoice, weights: FoundWeights, folder: Path) -> ExportedNetwork:
     """Build the network, load its weights and write its files to `folder`.
 
-    It needs a process of its own, because Keras keeps the backend that it was imported with. Raises
-    WeightsMismatchError.
+    It needs a process of its own, because Keras keeps the backend that it was imported with, and because a model of
+    strangers may end it. Raises WeightsMismatchError or OwnNetworkError.
     """
+    if weights.described:
+        own_model = importlib.import_module("image_features.networks.own_model")
+        return ExportedNetwork(own_model.export_own(weights, weights.described, folder), str(weights.sha256))
     module = engine_module(asked)
-    choose_backend(module.KERAS_BACKEND, module.IMAGE_DATA_FORMAT)
+    is_channels_last = asked.architecture.is_channels_last
+    choose_backend(module.KERAS_BACKEND, "channels_last" if is_channels_last else module.IMAGE_DATA_FORMAT)
     model, sha256 = load_network(asked.architecture, weights)
     return ExportedNetwork(module.export(with_preprocessing(model, asked.architecture), folder), sha256)
 
@@ -78,9 +85,10 @@ def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
 
 def _made_of(asked: NetworkChoice, weights: FoundWeights) -> dict[str, Any]:
     package = resources.files("image_features.networks")
-    sources = [name.format(engine=asked.engine) for name in _SOURCES]
+    names = _SOURCES_OF_A_FILE if weights.described else _SOURCES
+    sources = [name.format(engine=asked.engine) for name in names]
     return {
-        "backbone": asked.architecture.name,
+        "backbone": asked.backbone if weights.described else asked.architecture.name,
         "engine": asked.engine,
         "preprocessing_version": PREPROCESSING_VERSION,
         "weights": weights.sha256 or weights.source,

@@ -8,7 +8,7 @@ from typing import Any
 from image_features.errors import ImageFeaturesError
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.export import kept_weights_sha256
-from image_features.networks.weights import find_weights, staged_sha256
+from image_features.networks.weights import find_asked, staged_sha256
 from run_contract.params import PARAMS
 from run_contract.preprocessing import PREPROCESSING_VERSION
 from run_contract.weights import IMAGENET
@@ -39,7 +39,7 @@ def known_weights_sha256(asked: NetworkArguments) -> str | None:
         if asked.weights == IMAGENET:
             return staged_sha256(asked.architecture, asked.models_uri)
         with tempfile.TemporaryDirectory() as folder:
-            found = find_weights(asked.weights, asked.architecture, asked.models_uri, Path(folder))
+            found = find_asked(asked, Path(folder))
         return found.sha256 or kept_weights_sha256(asked, found)
     except (ImageFeaturesError, OSError) as error:
         # featurize_images ends with what is wrong and how to mend it. Here it only means that nothing is known.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image_features.errors import ImageFeaturesError
+from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.storage import objects
-from run_contract.backbones import pointer_uri
+from run_contract.backbones import FILE, pointer_uri
+from run_contract.network_file import DescribedNetwork, NetworkFileError, parse_description
 from run_contract.weights import IMAGENET, seed_of, unavailable_text
 
 logger = logging.getLogger(__name__)
@@ -26,11 +28,19 @@ class WeightsUnavailableError(ImageFeaturesError):
         super().__init__(unavailable_text(source, backbone, models_uri, detail))
 
 
+class OwnNetworkError(ImageFeaturesError):
+    """A network of one's own cannot be used as it is described."""
+
+    def __init__(self, source: str, detail: str) -> None:
+        super().__init__(f"weights {source}: {detail}; docs/networks.md says what a network of your own must be")
+
+
 @dataclass(frozen=True)
 class FoundWeights:
     """Either a file and its SHA-256, or the seed of weights that were never trained.
 
-    `place` says for errors where Keras's own file was found. It `is_new` if no run has staged it.
+    `place` says for errors where Keras's own file was found. It `is_new` if no run has staged it. Where the file is the
+    description of one's own network, `described` is what it says; with it, its SHA-256 stands for those of the model.
     """
 
     source: str
@@ -39,6 +49,22 @@ class FoundWeights:
     seed: int | None = None
     place: str = ""
     is_new: bool = False
+    described: DescribedNetwork | None = None
+
+
+def find_asked(asked: NetworkArguments, folder: Path) -> FoundWeights:
+    """Return the weights of a network that was asked for; of one's own network the description, and no model yet.
+
+    Raises WeightsUnavailableError or OwnNetworkError.
+    """
+    if asked.backbone != FILE:
+        return find_weights(asked.weights, asked.architecture, asked.models_uri, folder)
+    try:
+        path = own_file(asked.weights, folder)
+        described = parse_description(path.read_bytes())
+    except (NetworkFileError, ImageFeaturesError, OSError) as error:
+        raise OwnNetworkError(asked.weights, str(error)) from error
+    return FoundWeights(asked.weights, path, sha256_of(path), described=described)
 
 
 def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights:
@@ -57,7 +83,7 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
     try:
         if source == IMAGENET:
             return _imagenet(backbone, models_uri, folder)
-        path = _own(source, folder)
+        path = own_file(source, folder)
         return FoundWeights(source, path, sha256_of(path))
     except (ImageFeaturesError, OSError) as error:
         raise WeightsUnavailableError(backbone.name, source, models_uri, str(error)) from error
@@ -86,7 +112,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _own(source: str, folder: Path) -> Path:
+def own_file(source: str, folder: Path) -> Path:
+    """Return the path of a file that a person named by a path or URI; it is fetched to the folder if need be."""
     if not source.startswith("s3://"):
         path = Path(source)
         if not path.is_file():
@@ -109,7 +136,7 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights
         return FoundWeights(IMAGENET, path, sha256_of(path), place=place, is_new=True)
     place = f"{pointer['uri']}, which {staged} names; delete both, and the next run fetches the file again"
     try:
-        path = _own(pointer["uri"], folder)
+        path = own_file(pointer["uri"], folder)
     except ImageFeaturesError as error:
         raise DownloadError(f"{error} ({place})") from error
     sha256 = sha256_of(path)
@@ -132,4 +159,6 @@ def _fetch(published: PublishedWeights, path: Path) -> str:
         raise DownloadError(f"{place}: it has {len(content)} bytes, and Keras's file has {published.size_bytes}")
     if published.md5 not in (None, hashlib.md5(content, usedforsecurity=False).hexdigest()):
         raise DownloadError(f"{place}: it has another MD5 than Keras expects")
+    if published.sha256 not in (None, hashlib.sha256(content).hexdigest()):
+        raise DownloadError(f"{place}: it has another SHA-256 than Keras expects")
     return place

@@ -98,6 +98,15 @@ def find_json(uri: str) -> Any:
         return None
 
 
+def find_size(uri: str) -> int | None:
+    """Return the size of an object in bytes, None if there is no such object."""
+    try:
+        with _object(uri, "s3:GetObject") as place:
+            return int(s3_client().head_object(**place)["ContentLength"])
+    except ObjectNotFoundError:
+        return None
+
+
 def write_bytes(uri: str, content: bytes, content_type: str = "application/octet-stream") -> None:
     """Write `content` as the whole object."""
     with _object(uri, "s3:PutObject") as place:

@@ -153,7 +153,7 @@ def test_all_nodes_of_a_cluster_have_the_processor_that_the_precision_needs(prec
     fleets = [*instance_fleets(choice(2, 3, precision)), task_fleet(choice(2, 3, precision))]
     families = {each["InstanceType"].split(".")[0] for fleet in fleets for each in fleet["InstanceTypeConfigs"]}
 
-    assert families == ({"r7i"} if precision == "bfloat16" else {"r6i"})
+    assert families == ({"r6i"} if precision == "float32" else {"r7i"})
 
 
 def properties(made: list[dict[str, Any]], classification: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from emr_pipeline.operators.wait_for_step import WaitForStepSensor
-from emr_pipeline.run import forecast
-from emr_pipeline.run.forecast import Pace
+from emr_pipeline.run import end_forecast
+from emr_pipeline.run.end_forecast import Pace
 from tests.messages import Told, facts
 from tests.plugins.deferral import TaskDeferred, deferral_of, events_of, told_to
 from tests.plugins.fake_emr import FakeEmr
@@ -31,7 +31,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setattr(forecast, "MEASURED_S", 0)
+    monkeypatch.setattr(end_forecast, "MEASURED_S", 0)
     made = Clock()
     monkeypatch.setattr("emr_pipeline.emr.triggers.time", made)
     return made
@@ -147,8 +147,8 @@ def test_a_later_stage_takes_as_long_as_in_the_former_run_image_by_image(
 
     # What featurize_images takes depends on what is new.
     assert trigger.former_s == {"reduce_features": 200.0, "validate_run": 100.0}
-    foreseen = forecast.forecast("featurize_images", 10.0, 0.0, trigger.former_s, 1000.0)
-    assert foreseen == forecast.Forecast(stage_end=1010.0, run_end=1310.0)
+    foreseen = end_forecast.forecast("featurize_images", 10.0, 0.0, trigger.former_s, 1000.0)
+    assert foreseen == end_forecast.Forecast(stage_end=1010.0, run_end=1310.0)
 
 
 def test_a_wait_needs_no_former_run(sensor: WaitForStepSensor, s3: Any, context: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_trigger_of_an_earlier_version_still_wakes_its_task(sensor: WaitForSte
 
 
 def test_a_pace_is_said_only_once_it_was_measured_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "MEASURED_S", MINUTE_S)
+    monkeypatch.setattr(end_forecast, "MEASURED_S", MINUTE_S)
     pace = Pace()
 
     looks = [(0.0, 5), (30.0, 50), (90.0, 95), (100.0, 95)]
@@ -182,7 +182,7 @@ def test_a_pace_is_said_only_once_it_was_measured_for_a_while(monkeypatch: pytes
 
 @pytest.mark.parametrize(("minutes", "about"), [(None, None), (10, None), (1, "run")])
 def test_who_wants_nothing_is_warned_of_nothing(minutes: int | None, about: str | None) -> None:
-    foreseen = forecast.Forecast(stage_end=100.0, run_end=5 * MINUTE_S)
+    foreseen = end_forecast.Forecast(stage_end=100.0, run_end=5 * MINUTE_S)
 
     late = foreseen.lateness("reduce_features", 1000.0, None if minutes is None else minutes * MINUTE_S)
 

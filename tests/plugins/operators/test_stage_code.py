@@ -149,7 +149,7 @@ def test_a_run_whose_nodes_could_not_be_installed_is_refused_with_the_command(
     with pytest.raises(AirflowFailException) as refusal:
         operator(settings, WHEELS, code_root=locked).execute(context)
     assert str(refusal.value).startswith(f"{folder} lacks the wheel of apple 1.0 and 1 more: ")
-    assert str(refusal.value).endswith(f"make wheels LOCK=requirements.txt, then aws s3 sync .local/wheels {WHEELS}")
+    assert str(refusal.value).endswith(f"make wheels LOCK=requirements.txt, then aws s3 sync .local/wheels/ {WHEELS}/")
 
     put_wheel(s3, "apple-1.0")
     with pytest.raises(AirflowFailException, match=r"lacks the wheel of pear 2\.0: "):

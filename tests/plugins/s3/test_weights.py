@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from emr_pipeline.errors import WeightsUnavailableError
+from emr_pipeline.errors import ParamsError, WeightsUnavailableError
 from emr_pipeline.s3 import weights
+from emr_pipeline.s3.objects import etag_of
 from emr_pipeline.s3.weights import FoundWeights, find_weights
 from tests.plugins.published_runs import put, stage_imagenet
 
@@ -37,8 +38,9 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-def found(s3: Any, asked: str = "imagenet", backbone: str = "resnet50") -> FoundWeights:
-    return find_weights(s3, {"weights": asked, "backbone": backbone}, MODELS)
+def found(s3: Any, asked: str = "imagenet", backbone: str = "resnet50", components: int = 4) -> FoundWeights:
+    params = {"weights": asked, "backbone": backbone, "pca_components": components, "explained_variance": None}
+    return find_weights(s3, params, MODELS)
 
 
 def published_at(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -85,6 +87,54 @@ def test_a_pointer_to_a_file_that_is_gone_is_refused_and_named(s3: Any) -> None:
 
     with pytest.raises(WeightsUnavailableError, match=r"resnet50-imagenet\.json names .*gone\.h5, and there is no"):
         found(s3)
+
+
+DESCRIBED = {
+    "files": {"net.onnx": "0a" * 32},
+    "side_px": 64,
+    "channels": "RGB",
+    "mean": 0,
+    "scale": 1,
+    "output": "o",
+    "dimension": 5,
+}
+
+
+def put_network(s3: Any, model: bytes | None = b"\x08onnx", **changed: Any) -> str | None:
+    """The ETag of a description, with its model next to it."""
+    if model is not None:
+        s3.put_object(Bucket="pictures", Key="nets/net.onnx", Body=model)
+    put(s3, "nets/net.json", {**DESCRIBED, **changed})
+    return etag_of(s3, "s3://pictures/nets/net.json")
+
+
+def test_a_network_of_ones_own_is_known_by_its_description(s3: Any) -> None:
+    etag = put_network(s3)
+
+    assert found(s3, "s3://pictures/nets/net.json", "file") == FoundWeights(etag=etag)
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        ({"model": b"<!DOCTYPE html>"}, r"net\.onnx is no ONNX model"),
+        ({"model": b""}, r"net\.onnx is no ONNX model"),
+        ({"model": None}, r"names net\.onnx, which is not next to it"),
+        ({"side_px": 0}, r"net\.json: side_px is 0, and must be .*docs/networks\.md"),
+    ],
+)
+def test_a_network_that_no_cluster_could_use_is_refused(s3: Any, network: dict[str, Any], says: str) -> None:
+    put_network(s3, **network)
+
+    with pytest.raises(WeightsUnavailableError, match=says):
+        found(s3, "s3://pictures/nets/net.json", "file")
+
+
+def test_a_network_of_ones_own_limits_the_components_as_any_other(s3: Any) -> None:
+    put_network(s3)
+
+    with pytest.raises(ParamsError, match="backbone file gives vectors of 5 numbers"):
+        found(s3, "s3://pictures/nets/net.json", "file", components=6)
 
 
 def test_random_weights_and_a_file_of_ones_own_are_where_they_are(s3: Any) -> None:

@@ -75,6 +75,7 @@ def bucket(request: pytest.FixtureRequest, published: Path) -> Bucket:
     return Bucket(BUCKET, fs.SubTreeFileSystem(str(published / BUCKET), fs.LocalFileSystem()))
 
 
+@pytest.mark.slow
 def test_the_current_snapshot_is_compared_with_the_one_before_it(bucket: Bucket) -> None:
     found = difference(bucket, *chosen(bucket, None, None))
 

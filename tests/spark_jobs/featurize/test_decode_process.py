@@ -82,6 +82,7 @@ def kills_its_worker_at(deadly: bytes, error: type[Exception] | None) -> Callabl
     return decode_or_die
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [None, MemoryError], ids=["signal", "memory"])
 def test_a_photograph_that_kills_its_worker_is_named_and_the_run_goes_on(
     spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None

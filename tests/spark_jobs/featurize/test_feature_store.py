@@ -232,7 +232,7 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
     run.put(_photos(0, 6))
     assert run.ingest(WEIGHTS) == 0
     (work,) = [worker.Work(part.uri, np.arange(6, dtype=np.int32)) for part in data_files(f"{run.uri}/images")]
-    options = worker.FeaturizeOptions(NetworkChoice().decode, batch_size=4, threads=1)
+    options = worker.FeaturizeOptions(NetworkChoice().decoder(224), batch_size=4, threads=1)
     counts = worker.featurize_work(work, make_mean_colors()(), options, f"{prefix_uri}/vectors")
     assert counts == {"computed": 6}
     assert len(list(data_files(f"{prefix_uri}/vectors"))) == 6

@@ -1,5 +1,6 @@
 """The stage featurize_images: every image is a vector or a reject, in one pass, and the vectors are Keras's."""
 
+import hashlib
 import re
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from image_features.networks.keras_model import load_network
 from image_features.rejects import Reject
 from image_features.storage import objects
 from run_contract.preprocessing import PREPROCESSING_VERSION
-from tests.spark_jobs import pictures
+from tests.spark_jobs import onnx_files, pictures
 from tests.spark_jobs.networks_for_tests import ENGINES, RANDOM_WEIGHTS, assert_same_vectors, predicted_by_keras
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
 from tests.spark_jobs.stored_datasets import exists
@@ -159,6 +160,39 @@ def test_vectors_are_kerass_own_prediction_on_the_same_pixels(
     assert (details["dimension"], stats["arguments"]["engine"]) == (1280, engine)
     assert details["images_per_second"] > 0
     assert "RANDOM WEIGHTS" in caplog.text
+
+
+def test_a_network_of_ones_own_makes_the_vectors_and_is_known_by_its_description(
+    spark: SparkSession, prefix_uri: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    matrix = np.random.default_rng(3).normal(size=(3, 5)).astype(np.float32)
+    model = onnx_files.mean_colors(onnx_files.constant("w", matrix))
+    sha256 = hashlib.sha256(model).hexdigest()
+    network = {"files": {"n.onnx": sha256}, "side_px": 16, "channels": "RGB", "mean": 127, "scale": [1, 2, 3]}
+    objects.write_json(f"{prefix_uri}/nets/n.json", {**network, "output": "features", "dimension": 5})
+    objects.write_bytes(f"{prefix_uri}/nets/n.onnx", model)
+    asked = ("--backbone=file", f"--weights={prefix_uri}/nets/n.json")
+    contents = {str(seed): pictures.jpeg(seed, 40, 30) for seed in range(5)}
+    run = _ingest(prefix_uri, contents)
+    assert run.featurize(*asked) == 0
+
+    rows = _rows(spark, run, "features")
+    pixels = np.stack([np.asarray(decode_image(contents[name], 16, "bilinear")) for name in rows])
+    expected = ((pixels.astype(np.float64) - 127) / [1, 2, 3]).mean(axis=(1, 2)) @ matrix
+    np.testing.assert_allclose([row.features for row in rows.values()], expected, rtol=1e-4, atol=1e-3)
+    details = run.stats("featurize_images")["details"]
+    described = hashlib.sha256(objects.read_bytes(f"{prefix_uri}/nets/n.json")).hexdigest()
+    assert (details["identity"]["backbone"], details["identity"]["weights_sha256"]) == ("file", described)
+    assert (details["dimension"], details["weights"]["pretrained"]) == (5, True)
+
+    # The next run fetches nothing, for it knows the vectors by the description alone; a changed model is not taken.
+    later = Run(prefix_uri, "later").both(*asked)
+    assert later.stats("ingest_images")["details"]["fetched"] == 0
+    assert later.vectors()["computed"] == 0
+    objects.write_bytes(f"{prefix_uri}/nets/n.onnx", model.replace(b"flat", b"even"))
+    objects.delete_prefix(f"{prefix_uri}/models")
+    assert Run(prefix_uri, "later").featurize(*asked) == 1
+    assert re.search(r"^ERROR OwnNetworkError: .*n\.onnx has the SHA-256", capfd.readouterr().err.splitlines()[-1])
 
 
 @pytest.mark.parametrize(

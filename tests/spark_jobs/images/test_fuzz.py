@@ -5,11 +5,14 @@ import os
 import random
 import time
 
+import pytest
+
 from tests.spark_jobs.images import fuzz
 
-SECONDS = 20
+SECONDS = 8
 
 
+@pytest.mark.slow
 def test_damaged_images_are_decoded_or_rejected() -> None:
     seed = int(os.environ.get("FUZZ_SEED") or random.randrange(10**6))
     logging.getLogger(__name__).warning("the seed of this run: FUZZ_SEED=%d", seed)

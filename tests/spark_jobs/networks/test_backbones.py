@@ -1,4 +1,4 @@
-"""The four backbones are the networks that DESIGN names, cut where it says."""
+"""The backbones are the networks that their names say, cut where the last feature map is averaged."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,16 @@ from run_contract.backbones import DIMENSIONS
 # name: parameters, length of a vector, kind of the layers at the cut
 EXPECTED = {
     "mobilenet_v2": (2_257_984, 1280, ["GlobalAveragePooling2D"]),
+    "mobilenet_v3_large": (2_996_352, 960, ["GlobalAveragePooling2D"]),
+    "efficientnet_v2_b0": (5_919_312, 1280, ["GlobalAveragePooling2D"]),
+    "convnext_tiny": (27_820_128, 768, ["GlobalAveragePooling2D", "LayerNormalization"]),
     "resnet50": (23_587_712, 2048, ["GlobalAveragePooling2D"]),
     "vgg16": (14_714_688, 512, ["GlobalAveragePooling2D"]),
     "vgg16_fc512": (27_822_912, 512, ["MaxPooling2D", "Dense", "Dense"]),
 }
 
 
-def test_there_are_these_four() -> None:
+def test_there_are_these_and_no_others() -> None:
     assert set(BACKBONES) == set(EXPECTED) == set(DIMENSIONS)
 
 
@@ -37,6 +40,10 @@ def test_a_backbone_is_the_network_it_says(name: str) -> None:
         # To -1..1, in the order red, green, blue.
         ("mobilenet_v2", [200 / 127.5 - 1, 100 / 127.5 - 1, 50 / 127.5 - 1]),
         # Caffe's: blue first, less ImageNet's mean, not scaled.
+        # These preprocess in their first layers.
+        ("mobilenet_v3_large", [200, 100, 50]),
+        ("efficientnet_v2_b0", [200, 100, 50]),
+        ("convnext_tiny", [200, 100, 50]),
         ("resnet50", [50 - 103.939, 100 - 116.779, 200 - 123.68]),
         ("vgg16", [50 - 103.939, 100 - 116.779, 200 - 123.68]),
         ("vgg16_fc512", [50 - 103.939, 100 - 116.779, 200 - 123.68]),

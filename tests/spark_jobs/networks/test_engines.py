@@ -18,8 +18,10 @@ from pyspark import SparkFiles
 import image_features
 from image_features.images.decode import decode_image
 from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import EngineError, PredictFn, engine_module
 from image_features.networks.engines.ship import load_shipped
+from image_features.networks.keras_model import load_network
 from image_features.networks.weights import FoundWeights
 from tests.spark_jobs import pictures
 from tests.spark_jobs.networks_for_tests import (
@@ -54,6 +56,26 @@ def test_an_engine_computes_what_keras_does_with_random_weights(engine: str, nam
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", "efficientnet_v2_b0", "convnext_tiny"])
+def test_a_network_that_preprocesses_in_its_first_layers_is_computed_as_keras_does(name: str, tmp_path: Path) -> None:
+    weights, photos = _any_weights(name, tmp_path / "any.weights.h5"), _photos(2)
+    (tmp_path / "network").mkdir()
+    actual = _predict_fn("openvino", name, tmp_path / "network", weights)(photos)
+    assert_same_vectors(actual, predicted_by_keras(name, photos, weights))
+
+
+def _any_weights(name: str, path: Path) -> FoundWeights:
+    """Weights of which every layer counts: ConvNeXt's own start would multiply each of its blocks by a millionth."""
+    model, _ = load_network(BACKBONES[name], RANDOM_WEIGHTS)
+    random = np.random.default_rng(5)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(random.uniform(0.3, 0.7, weight.shape).astype(np.float32))
+    model.save_weights(path)
+    return FoundWeights(str(path), path, "0" * 64)
+
+
+@pytest.mark.slow
 def test_the_dense_cut_is_computed_as_keras_does(tmp_path: Path) -> None:
     photos = _photos(2)
     actual = _predict_fn("openvino", "vgg16_fc512", tmp_path)(photos)
@@ -72,6 +94,7 @@ def test_an_engine_computes_what_keras_does_with_real_weights(engine: str, tmp_p
     assert len(np.unique(actual.round(3), axis=0)) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: int, tmp_path: Path) -> None:
@@ -119,6 +142,7 @@ def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str, tmp_path: Path) -> None:
     # What incremental runs rest on: in them an image is beside others than in a run from scratch.
@@ -140,6 +164,7 @@ from pathlib import Path
 import numpy as np
 import image_features.featurize.worker
 from image_features.networks.arguments import NetworkChoice
+from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import engine_module
 predict = engine_module(NetworkChoice()).load(Path({str(path)!r}), NetworkChoice(), 1)
 assert predict(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
@@ -161,16 +186,41 @@ def test_a_worker_loads_a_network_once_and_keeps_it_for_later_tasks(
     assert shipped() is again()
 
 
-def test_tensorflow_refuses_bfloat16_wherever_it_is_asked() -> None:
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_WEIGHTS.exists(), reason=f"needs real weights at {REAL_WEIGHTS}")
+@pytest.mark.skipif(
+    "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="no bfloat16"
+)
+def test_the_first_blocks_in_float32_bring_vectors_closer_to_those_of_float32(tmp_path: Path) -> None:
+    path = exported(NetworkChoice(), tmp_path, FoundWeights(str(REAL_WEIGHTS), REAL_WEIGHTS, "0" * 64))
+    photos = _photos(5)
+
+    def vectors(precision: str, photos: np.ndarray = photos) -> np.ndarray:
+        network = NetworkChoice(precision=precision)
+        return engine_module(network).load(path, network, threads=1)(photos)
+
+    exact, mixed, short = (vectors(precision) for precision in ("float32", "mixed", "bfloat16"))
+    assert np.median(cosines(mixed, exact)) > 0.998 > np.median(cosines(short, exact))
+    assert np.abs(vectors("mixed", photos[::-1])[::-1] - mixed).max() == 0
+
+
+def cosines(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    return (found * expected).sum(axis=1) / lengths
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "mixed"])
+def test_tensorflow_refuses_other_precisions_wherever_they_are_asked(precision: str) -> None:
     with pytest.raises(EngineError, match="--engine openvino"):
-        engine_module(NetworkChoice(engine="tensorflow", precision="bfloat16"))
+        engine_module(NetworkChoice(engine="tensorflow", precision=precision))
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "mixed"])
 def test_a_processor_without_bfloat16_is_refused_where_a_network_is_loaded_and_nowhere_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
-    network = NetworkChoice(engine="openvino", precision="bfloat16")
+    network = NetworkChoice(engine="openvino", precision=precision)
     module = engine_module(network)
     with pytest.raises(EngineError, match="FP32, INT8; choose --precision float32"):
         module.load(tmp_path / "network.xml", network, 1)

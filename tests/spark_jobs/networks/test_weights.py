@@ -101,6 +101,7 @@ def test_a_staged_file_that_was_changed_is_refused(prefix_uri: str, tmp_path: Pa
     ("content", "pinned", "says"),
     [
         (PUBLISHED, {"md5": "0" * 32}, "another MD5"),
+        (PUBLISHED, {"sha256": "0" * 64}, "another SHA-256"),
         (PUBLISHED, {"size_bytes": 99}, f"{len(PUBLISHED)} bytes, and Keras's file has 99"),
         (b"<!DOCTYPE html><title>Log in", {}, "no HDF5 file, but begins with b'<!DOCTYPE html"),
         (b"", {}, "no HDF5 file"),
@@ -189,6 +190,7 @@ def test_weights_that_are_not_there_are_told(where: str, prefix_uri: str, folder
         find_weights(source, MOBILENET, f"{prefix_uri}/models", folder)
 
 
+@pytest.mark.slow
 def test_random_weights_are_the_same_for_the_same_seed_alone() -> None:
     def sha256(seed: int) -> str:
         return load_network(MOBILENET, FoundWeights(f"random:{seed}", seed=seed))[1]
@@ -196,6 +198,7 @@ def test_random_weights_are_the_same_for_the_same_seed_alone() -> None:
     assert sha256(0) == sha256(0) != sha256(1)
 
 
+@pytest.mark.slow
 def test_weights_saved_from_the_backbone_are_loaded_into_it(tmp_path: Path) -> None:
     saved = load_network(MOBILENET, FoundWeights("random:7", seed=7))[0]
     path = tmp_path / "mine.weights.h5"
@@ -244,6 +247,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, value: float) 
         _load_spoiled(tmp_path / "spoiled.weights.h5", spoil)
 
 
+@pytest.mark.slow
 def test_negative_variances_are_refused(tmp_path: Path) -> None:
     def spoil(weights: dict[str, Any]) -> None:
         variance = weights["bn_Conv1/moving_variance"]
@@ -274,6 +278,7 @@ def test_whatever_keras_or_h5py_raise_names_the_file(
         load_network(MOBILENET, FoundWeights("s3://b/mine.h5", tmp_path / "mine.h5", "a sha"))
 
 
+@pytest.mark.slow
 def test_a_file_with_a_zeroed_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.weights.h5"
     load_network(MOBILENET, FoundWeights("random:7", seed=7))[0].save_weights(path)

@@ -47,6 +47,7 @@ def test_an_object_of_any_name_is_written_listed_and_read(prefix_uri: str, key: 
     assert (stored.content, stored.size_bytes, stored.etag) == (key.encode(), listed.size_bytes, listed.etag)
 
 
+@pytest.mark.slow
 def test_more_objects_than_a_page_are_all_listed_in_key_order(prefix_uri: str) -> None:
     for number in range(1005):
         objects.write_bytes(f"{prefix_uri}/many/{number:04d}", b"")

@@ -86,6 +86,7 @@ def reads(request: Request) -> bool:
     return request.operation == "S3 GET"
 
 
+@pytest.mark.slow
 def test_a_worker_that_s3_throttles_slows_down_and_loses_no_object(proxy: FaultyProxy, prefix_uri: str) -> None:
     for key in KEYS:
         objects.write_bytes(f"{prefix_uri}/{key}", key.encode())

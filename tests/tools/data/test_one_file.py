@@ -1,11 +1,14 @@
-"""A labels file of this machine lies in the bucket under its content before a run begins."""
+"""A file or a network of this machine lies in the bucket under its content before a run begins."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from tools.data.one_file import bring_labels
-from tools.errors import LabelsFileError
+from tools.data.weights_file import bring_weights
+from tools.errors import LabelsFileError, WeightsFileError
 from tools.local.home import LocalHome
 
 
@@ -35,3 +38,30 @@ def test_a_uri_and_no_file_stay_what_they_are_and_a_missing_file_is_named(home: 
     assert bring_labels("s3://b/labels.csv", home) == "s3://b/labels.csv"
     with pytest.raises(LabelsFileError, match=r"LABELS=no-such\.csv: no such file; give a CSV or Parquet file"):
         bring_labels("no-such.csv", home)
+
+
+def described(folder: Path, model: bytes) -> Path:
+    sha256 = hashlib.sha256(model).hexdigest()
+    rest = {"side_px": 64, "channels": "BGR", "mean": 0, "scale": [1, 2, 3], "output": "o", "dimension": 5}
+    (folder / "net.json").write_text(json.dumps({"files": {"net.onnx": sha256}, **rest}))
+    (folder / "net.onnx").write_bytes(model)
+    return folder / "net.json"
+
+
+def test_a_network_is_brought_with_its_model_next_to_it(home: LocalHome, tmp_path: Path) -> None:
+    path = described(tmp_path, b"\x08 a model")
+    uri = bring_weights(str(path), home)
+    assert uri == f"s3://fruit-features/models/{hashlib.sha256(path.read_bytes()).hexdigest()}/net.json"
+    brought = home.bucket_path / uri.removeprefix("s3://fruit-features/")
+    assert (brought.read_bytes(), brought.with_name("net.onnx").read_bytes()) == (path.read_bytes(), b"\x08 a model")
+
+
+def test_a_network_that_is_not_the_one_described_is_not_brought(home: LocalHome, tmp_path: Path) -> None:
+    path = described(tmp_path, b"\x08 a model")
+    (tmp_path / "net.onnx").write_bytes(b"\x08 another")
+    with pytest.raises(WeightsFileError, match=r"WEIGHTS=.*net\.json: net\.onnx has the SHA-256"):
+        bring_weights(str(path), home)
+    (tmp_path / "net.onnx").unlink()
+    with pytest.raises(WeightsFileError, match=r"names net\.onnx, which is not next to it"):
+        bring_weights(str(path), home)
+    assert not (home.bucket_path / "models").exists()

@@ -49,10 +49,12 @@ def test_it_is_started_once_and_another_checkouts_is_not_taken_for_ours(home: Lo
 
 def test_it_is_as_hard_as_aws_where_that_is_asked(home: LocalHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_AWS_LIKE", "aws")
+    monkeypatch.setenv("LOCAL_AWS_HARD", "requests_per_s=7 offline_steps=0")
     start_endpoint(home)
     wait_for_endpoint(home)
     found = find_background(home, "local_aws")
-    assert "--like=aws" in psutil.Process(found.pid).cmdline()
+    said = psutil.Process(found.pid).cmdline()
+    assert said[-3:] == ["--like=aws", "--hard=requests_per_s=7", "--hard=offline_steps=0"]
 
 
 @pytest.mark.slow

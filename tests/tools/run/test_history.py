@@ -43,7 +43,8 @@ def publish(bucket_path: Path, snapshot: str, hour: int, previous: str | None, *
 def bucket_path(tmp_path: Path) -> Path:
     """Three snapshots: one whose run was removed, one that was taken back, the current one."""
     path = tmp_path / "s3" / BUCKET
-    publish(path, "aaaa", 9, None, removed_at="2026-11-20T12:00:00Z")
+    # The clock of the machine that published the first was years ahead: the order is that of publishing.
+    publish(path, "aaaa", 9, None, published_at="2031-01-01T09:00:00Z", removed_at="2026-11-20T12:00:00Z")
     publish(path, "bbbb", 10, "aaaa", retracted_at="2026-11-20T11:30:00Z")
     publish(path, "cccc", 11, "bbbb")
     inventory(path, "run-bbbb", "a,1,x\nb,1,x\nc,1,x\n")
@@ -51,7 +52,7 @@ def bucket_path(tmp_path: Path) -> Path:
     return path
 
 
-def test_snapshots_are_listed_newest_first_with_their_states(bucket_path: Path) -> None:
+def test_snapshots_are_listed_as_they_were_published_with_their_states(bucket_path: Path) -> None:
     found = history(bucket_path)
 
     assert [(entry["snapshot"], entry["state"]) for entry in found] == [

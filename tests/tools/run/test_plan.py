@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.operators.check_run import CheckRunOperator
-from emr_pipeline.run.cost import lines
+from emr_pipeline.run.cost_forecast import lines
 from emr_pipeline.task.airflow_compat import AirflowFailException
 from tests.plugins.conftest import context, models_of_aws_are_read_once, s3, settings
 from tests.plugins.published_runs import BUCKET, freeze_inventory, publish_run, put, stage_imagenet

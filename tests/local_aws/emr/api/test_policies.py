@@ -20,25 +20,11 @@ def test_an_idle_cluster_ends_by_itself_and_a_busy_one_does_not(local_emr: Local
     policy = {"IdleTimeout": 1}
     idle = local_emr.run(AutoTerminationPolicy=policy)
     busy = local_emr.run(AutoTerminationPolicy=policy, Steps=[bash_step("sleep 60")])
-    had_none = local_emr.run()
-    local_emr.wait_for_state(had_none, "WAITING")
-    local_emr.client.put_auto_termination_policy(ClusterId=had_none, AutoTerminationPolicy=policy)
     local_emr.wait_for_state(idle, "TERMINATED")
     assert local_emr.reason(idle) == {"Code": "ALL_STEPS_COMPLETED", "Message": "Auto-terminated: idle for 1 seconds"}
     timeline = local_emr.cluster(idle)["Status"]["Timeline"]
     assert (timeline["EndDateTime"] - timeline["ReadyDateTime"]).total_seconds() >= 1
-    local_emr.wait_for_state(had_none, "TERMINATED")
     assert local_emr.state(busy) == "RUNNING"
-
-
-def test_an_auto_termination_policy_is_put_read_and_removed(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run()
-    client = local_emr.client
-    assert "AutoTerminationPolicy" not in client.get_auto_termination_policy(ClusterId=cluster_id)
-    client.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy={"IdleTimeout": 600})
-    assert client.get_auto_termination_policy(ClusterId=cluster_id)["AutoTerminationPolicy"] == {"IdleTimeout": 600}
-    client.remove_auto_termination_policy(ClusterId=cluster_id)
-    assert "AutoTerminationPolicy" not in client.get_auto_termination_policy(ClusterId=cluster_id)
 
 
 @pytest.mark.parametrize("timeout", [0, 59, 604_801])
@@ -47,16 +33,7 @@ def test_idle_times_that_emr_refuses_are_refused(local_emr: LocalEmr, timeout: i
         local_emr.run(AutoTerminationPolicy={"IdleTimeout": timeout})
 
 
-def test_a_managed_scaling_policy_is_put_read_and_removed(local_emr: LocalEmr) -> None:
-    def limits(maximum: int) -> dict[str, dict[str, object]]:
-        return {"ComputeLimits": {"UnitType": "Instances", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": maximum}}
-
-    cluster_id = local_emr.run(ManagedScalingPolicy=limits(4))
-    client = local_emr.client
-    assert client.get_managed_scaling_policy(ClusterId=cluster_id)["ManagedScalingPolicy"] == limits(4)
-    client.put_managed_scaling_policy(ClusterId=cluster_id, ManagedScalingPolicy=limits(8))
-    assert client.get_managed_scaling_policy(ClusterId=cluster_id)["ManagedScalingPolicy"] == limits(8)
+def test_limits_of_managed_scaling_that_emr_refuses_are_refused(local_emr: LocalEmr) -> None:
+    limits = {"UnitType": "Instances", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": 1}
     with pytest.raises(ClientError, match="MinimumCapacityUnits must be between 1 and"):
-        client.put_managed_scaling_policy(ClusterId=cluster_id, ManagedScalingPolicy=limits(1))
-    client.remove_managed_scaling_policy(ClusterId=cluster_id)
-    assert "ManagedScalingPolicy" not in client.get_managed_scaling_policy(ClusterId=cluster_id)
+        local_emr.run(ManagedScalingPolicy={"ComputeLimits": limits})

@@ -33,12 +33,8 @@ def ended(local_emr: LocalEmr) -> str:
         ("describe_cluster", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
         ("list_steps", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
         ("list_instances", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
-        ("list_bootstrap_actions", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
-        ("modify_cluster", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
         ("cancel_steps", {"ClusterId": "j-NOPE", "StepIds": ["s-1"]}, INVALID, "Cluster id 'j-NOPE' is not valid."),
         ("describe_step", {"ClusterId": "j-NOPE", "StepId": "s-1"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
-        ("add_tags", {"ResourceId": "j-NOPE", "Tags": []}, INVALID, "Cluster id 'j-NOPE' is not valid."),
-        ("put_auto_termination_policy", {"ClusterId": "j-NOPE"}, INVALID, "Cluster id 'j-NOPE' is not valid."),
         ("add_job_flow_steps", {"JobFlowId": "j-NOPE", "Steps": ONE_STEP}, VALIDATION, "job flow ID does not exist"),
         ("terminate_job_flows", {"JobFlowIds": ["j-NOPE"]}, VALIDATION, "job flow ID does not exist"),
         (
@@ -93,9 +89,7 @@ def test_a_cluster_that_emr_would_not_start_is_not_started(
     ("operation", "request_members"),
     [
         ("add_job_flow_steps", {"JobFlowId": "{id}", "Steps": ONE_STEP}),
-        ("modify_cluster", {"ClusterId": "{id}", "StepConcurrencyLevel": 2}),
         ("cancel_steps", {"ClusterId": "{id}", "StepIds": ["s-1"]}),
-        ("put_auto_termination_policy", {"ClusterId": "{id}", "AutoTerminationPolicy": {"IdleTimeout": 60}}),
         ("set_termination_protection", {"JobFlowIds": ["{id}"], "TerminationProtected": True}),
     ],
 )

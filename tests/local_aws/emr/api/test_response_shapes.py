@@ -16,7 +16,6 @@ FLEET = {
     "TargetOnDemandCapacity": 1,
     "InstanceTypeConfigs": [{"InstanceType": "m5.xlarge"}],
 }
-LIMITS = {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 2}
 SECURITY = {"Name": "at-rest", "SecurityConfiguration": "{}"}
 
 # Each row may use what the rows before it have left; {c} is the cluster, {f} one with fleets, {i} the first of those,
@@ -26,10 +25,6 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("DescribeCluster", {"ClusterId": "{c}"}),
     ("DescribeCluster", {"ClusterId": "{f}"}),
     ("ListClusters", {}),
-    ("ListBootstrapActions", {"ClusterId": "{c}"}),
-    ("ModifyCluster", {"ClusterId": "{c}", "StepConcurrencyLevel": 2}),
-    ("AddTags", {"ResourceId": "{c}", "Tags": [{"Key": "a", "Value": "b"}]}),
-    ("RemoveTags", {"ResourceId": "{c}", "TagKeys": ["a"]}),
     ("AddJobFlowSteps", {"JobFlowId": "{c}", "Steps": [bash_step("true")]}),
     ("DescribeStep", {"ClusterId": "{c}", "StepId": "{s}"}),
     ("ListSteps", {"ClusterId": "{c}"}),
@@ -40,16 +35,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("ListInstanceFleets", {"ClusterId": "{f}"}),
     ("AddInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": FLEET | {"InstanceFleetType": "TASK"}}),
     ("ModifyInstanceFleet", {"ClusterId": "{f}", "InstanceFleet": {"InstanceFleetId": "{i}"}}),
-    ("PutAutoTerminationPolicy", {"ClusterId": "{c}"}),
-    ("GetAutoTerminationPolicy", {"ClusterId": "{c}"}),
-    ("RemoveAutoTerminationPolicy", {"ClusterId": "{c}"}),
-    ("PutManagedScalingPolicy", {"ClusterId": "{c}", "ManagedScalingPolicy": {"ComputeLimits": LIMITS}}),
-    ("GetManagedScalingPolicy", {"ClusterId": "{c}"}),
-    ("RemoveManagedScalingPolicy", {"ClusterId": "{c}"}),
-    ("SetKeepJobFlowAliveWhenNoSteps", {"JobFlowIds": ["{c}"], "KeepJobFlowAliveWhenNoSteps": True}),
     ("SetTerminationProtection", {"JobFlowIds": ["{c}"], "TerminationProtected": False}),
-    ("SetUnhealthyNodeReplacement", {"JobFlowIds": ["{c}"], "UnhealthyNodeReplacement": True}),
-    ("SetVisibleToAllUsers", {"JobFlowIds": ["{c}"], "VisibleToAllUsers": True}),
     ("CreateSecurityConfiguration", SECURITY),
     ("DescribeSecurityConfiguration", {"Name": "at-rest"}),
     ("DeleteSecurityConfiguration", {"Name": "at-rest"}),

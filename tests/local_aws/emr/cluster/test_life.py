@@ -140,14 +140,6 @@ def test_long_lists_come_in_pages(local_emr: LocalEmr) -> None:
     assert [step["Id"] for page in pages for step in page["Steps"]] == added[::-1]
 
 
-def test_tags_are_added_and_removed(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run(Tags=[{"Key": "dag", "Value": "fruit"}, {"Key": "old", "Value": "1"}])
-    local_emr.client.add_tags(ResourceId=cluster_id, Tags=[{"Key": "run", "Value": "7"}, {"Key": "old", "Value": "2"}])
-    local_emr.client.remove_tags(ResourceId=cluster_id, TagKeys=["dag", "never-there"])
-    tags = {tag["Key"]: tag["Value"] for tag in local_emr.cluster(cluster_id)["Tags"]}
-    assert tags == {"run": "7", "old": "2"}
-
-
 def test_a_cluster_tells_what_it_was_asked_for(local_emr: LocalEmr) -> None:
     configurations = [{"Classification": "spark-defaults", "Properties": {"spark.a": "b"}}]
     cluster_id = local_emr.run(
@@ -167,13 +159,6 @@ def test_a_cluster_tells_what_it_was_asked_for(local_emr: LocalEmr) -> None:
     assert (attributes["Ec2SubnetId"], attributes["Ec2KeyName"]) == ("subnet-1", "key")
     assert attributes["IamInstanceProfile"] == "EMR_EC2_DefaultRole"
     assert attributes["Ec2AvailabilityZone"] == "eu-west-1a"
-
-
-def test_keep_alive_can_be_taken_back(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run()
-    local_emr.wait_for_state(cluster_id, "WAITING")
-    local_emr.client.set_keep_job_flow_alive_when_no_steps(JobFlowIds=[cluster_id], KeepJobFlowAliveWhenNoSteps=False)
-    local_emr.wait_for_state(cluster_id, "TERMINATED")
 
 
 def test_clusters_of_another_region_are_elsewhere(local_emr: LocalEmr) -> None:

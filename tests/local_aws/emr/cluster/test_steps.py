@@ -99,15 +99,12 @@ def test_steps_run_one_after_another(local_emr: LocalEmr) -> None:
 
 
 def test_steps_run_as_many_at_a_time_as_the_cluster_allows(local_emr: LocalEmr) -> None:
-    cluster_id = local_emr.run()
+    cluster_id = local_emr.run(StepConcurrencyLevel=3)
     step_ids = local_emr.add(cluster_id, *[bash_step("sleep 60") for _ in range(4)])
 
     def running() -> int:
         return sum(local_emr.step_state(cluster_id, step_id) == "RUNNING" for step_id in step_ids)
 
-    wait_until("one step runs", lambda: running() == 1)
-    answer = local_emr.client.modify_cluster(ClusterId=cluster_id, StepConcurrencyLevel=3)
-    assert answer["StepConcurrencyLevel"] == 3
     wait_until("three steps run", lambda: running() == 3)
     time.sleep(0.2)
     assert running() == 3

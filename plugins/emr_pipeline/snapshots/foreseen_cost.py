@@ -6,8 +6,8 @@ from itertools import chain
 from math import inf
 from typing import Any
 
-from emr_pipeline.errors import InventoryError, ParamsError
-from emr_pipeline.run.cost import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
+from emr_pipeline.errors import InventoryError, NoRatesError, ParamsError
+from emr_pipeline.run.cost_forecast import CostForecast, Rates, Work, forecasts, lines, measured_rates, rates_of_run
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import read_json
 from emr_pipeline.s3.source_listing import SourceListing
@@ -32,12 +32,13 @@ def check_cost(
 ) -> CostForecast | None:
     """Log what the run will take on each size of cluster, and return the forecast for the one that was asked for.
 
-    Null, and a warning, where the listing cannot be compared. Raises ParamsError if `max_cost` is less than that.
+    Null, and a warning, where the listing cannot be compared or no rates are known. Raises ParamsError if `max_cost` is
+    less than that.
     """
     most = params["max_cost"]
     try:
         found, said = forecast_of(published, origin, listing, settings)
-    except InventoryError as error:
+    except (InventoryError, NoRatesError) as error:
         if most is not None:
             raise ParamsError(f"max_cost={most}: there is no forecast to hold it against: {error}") from error
         logger.warning("There is no forecast: %s", error)
@@ -57,7 +58,9 @@ def check_cost(
 def forecast_of(
     published: Published, origin: Origin, listing: SourceListing, settings: Settings
 ) -> tuple[list[CostForecast], str]:
-    """Return a forecast for each size of cluster, and in words what it is made from; raises InventoryError.
+    """Return a forecast for each size of cluster, and in words what it is made from.
+
+    Raises InventoryError, or NoRatesError for a network of one's own that no published run has computed with.
 
     The vectors of a snapshot from which readers were taken back are kept, so they count as computed, too.
     """
@@ -71,7 +74,11 @@ def forecast_of(
     former = chain(earlier, _before(published, latest or {}))
     of_each = (_former_rates(published.s3, one, settings) for one in former if _is_of_the_same_network(one, origin))
     rates = next(filter(None, of_each), None)
-    rates = rates or measured_rates(measured_rate(origin.params))
+    if rates is None:
+        measured = measured_rate(origin.params)
+        if measured is None:
+            raise NoRatesError(origin.params["weights"])
+        rates = measured_rates(measured)
     found = forecasts(work, rates, settings.dollars_per_hour, settings.spot_dollars_per_hour)
     return found, f"at most {work.to_compute:,} vectors of {objects:,} objects, by {rates.source}"
 

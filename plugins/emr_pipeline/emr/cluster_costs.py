@@ -9,6 +9,7 @@ from emr_pipeline.emr.job_flow import UNITS_OF_SIZES, cluster_name
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import update_json
 from emr_pipeline.settings import Settings
+from run_contract.moments import text_of
 
 # EC2 and EMR bill by the second, but no instance for less.
 LEAST_S = 60
@@ -63,8 +64,8 @@ def cluster_cost(
     return {
         "cluster_id": cluster["Id"],
         "dag_run_id": dag_run_id,
-        "created_at": _text(timeline.get("CreationDateTime")),
-        "ended_at": _text(timeline.get("EndDateTime")),
+        "created_at": _moment(timeline.get("CreationDateTime")),
+        "ended_at": _moment(timeline.get("EndDateTime")),
         "units": counts,
         "unit_hours": {market: round(value, 4) for market, value in hours.items()},
         "dollars_per_hour": prices,
@@ -95,5 +96,5 @@ def cost_text(costs: Sequence[Entry]) -> str:
     return f"{sum(entry['dollars'] for entry in costs):.2f} dollars: {hours:.2f} hours on {clusters}"
 
 
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else text_of(moment)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cost import read_prices
-from emr_pipeline.emr.run_cost import cluster_cost, record
+from emr_pipeline.emr.cluster_costs import cluster_cost, record
 from emr_pipeline.operators.publish import PublishOperator
 from emr_pipeline.operators.terminate_cluster import TerminateClusterOperator
 from emr_pipeline.run.layout import RunLayout

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cost import read_prices
-from emr_pipeline.run.cost import START_MINUTES, Rates, Work, forecasts, measured_rates, rates_of_run
+from emr_pipeline.run.cost_forecast import START_MINUTES, Rates, Work, forecasts, measured_rates, rates_of_run
 from run_contract.backbones import DIMENSIONS, IMAGES_PER_VCPU_S
 from run_contract.cluster_sizes import SIZES
 

@@ -110,6 +110,19 @@ def test_a_listing_that_cannot_be_compared_is_refused_only_with_a_limit(
     assert check_run.execute(context) == "s3://pictures/runs/r"
 
 
+def test_a_network_that_nobody_has_measured_has_no_forecast_and_is_refused_only_with_a_limit(
+    check_run: CheckRunOperator, context: Any, s3: Any
+) -> None:
+    network = {"files": {"n.onnx": "0a" * 32}, "side_px": 64, "channels": "RGB", "mean": 0, "scale": 1}
+    put(s3, "nets/n.json", {**network, "output": "o", "dimension": 900})
+    s3.put_object(Bucket=BUCKET, Key="nets/n.onnx", Body=b"\x08 a model")
+    own = {"backbone": "file", "weights": "s3://pictures/nets/n.json"}
+
+    assert "no forecast to hold it against: nobody has measured the network s3:" in forecast(check_run, context, **own)
+    context["params"]["max_cost"] = None
+    assert check_run.execute(context) == "s3://pictures/runs/r"
+
+
 def test_what_a_snapshot_has_computed_from_which_readers_were_taken_back_is_kept(
     check_run: CheckRunOperator, context: Any, s3: Any
 ) -> None:
