@@ -70,7 +70,7 @@ def command_step(name: str, words: Sequence[str]) -> dict[str, Any]:
 def bench_home() -> LocalHome:
     """Return a home of the benchmarks' own, with the same environments: no run of the user is touched."""
     outer = LocalHome.from_environment()
-    home = LocalHome(outer.root / NAME, aws_port=_free_port())
+    home = LocalHome(outer.root / NAME, aws_port=_free_port(), airflow_port=outer.airflow_port)
     home.bucket_path.mkdir(parents=True, exist_ok=True)
     envs_path = home.root / "envs"
     if not envs_path.exists():

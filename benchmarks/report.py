@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing, sweep
+from benchmarks import featurizing, reducing, sweep, whole
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
@@ -28,7 +28,7 @@ def conditions(results: list[Result]) -> str:
             result["measured_at"][:16].replace("T", " "),
             result["commit"],
             str(result["cores"]),
-            f"{_range(_all(result, 'others_cores'), 1)}",
+            _range([run["others_cores"] for run in result["runs"]], 1),
         ]
         for result in results
     ]
@@ -204,6 +204,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "growth": (growth, ("growth-",)),
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
+    "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
     "amx": (precision, ("amx-precision",)),
@@ -237,10 +238,6 @@ def _range(numbers: Sequence[float], digits: int) -> str:
     if len(numbers) == 1:
         return f"{middle:.{digits}f}"
     return f"{middle:.{digits}f} ({min(numbers):.{digits}f} to {max(numbers):.{digits}f})"
-
-
-def _all(result: Result, figure: str) -> list[float]:
-    return [run[figure] for run in result["runs"]]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import executors, featurizing, reducing, sweep, whole_runs
+from benchmarks import executors, featurizing, reducing, sweep, whole, whole_runs
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
@@ -27,7 +27,9 @@ from benchmarks.results import RESULTS_PATH, Result, read_results
 from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
-BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow")
+BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow", "whole")
+# Without weights there are no whole runs to measure.
+BY_DEFAULT = BENCHMARKS[:-1]
 GROWTH = (1, 2, 4, 8)
 
 
@@ -60,6 +62,23 @@ def main(argv: Sequence[str] | None = None) -> None:
             facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
             runs = list(whole_runs.measure(cluster, photos, given.rounds))
             _write(f"airflow-{given.count}", {**facts, **_machine(cluster)}, runs)
+    if "whole" in given.only:
+        with bench_cluster(home, cores) as cluster:
+            _measure_whole(cluster, given)
+
+
+def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
+    """Whole runs; with the weights of `--weights`, for of vectors of random ones not all is checked."""
+    if given.weights is None:
+        raise SystemExit("whole runs are measured with real weights: make bench ONLY=whole WEIGHTS=<file>")
+    photos = place_photos(cluster.home, given.photos, given.count)
+    for precision in given.precisions:
+        facts = {"images": given.count, "photos": photos.rpartition("-")[0], "precision": precision}
+        runs = []
+        for measured in whole.measure(cluster, photos, given.count, given.weights.resolve(), precision, given.rounds):
+            runs.append(measured)
+            print(f"whole: {measured}", flush=True)
+            _write(f"whole-{precision}-{given.count}", {**facts, **_machine(cluster)}, runs)
 
 
 def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
@@ -155,10 +174,12 @@ def _chosen(steps: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BY_DEFAULT)
     parser.add_argument("--photos", type=Path, help="a folder of JPEG photographs (default: the drawn demo set)")
     parser.add_argument("--count", type=int, default=3000, help="of photographs (default: %(default)s)")
     parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
+    parser.add_argument("--weights", type=Path, help="a file of ImageNet weights of mobilenet_v2, for whole runs")
+    parser.add_argument("--precisions", nargs="+", default=("float32",), help="of whole runs (default: float32)")
     parser.add_argument("--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA")
     parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
     parser.add_argument("--add", action="store_true", help="to the rounds of an earlier measurement of the same")

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from benchmarks.cluster import BenchCluster
 from benchmarks.materials import forget_vectors, make_weights
+from run_contract.stages import STAGES
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
 from tools.local.services import down, up
 
@@ -21,43 +23,46 @@ DISCOVERY_LIMIT_S = 120
 def measure(cluster: BenchCluster, photos: str, rounds: int) -> Iterator[dict[str, Any]]:
     """`seconds` from the DAG run's start to its end by Airflow's clock, `steps_s` of these in the steps by EMR's."""
     for number in range(1, rounds + 1):
-        yield {"variant": BY_ITSELF, "round": number, **_one(cluster, photos)}
+        yield {"variant": BY_ITSELF, "round": number, **_added(cluster, photos)}
     with _services(cluster.home):
         for number in range(1, rounds + 1):
-            yield {"variant": BY_SERVICES, "round": number, **_one(cluster, photos)}
+            yield {"variant": BY_SERVICES, "round": number, **_added(cluster, photos)}
 
 
-def _one(cluster: BenchCluster, photos: str) -> dict[str, float]:
+def _added(cluster: BenchCluster, photos: str) -> dict[str, float]:
+    run = run_once(cluster, photos, make_weights(cluster.home, "mobilenet_v2"))
+    steps_s = sum(run[stage.name] for stage in STAGES)
+    figures = {"seconds": run["run_s"], "steps_s": steps_s, "added_s": run["run_s"] - steps_s}
+    return {name: round(figure, 2) for name, figure in figures.items()} | {"command_s": run["command_s"]}
+
+
+def run_once(cluster: BenchCluster, photos: str, weights: Path, *options: str) -> dict[str, float]:
+    """Return seconds of a run in which nothing is known: until published, of the DAG run, its command and each step."""
     home = cluster.home
     command = [str(home.airflow_python), "-m", "tools.run.run_pipeline", f"--source=s3://{BUCKET}/landing/{photos}"]
-    command += [f"--weights={make_weights(home, 'mobilenet_v2')}", "--force=1"]
+    command += [f"--weights={weights}", "--force=1", *options]
     forget_vectors(home)
     began = time.monotonic()
     subprocess.run(command, cwd=REPOSITORY, env=_environment(home), check=True, stdout=subprocess.DEVNULL)
-    command_s = time.monotonic() - began
-    run_s, steps_s = _dag_run_s(home), sum(_steps_s(cluster))
-    return {
-        "seconds": round(run_s, 2),
-        "steps_s": round(steps_s, 2),
-        "added_s": round(run_s - steps_s, 2),
-        "command_s": round(command_s, 2),
-    }
+    return {"command_s": round(time.monotonic() - began, 2), **_dag_run_s(home), **dict(_steps_s(cluster))}
 
 
-def _dag_run_s(home: LocalHome) -> float:
-    """Of the DAG run that began last."""
+def _dag_run_s(home: LocalHome) -> dict[str, float]:
+    """Of the DAG run that began last: until `publish` was done, and in all."""
     with sqlite3.connect(home.airflow_path / "airflow.db") as database:
-        query = "SELECT start_date, end_date FROM dag_run WHERE dag_id = 'fruit_features' ORDER BY id DESC LIMIT 1"
-        start, end = (datetime.fromisoformat(moment) for moment in database.execute(query).fetchone())
-    return (end - start).total_seconds()
+        query = """SELECT run.start_date, task.end_date, run.end_date FROM dag_run AS run JOIN task_instance AS task
+            ON task.dag_id = run.dag_id AND task.run_id = run.run_id AND task.task_id = 'publish'
+            WHERE run.dag_id = 'fruit_features' ORDER BY run.id DESC LIMIT 1"""
+        start, published, end = (datetime.fromisoformat(moment) for moment in database.execute(query).fetchone())
+    return {"seconds": (published - start).total_seconds(), "run_s": (end - start).total_seconds()}
 
 
-def _steps_s(cluster: BenchCluster) -> Iterator[float]:
-    """Of the cluster that was made last."""
+def _steps_s(cluster: BenchCluster) -> Iterator[tuple[str, float]]:
+    """Of the cluster that was made last, by the steps' names."""
     newest = max(cluster.emr.list_clusters()["Clusters"], key=lambda one: one["Status"]["Timeline"]["CreationDateTime"])
     for step in cluster.emr.list_steps(ClusterId=newest["Id"])["Steps"]:
         timeline = step["Status"]["Timeline"]
-        yield (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
+        yield step["Name"], (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
 
 
 @contextmanager

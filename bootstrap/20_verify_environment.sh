@@ -32,7 +32,7 @@ for uri, path in zip(sys.argv[1::2], sys.argv[2::2]):
 
 # Installed wheels may still fail to load (an old glibc, no AVX in the processor). Checked once per environment and lock.
 verified="$venv/.verified-$(sha256sum "$work/requirements.txt" | cut -c 1-16)"
-modules=(numpy pandas pyarrow PIL sklearn jinja2 boto3 openvino)
+modules=(numpy pandas pyarrow PIL sklearn jinja2 boto3 obstore openvino)
 if grep --quiet '^tensorflow' "$work/requirements.txt"; then modules+=(tensorflow); fi
 [[ ! -e $verified ]] || modules=()
 

@@ -2,16 +2,21 @@
 
 One Spark job: `binaryFile`, `repartition`, and a scalar-iterator pandas UDF that builds the Keras model for each task,
 decodes with Pillow, stacks with NumPy and calls `model.predict`. Nothing in it is made slow on purpose; only the resize
-is a choice, so that both sides of a comparison do the same work.
+is a choice, so that both sides of a comparison do the same work. With `--components` it is the whole notebook: the same
+session then standardizes the features, fits a PCA by Spark ML, and saves its Parquet.
 """
 
 import argparse
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pyspark.ml import Pipeline
+from pyspark.ml.feature import PCA, StandardScaler
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import Column, SparkSession
 from pyspark.sql.functions import col, element_at, pandas_udf, split
 from pyspark.sql.types import ArrayType, FloatType
@@ -42,6 +47,18 @@ def make_featurize(backbone: str, weights: str, resize: str) -> Callable[..., Co
     return featurize
 
 
+def reduce(spark: SparkSession, features_uri: str, components: int, target: str) -> None:
+    """Standardize and reduce the saved features, and save the result, as the notebooks' second half does."""
+    features = spark.read.parquet(features_uri).withColumn("vector", array_to_vector(col("features")))
+    stages: list[Any] = [
+        StandardScaler(withMean=True, withStd=True, inputCol="vector", outputCol="scaled"),
+        PCA(k=components, inputCol="scaled", outputCol="projected"),
+    ]
+    reduced = Pipeline(stages=stages).fit(features).transform(features)
+    vectors = vector_to_array(col("projected")).alias("pca_features")
+    reduced.select("path", "label", vectors).write.mode("overwrite").parquet(target)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", required=True, help="a folder of folders of photographs")
@@ -49,6 +66,7 @@ def main() -> None:
     parser.add_argument("--backbone", choices=tuple(CONSTRUCTORS), required=True)
     parser.add_argument("--weights", required=True, help="an .h5 file that every worker can read")
     parser.add_argument("--resize", choices=tuple(RESIZES), default="bilinear")
+    parser.add_argument("--components", type=int, help="of the PCA; without it, features are all that is made")
     arguments = parser.parse_args()
     spark = (
         SparkSession.builder.appName("classroom")
@@ -68,6 +86,8 @@ def main() -> None:
         col("path"), element_at(split("path", "/"), -2).alias("label"), featurize("content").alias("features")
     )
     features.write.mode("overwrite").parquet(arguments.features)
+    if arguments.components:
+        reduce(spark, arguments.features, arguments.components, f"{arguments.features}-pca")
     spark.stop()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report, results
+from benchmarks import report, results, whole
 
 
 def _run(variant: str, seconds: float, mib: float = 100.0) -> dict[str, Any]:
@@ -65,3 +65,17 @@ def test_text_between_the_tables_stays_and_a_second_time_changes_nothing(page: P
     assert "old" not in written
     report.main()
     assert page.read_text() == written
+
+
+def test_a_whole_run_is_held_against_the_classroom_and_the_floor() -> None:
+    of_stages = {"ingest_images": 10.0, "featurize_images": 25.0, "reduce_features": 5.0, "validate_run": 5.0}
+    runs = [
+        {"variant": whole.CLASSROOM, "seconds": 100.0, "cpu_s": 180.0},
+        {"variant": whole.OURS, "seconds": 50.0, "cpu_s": 60.0, **of_stages},
+        {"variant": whole.FLOOR, "cpu_s": 15.0},
+    ]
+    classroom, ours, floor = whole.rows([{"images": 1500, "precision": "float32", "runs": runs}])
+    assert classroom[3:8] == ["100.0", "", "180", "", "12.0"]
+    assert ours[3:] == ["50.0", "2.00", "60", "3.00", "4.0", "20%", "50%", "10%", "10%"]
+    assert floor[3:8] == ["", "", "15", "", "1.0"]
+    assert {len(row) for row in (classroom, ours, floor)} == {len(whole.HEADER)}

@@ -21,6 +21,7 @@ _PACKAGES = (
     "openvino",
     "scikit-learn",
     "boto3",
+    "obstore",
 )
 
 

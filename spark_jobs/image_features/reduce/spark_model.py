@@ -13,7 +13,6 @@ from pyspark.errors import PySparkException
 from pyspark.ml import PipelineModel
 from pyspark.ml.common import _py2java
 from pyspark.ml.feature import PCAModel, StandardScalerModel
-from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.linalg import DenseMatrix, DenseVector
 from pyspark.ml.wrapper import JavaModel
 from pyspark.sql import DataFrame, SparkSession
@@ -66,6 +65,9 @@ def to_pca_model(pipeline: PipelineModel, rows: int) -> PcaModel:
 
 def apply_model(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     """Return `features` with a column `pca_features` array<double>, computed by Spark ML."""
+    # It imports pandas, which takes half a second, and reduce_features does without.
+    from pyspark.ml.functions import array_to_vector, vector_to_array
+
     vectors = features.withColumn(INPUT_COLUMN, array_to_vector(col("features")))
     projected = pipeline.transform(vectors).withColumn("pca_features", vector_to_array(col(OUTPUT_COLUMN)))
     return projected.drop(INPUT_COLUMN, SCALED_COLUMN, OUTPUT_COLUMN)

@@ -27,6 +27,7 @@ from image_features.errors import (
     ObjectNotFoundError,
     ObjectStoreError,
 )
+from image_features.storage.quick_reads import quick_reader
 from image_features.storage.s3_client import s3_client
 
 _READ_ATTEMPTS = 5
@@ -77,6 +78,9 @@ def read_bytes(uri: str) -> bytes:
 
 def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
     """Return content, size and ETag by one request; the content of an object over `max_bytes` is not read."""
+    bucket, key = split_uri(uri)
+    if found := quick_reader(bucket).read(key, max_bytes):
+        return StoredObject(*found)
     with _object(uri, "s3:GetObject") as place:
         return _read(place, s3_client(connections), max_bytes)
 

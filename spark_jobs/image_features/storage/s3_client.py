@@ -26,15 +26,21 @@ def s3_client(connections: int = 10) -> Any:
         return kept_client(connections)
 
 
-@functools.lru_cache(maxsize=4)
-def kept_client(connections: int) -> Any:
-    """Make a client, and keep it unless it could not be made."""
+def open_session() -> botocore.session.Session:
+    """Return a session that has credentials; raise NoCredentialsError."""
     session = botocore.session.Session()
     session.set_config_variable("metadata_service_timeout", _METADATA_TIMEOUT_S)
     session.set_config_variable("metadata_service_num_attempts", _METADATA_ATTEMPTS)
     # botocore makes a client without credentials, too, which would then fail every request of this process.
     if session.get_credentials() is None:
         raise NoCredentialsError
+    return session
+
+
+@functools.lru_cache(maxsize=4)
+def kept_client(connections: int) -> Any:
+    """Make a client, and keep it unless it could not be made."""
+    session = open_session()
     config = Config(
         retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
         max_pool_connections=connections,

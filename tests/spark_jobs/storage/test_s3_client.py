@@ -1,5 +1,6 @@
 """What the client of a process does on S3's bad days, and on those of a node's metadata service."""
 
+import dataclasses
 import json
 import os
 import threading
@@ -11,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from image_features.errors import NoCredentialsError, ObjectStoreError
-from image_features.storage import objects, s3_client
+from image_features.errors import NoCredentialsError, ObjectNotFoundError, ObjectStoreError
+from image_features.storage import objects, quick_reads, s3_client
 from local_aws.hardness import EveryNth, Pace
-from tests.faults.proxy import FaultyProxy, Request, Rule
+from tests.faults.proxy import SLOW_DOWN, FaultyProxy, Request, Rule
 
 KEYS = [f"{number:03d}.jpg" for number in range(120)]
 
@@ -24,9 +25,14 @@ def proxy(endpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyPro
     """The way of new clients to the endpoint."""
     with FaultyProxy(urlsplit(os.environ["AWS_ENDPOINT_URL"]).port or 0) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        s3_client.kept_client.cache_clear()
+        forget_clients()
         yield proxy
+    forget_clients()
+
+
+def forget_clients() -> None:
     s3_client.kept_client.cache_clear()
+    quick_reads.kept_reader.cache_clear()
 
 
 class MetadataService:
@@ -91,6 +97,43 @@ def test_a_worker_that_s3_throttles_slows_down_and_loses_no_object(proxy: Faulty
 
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(read, KEYS)) == [key.encode() for key in KEYS]
+
+
+def test_a_small_object_is_read_by_obstore_and_boto3_is_not_asked(
+    proxy: FaultyProxy, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.write_bytes(f"{prefix_uri}/photo.jpg", b"x" * 1000)
+    monkeypatch.setattr(objects, "s3_client", None)
+    stored = objects.read_object(f"{prefix_uri}/photo.jpg", 1000, connections=2)
+    assert (stored.content, stored.size_bytes, len(stored.etag)) == (b"x" * 1000, 1000, 32)
+    assert objects.read_object(f"{prefix_uri}/photo.jpg", 999, connections=2) == dataclasses.replace(
+        stored, content=b""
+    )
+
+
+def test_after_a_refusal_boto3_reads_alone_for_a_while(proxy: FaultyProxy, prefix_uri: str) -> None:
+    bucket, key = objects.split_uri(f"{prefix_uri}/photo.jpg")
+    objects.write_bytes(f"{prefix_uri}/photo.jpg", b"photo")
+    refusing = Rule(reads, SLOW_DOWN, times=3)
+    proxy.rules.append(refusing)
+    reader = quick_reads.quick_reader(bucket)
+    assert reader.read(f"{key}-that-is-not-there", 1000) is None
+    assert refusing.refused == 3
+    assert reader.read(key, 1000) is None
+    assert objects.read_object(f"{prefix_uri}/photo.jpg", 1000, connections=2).content == b"photo"
+
+
+@pytest.mark.parametrize("key", ["/x.jpg", "a//x.jpg", "a/", "./x.jpg", "a/../x.jpg", "a\nb.jpg"])
+def test_a_key_that_obstore_would_change_or_refuse_is_left_to_boto3(endpoint: Path, key: str) -> None:
+    assert quick_reads.quick_reader("stage-tests").read(key, 1000) is None
+
+
+def test_an_object_that_is_gone_does_not_stop_the_quick_reads(proxy: FaultyProxy, prefix_uri: str) -> None:
+    objects.write_bytes(f"{prefix_uri}/here", b"1")
+    bucket, key = objects.split_uri(f"{prefix_uri}/here")
+    with pytest.raises(ObjectNotFoundError):
+        objects.read_object(f"{prefix_uri}/gone", 1000, connections=2)
+    assert quick_reads.quick_reader(bucket).read(key, 1000) is not None
 
 
 def test_content_that_breaks_off_repeats_one_object(proxy: FaultyProxy, prefix_uri: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +81,7 @@ def find_pairs(context: SparkContext, files: Sequence[File], splits: NDArray[np.
         with threadpool_limits(limits=1):
             left = _one_block(list(_blocks(files, *stripe, directions)))
             found = NOTHING
-            for right in _blocks(files, stripe[0], len(is_training), directions):
+            for right in chain([left], _blocks(files, stripe[1], len(is_training), directions)):
                 for pairs in near_pairs(left, right, least):
                     found = merged(found, Found(len(pairs), pairs, _crossing(pairs, is_training, is_elsewhere)))
             return _bounded(found, 0)
