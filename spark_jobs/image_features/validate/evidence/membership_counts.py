@@ -37,12 +37,12 @@ COUNTED = (
 Ids = Mapping[str, pa.Table]
 
 
-def count_membership(context: SparkContext, uris: Mapping[str, str], images: int) -> Membership:
-    """Count what became of every image id of the datasets at these `uris`, which have about so many `images`.
+def count_membership(context: SparkContext, uris: Mapping[str, str], rows: int) -> Membership:
+    """Count what became of every image id of the datasets at these `uris`, which together have at most about so many `rows`.
 
     Ids go to the worker that counts all of the same hash; labels with their sums come to the driver.
     """
-    buckets = max(context.defaultParallelism, images // IDS_PER_BUCKET)
+    buckets = max(context.defaultParallelism, rows // IDS_PER_BUCKET)
     groups = [(name, files) for name, uri in uris.items() for files in file_groups(uri, context.defaultParallelism)]
     divided = one_task_each(context, groups, partial(_divided, buckets=buckets)).flatMap(lambda parts: parts)
     in_buckets = divided.groupByKey(buckets, lambda bucket: bucket)
