@@ -38,7 +38,7 @@ Ids = Mapping[str, pa.Table]
 
 
 def count_membership(context: SparkContext, uris: Mapping[str, str], rows: int) -> Membership:
-    """Count what became of every image id of the datasets at these `uris`, which together have at most about so many `rows`.
+    """Count what became of every image id of the datasets at these `uris`, which have about so many `rows` together.
 
     Ids go to the worker that counts all of the same hash; labels with their sums come to the driver.
     """
