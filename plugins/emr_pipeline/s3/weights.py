@@ -98,7 +98,7 @@ def _first_bytes(s3: Any, uri: str, count: int) -> bytes:
 def staging_command(params: Mapping[str, Any], models_uri: str) -> str:
     """Return the command by which a person brings the weights that a run asks for into the bucket."""
     weights, backbone = params["weights"], params["backbone"]
-    if backbone == FILE:
+    if backbone == FILE and weights.startswith("s3://"):
         return f"aws s3 cp --recursive <folder of the .json and its model> {weights.rpartition('/')[0]}/"
     if weights != IMAGENET:
         return f"aws s3 cp <file> {weights}"
