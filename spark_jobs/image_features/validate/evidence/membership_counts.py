@@ -18,8 +18,8 @@ from run_contract.rejects import NOT_COUNTED
 NAMED_LABELS = 5
 # Labels of the chart of images by label; an even number.
 BALANCED_LABELS = 40
-# Their rows of all four datasets take about 200 MB in a worker.
-IDS_PER_BUCKET = 250_000
+# Of all datasets together, in the memory of one worker: about 200 MB.
+ROWS_PER_BUCKET = 1_000_000
 
 _ID, _CLASS = ("image_id", pa.string()), [("label", pa.string()), ("split", pa.string())]
 # What is read of each dataset.
@@ -42,7 +42,7 @@ def count_membership(context: SparkContext, uris: Mapping[str, str], rows: int) 
 
     Ids go to the worker that counts all of the same hash; labels with their sums come to the driver.
     """
-    buckets = max(context.defaultParallelism, rows // IDS_PER_BUCKET)
+    buckets = max(context.defaultParallelism, rows // ROWS_PER_BUCKET)
     groups = [(name, files) for name, uri in uris.items() for files in file_groups(uri, context.defaultParallelism)]
     divided = one_task_each(context, groups, partial(_divided, buckets=buckets)).flatMap(lambda parts: parts)
     in_buckets = divided.groupByKey(buckets, lambda bucket: bucket)
