@@ -78,6 +78,8 @@ def why_not_together(params: Mapping[str, Any]) -> str | None:
         )
     if backbone == FILE and engine != "openvino":
         return f"backbone={FILE} and engine={engine}: give engine=openvino, which alone reads ONNX and OpenVINO models"
+    if precision != "float32" and engine != "openvino":
+        return f"precision={precision} and engine={engine}: give engine=openvino, or precision=float32"
     if precision == MIXED and backbone not in FLOAT32_UNTIL:
         return f"precision={MIXED} is for backbone={', '.join(FLOAT32_UNTIL)} alone: give float32 or bfloat16"
     return None

@@ -1,7 +1,6 @@
 """The description of a network of one's own: a JSON file next to the model, which says what goes in and comes out."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +76,11 @@ def check_files(described: DescribedNetwork, sizes: Mapping[str, int | None]) ->
         raise NetworkFileError(f"its model has {total:,} bytes, and at most {MOST_MODEL_BYTES:,} are taken")
 
 
+def has_first_bytes(name: str) -> bool:
+    """Return whether it is known how a file of this kind begins."""
+    return name[name.rfind(".") :] in _FIRST_BYTES
+
+
 def check_first_bytes(name: str, first_bytes: bytes) -> None:
     """Raise NetworkFileError for a file that does not begin as a model of its kind does.
 
@@ -86,7 +90,7 @@ def check_first_bytes(name: str, first_bytes: bytes) -> None:
     run_contract.network_file.NetworkFileError: a.onnx is no ONNX model: it begins with b'<html>'
     """
     suffix = name[name.rfind(".") :]
-    if suffix in _FIRST_BYTES and not first_bytes.startswith(_FIRST_BYTES[suffix]):
+    if has_first_bytes(name) and not first_bytes.startswith(_FIRST_BYTES[suffix]):
         kind = "ONNX" if suffix == ".onnx" else "OpenVINO"
         raise NetworkFileError(f"{name} is no {kind} model: it begins with {first_bytes[:20]!r}")
 
@@ -115,7 +119,15 @@ def _wrong(key: str, value: Any) -> str | None:
         "output": lambda it: isinstance(it, str) and 0 < len(it) <= 500,
         "dimension": lambda it: _is_whole(it) and 1 <= it <= MOST_DIMENSION,
     }[key](value)
-    return None if is_good else f"{key} is {json.dumps(value)[:80]}, and must be {expected}"
+    return None if is_good else f"{key} is {_shown(value)}, and must be {expected}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return json.dumps(value)[:80]
+    except (RecursionError, ValueError):
+        # It is nested too deeply, or a number of too many digits.
+        return f"a {type(value).__name__}"
 
 
 def _is_whole(value: Any) -> bool:
@@ -125,9 +137,8 @@ def _is_whole(value: Any) -> bool:
 def _are_numbers(value: Any, least: float) -> bool:
     numbers = value if isinstance(value, list) else [value] * 3
     is_number = [isinstance(each, int | float) and not isinstance(each, bool) for each in numbers]
-    return (
-        all(is_number) and len(numbers) == 3 and all(math.isfinite(each) and least <= each <= 1e6 for each in numbers)
-    )
+    # Not a number is in no range.
+    return all(is_number) and len(numbers) == 3 and all(least <= each <= 1e6 for each in numbers)
 
 
 def _are_files(value: Any) -> bool:

@@ -13,7 +13,7 @@ from image_features.reduce.file_passes import gram_of_dataset, project_dataset
 from image_features.reduce.model_choice import choose_model, reusable_snapshot
 from image_features.reduce.row_changes import changes_since
 from image_features.schemas import FEATURES
-from image_features.storage.datasets import read_dataset
+from image_features.storage.datasets import check_dataset
 from image_features.storage.snapshots import newest_other, read_identity
 
 PASSES = ("gram", "model", "pca_features", "pca_features_csv")
@@ -23,13 +23,13 @@ def reduce_features(spark: SparkSession, arguments: ReduceArguments, progress: P
     """Fit a model or take the published one, project all features on it, and return what was counted."""
     finished: list[str] = []
     with progress.watch(lambda: len(finished), total=len(PASSES), unit="passes"):
-        features = read_dataset(spark, arguments.features_uri, FEATURES)
+        check_dataset(arguments.features_uri, FEATURES)
         identity = read_identity(arguments.stats_prefix_uri)
         baseline = newest_other(arguments.published_uri, arguments.features_uri)
         snapshot = reusable_snapshot(baseline, identity, arguments)
 
         gram = gram_of_dataset(spark.sparkContext, arguments.features_uri, "features")
-        changes = changes_since(spark, features, gram.rows, baseline)
+        changes = changes_since(spark, arguments.features_uri, gram.rows, baseline)
         finished.append("gram")
 
         chosen = choose_model(spark, gram, changes, snapshot, arguments)

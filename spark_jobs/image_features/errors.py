@@ -31,6 +31,10 @@ class ArgumentError(ImageFeaturesError):
         super().__init__(f"{argument}: {value!r} is refused; expected {expected}")
 
 
+class ParamsDisagreeError(ImageFeaturesError):
+    """Arguments that are good each by itself do not go together; the message says which, and what to do."""
+
+
 class CommandLineError(ImageFeaturesError):
     """An option on a job's command line is missing, unknown or malformed."""
 

@@ -11,7 +11,8 @@ HEADER = """# Faults, and what came of each
 Made by `make test-faults`; do not edit. Each row breaks one thing while the DAG `fruit_features` runs in a real Airflow
 against the local endpoint; two rows break nothing, for comparison. After every row: no cluster is left, no stage has
 more steps than it had attempts, and what is published is one whole snapshot. A step is a stand-in that ends as the
-fault needs it, except under *Spark and its files*, where it is the stage's own code.
+fault needs it. It is the stage's own code under *Spark and its files*, and in the last four rows of *Nodes and S3 as
+hard as AWS*.
 
 - **run**: how the DAG run ended; `killed`: it never did.
 - **clusters**: how many it made, and how many were left.

@@ -55,6 +55,7 @@ def test_a_number_stands_for_all_three_channels_and_the_model_is_the_file_to_loa
         ({"mean": [1, 2]}, "mean is"),
         ({"mean": "0"}, "mean is"),
         ({"mean": float("nan")}, "mean is NaN"),
+        ({"mean": 10**400}, "mean is .* must be a number"),
         ({"scale": [1, 0, 1]}, "scale is .* must be a number above 0"),
         ({"scale": -1}, "scale is -1"),
         ({"output": ""}, "output is"),
@@ -90,6 +91,7 @@ def test_a_model_that_is_not_whole_or_too_large_is_refused() -> None:
 @pytest.mark.parametrize(
     ("backbone", "weights", "engine", "says"),
     [
+        ("mobilenet_v2", "random:0", "tensorflow", "precision=mixed and engine=tensorflow: give engine=openvino"),
         ("resnet50", "random:0", "openvino", "precision=mixed is for backbone=mobilenet_v2 alone"),
         ("file", "imagenet", "openvino", "give as weights the .json"),
         ("file", "random:0", "openvino", "give as weights the .json"),
@@ -99,6 +101,8 @@ def test_a_model_that_is_not_whole_or_too_large_is_refused() -> None:
     ],
 )
 def test_params_that_do_not_go_together_are_refused(backbone: str, weights: str, engine: str, says: str) -> None:
-    params = {"backbone": backbone, "weights": weights, "engine": engine, "precision": "mixed"}
+    precision = "mixed" if says.startswith("precision") else "float32"
+    params = {"backbone": backbone, "weights": weights, "engine": engine, "precision": precision}
     assert says in str(why_not_together(params))
-    assert why_not_together(params | {"backbone": "mobilenet_v2", "weights": "imagenet", "engine": "openvino"}) is None
+    good = {"backbone": "mobilenet_v2", "weights": "imagenet", "engine": "openvino", "precision": "mixed"}
+    assert why_not_together(good) is None

@@ -7,6 +7,6 @@ if [[ -d $LOCAL_HOME && ! -e $LOCAL_HOME/.fruit-features ]]; then
   echo "clean: $LOCAL_HOME is not marked as this project's by a file .fruit-features, which 'make setup' makes; nothing was removed" >&2
   exit 1
 fi
-for folder in s3 emr airflow logs run mwaa wheels demo mirrors; do
+for folder in s3 emr airflow logs run mwaa wheels demo mirrors compare; do
   rm -rf "${LOCAL_HOME:?}/$folder"
 done

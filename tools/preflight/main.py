@@ -16,13 +16,14 @@ from tools.errors import run_tool
 from tools.preflight.account import Account, PreflightError
 from tools.preflight.finding import TO_DO, Finding, lines
 from tools.preflight.network import network
+from tools.preflight.params import params
 from tools.preflight.quotas import quotas
 from tools.preflight.roles import airflow_policy, encryption, roles, spot_role
 from tools.preflight.storage import bucket, code, weights, wheels
 
 Question = Callable[[Account], Iterator[Finding]]
 QUESTIONS: tuple[Question, ...] = (
-    *(bucket, code, wheels, weights, roles, spot_role, airflow_policy, encryption, network, quotas),
+    *(params, bucket, code, wheels, weights, roles, spot_role, airflow_policy, encryption, network, quotas),
 )
 DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 

@@ -82,12 +82,15 @@ def requests_of(named: str, environment: Mapping[str, str], shared: Sequence[str
 
 
 def home_of_its_own(home: LocalHome) -> LocalHome:
-    """Return a home whose bucket holds comparisons alone; it has the environments of the other one."""
+    """Return a home whose bucket holds comparisons alone; it has the environments of the other one.
+
+    Its ports are the next ones, so that it runs while `make up` does.
+    """
     root = home.root / "compare"
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "envs").exists():
         (root / "envs").symlink_to(home.root / "envs")
-    return LocalHome(root, home.aws_port, home.airflow_port)
+    return LocalHome(root, home.aws_port + 1, home.airflow_port + 1)
 
 
 def compare(requests: Mapping[str, RunRequest], home: LocalHome) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from run_contract.network_file import (
     NetworkFileError,
     check_files,
     check_first_bytes,
+    has_first_bytes,
     parse_description,
 )
 from run_contract.weights import IMAGENET, unavailable_text
@@ -79,8 +80,8 @@ def _described(s3: Any, uri: str) -> DescribedNetwork:
         beside = {name: f"{uri.rpartition('/')[0]}/{name}" for name in described.files}
         found = {name: head(s3, place) for name, place in beside.items()}
         check_files(described, {name: entry and int(entry["ContentLength"]) for name, entry in found.items()})
-        for name, place in beside.items():
-            check_first_bytes(name, _first_bytes(s3, place, 64))
+        for name in filter(has_first_bytes, described.files):
+            check_first_bytes(name, _first_bytes(s3, beside[name], 64))
     except NetworkFileError as error:
         remedy = "docs/networks.md says what a network of your own must be"
         raise WeightsUnavailableError(f"weights={uri}: {error}; {remedy}") from error
@@ -89,14 +90,15 @@ def _described(s3: Any, uri: str) -> DescribedNetwork:
 
 def _first_bytes(s3: Any, uri: str, count: int) -> bytes:
     # Not by a range, which S3 refuses of an object without bytes.
-    content: bytes = s3.get_object(**object_of(uri))["Body"].read(count)
+    with s3.get_object(**object_of(uri))["Body"] as body:
+        content: bytes = body.read(count)
     return content
 
 
 def staging_command(params: Mapping[str, Any], models_uri: str) -> str:
     """Return the command by which a person brings the weights that a run asks for into the bucket."""
     weights, backbone = params["weights"], params["backbone"]
-    if backbone == FILE:
+    if backbone == FILE and weights.startswith("s3://"):
         return f"aws s3 cp --recursive <folder of the .json and its model> {weights.rpartition('/')[0]}/"
     if weights != IMAGENET:
         return f"aws s3 cp <file> {weights}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from image_features.errors import ArgumentError
+from image_features.errors import ParamsDisagreeError
 from image_features.images.decode import Reject, Seen, see_image
 from image_features.job.arguments import JobArguments
 from image_features.networks.backbones import BACKBONES, Backbone
@@ -47,4 +47,4 @@ class NetworkArguments(NetworkChoice, JobArguments):
         super().__post_init__()
         reason = why_not_together(vars(self))
         if reason is not None:
-            raise ArgumentError("--backbone", self.backbone, reason)
+            raise ParamsDisagreeError(reason)

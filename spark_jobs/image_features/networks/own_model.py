@@ -12,6 +12,10 @@ from run_contract.network_file import DescribedNetwork, NetworkFileError, check_
 
 # What a trial may differ by: kernels are chosen by the size of the batch.
 _ROUNDING = 1e-3
+# Squares of such numbers, and sums of them, are far from the largest float32.
+_MOST = 1e6
+# What is quoted of a model, which strangers may have made.
+MOST_OF_A_TEXT = 300
 
 
 def export_own(weights: FoundWeights, described: DescribedNetwork, folder: Path) -> list[Path]:
@@ -47,6 +51,10 @@ def _fetch(source: str, described: DescribedNetwork, folder: Path) -> Path:
     return own / described.model
 
 
+def _said(error: RuntimeError) -> str:
+    return " ".join(str(error).split())[-MOST_OF_A_TEXT:]
+
+
 def _size(place: str) -> int | None:
     if place.startswith("s3://"):
         return objects.find_size(place)
@@ -60,13 +68,14 @@ def _read(path: Path, described: DescribedNetwork) -> Any:
     except RuntimeError as error:
         raise NetworkFileError(
             f"{path.name} is no model that OpenVINO reads. Save it whole, as one file without external data. "
-            f"It says: {' '.join(str(error).split())[-300:]}"
+            f"It says: {_said(error)}"
         ) from error
     if len(model.inputs) != 1:
         raise NetworkFileError(f"{path.name} has {len(model.inputs)} inputs, and must have one, the picture")
     outputs = {name: output for output in model.outputs for name in output.get_names()}
     if described.output not in outputs:
-        raise NetworkFileError(f"{path.name} has no output {described.output!r}, but {', '.join(sorted(outputs))}")
+        others = ", ".join(map(repr, sorted(outputs)))[:MOST_OF_A_TEXT]
+        raise NetworkFileError(f"{path.name} has no output {described.output!r}, but {others}")
     return openvino.Model([outputs[described.output]], [model.inputs[0].get_node()], "network")
 
 
@@ -101,7 +110,7 @@ def _layout(model: Any, described: DescribedNetwork) -> str:
     try:
         model.reshape([-1, *(int(each) for each in sides)])
     except RuntimeError as error:
-        raise NetworkFileError(f"it takes no batch of any size: {' '.join(str(error).split())[-300:]}") from error
+        raise NetworkFileError(f"it takes no batch of any size: {_said(error)}") from error
     return layouts[tuple(sides)]
 
 
@@ -114,7 +123,7 @@ def _try_out(model: Any, described: DescribedNetwork) -> None:
         compiled = openvino.Core().compile_model(model, "CPU", options("float32", 2))
         both, first = (np.array(compiled(np.ascontiguousarray(each))[0]) for each in (pixels, pixels[:1]))
     except RuntimeError as error:
-        raise NetworkFileError(f"it cannot be computed: {' '.join(str(error).split())[-300:]}") from error
+        raise NetworkFileError(f"it cannot be computed: {_said(error)}") from error
     if both.shape != (2, described.dimension):
         raise NetworkFileError(
             f"of two pictures its output {described.output!r} has the shape {list(both.shape)}, and must have "
@@ -123,6 +132,8 @@ def _try_out(model: Any, described: DescribedNetwork) -> None:
     if not np.isfinite(both).all():
         raise NetworkFileError("its vectors hold NaN or Inf: are mean and scale those that it was trained with?")
     length = np.abs(both).max()
+    if length > _MOST:
+        raise NetworkFileError(f"its vectors hold numbers as large as {length:.0e}: at most {_MOST:.0e} are taken")
     if length == 0 or np.abs(both[0] - both[1]).max() <= _ROUNDING * length:
         raise NetworkFileError("it gives two different pictures the same vector: are its weights in it?")
     if np.abs(both[:1] - first).max() > _ROUNDING * length:

@@ -2,7 +2,7 @@
 
 import logging
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, count_if, lit
 from pyspark.sql.functions import sum as sum_of
 
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 RowChanges = dict[str, int]
 
 
-def changes_since(spark: SparkSession, features: DataFrame, rows: int, baseline: Snapshot | Unavailable) -> RowChanges:
-    """Count the pairs of image_id and etag that only `features`, of `rows` rows, or only the snapshot's features have.
+def changes_since(spark: SparkSession, features_uri: str, rows: int, baseline: Snapshot | Unavailable) -> RowChanges:
+    """Count the pairs of image_id and etag that only these features, of `rows` rows, or only the snapshot's have.
 
     All rows are new if the snapshot's cannot be read.
     """
@@ -31,7 +31,8 @@ def changes_since(spark: SparkSession, features: DataFrame, rows: int, baseline:
     except (MissingDatasetError, SchemaMismatchError) as error:
         logger.warning("all rows count as new, because the features of %s cannot be read: %s", name_of(baseline), error)
         return all_new
-    sides = [frame.select("image_id", "etag", lit(side).alias("side")) for frame, side in ((features, 1), (then, -1))]
+    now = read_dataset(spark, features_uri, FEATURES)
+    sides = [frame.select("image_id", "etag", lit(side).alias("side")) for frame, side in ((now, 1), (then, -1))]
     # Grouping takes two nulls for equal, as etags must be here. A join would not.
     pairs = sides[0].unionByName(sides[1]).groupBy("image_id", "etag").agg(sum_of("side").alias("side"))
     counts = pairs.agg(count_if(col("side") > 0).alias("added"), count_if(col("side") < 0).alias("removed"))

@@ -39,11 +39,11 @@ def test_a_backbone_is_the_network_it_says(name: str) -> None:
     [
         # To -1..1, in the order red, green, blue.
         ("mobilenet_v2", [200 / 127.5 - 1, 100 / 127.5 - 1, 50 / 127.5 - 1]),
-        # Caffe's: blue first, less ImageNet's mean, not scaled.
         # These preprocess in their first layers.
         ("mobilenet_v3_large", [200, 100, 50]),
         ("efficientnet_v2_b0", [200, 100, 50]),
         ("convnext_tiny", [200, 100, 50]),
+        # Caffe's: blue first, less ImageNet's mean, not scaled.
         ("resnet50", [50 - 103.939, 100 - 116.779, 200 - 123.68]),
         ("vgg16", [50 - 103.939, 100 - 116.779, 200 - 123.68]),
         ("vgg16_fc512", [50 - 103.939, 100 - 116.779, 200 - 123.68]),

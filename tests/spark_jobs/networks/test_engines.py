@@ -19,6 +19,7 @@ import image_features
 from image_features.images.decode import decode_image
 from image_features.networks.arguments import NetworkChoice
 from image_features.networks.backbones import BACKBONES
+from image_features.networks.engines import openvino as openvino_engine
 from image_features.networks.engines.engine import EngineError, PredictFn, engine_module
 from image_features.networks.engines.ship import load_shipped
 from image_features.networks.keras_model import load_network
@@ -202,6 +203,17 @@ def test_the_first_blocks_in_float32_bring_vectors_closer_to_those_of_float32(tm
     exact, mixed, short = (vectors(precision) for precision in ("float32", "mixed", "bfloat16"))
     assert np.median(cosines(mixed, exact)) > 0.998 > np.median(cosines(short, exact))
     assert np.abs(vectors("mixed", photos[::-1])[::-1] - mixed).max() == 0
+
+
+def test_a_network_in_two_parts_is_the_whole_network(tmp_path: Path) -> None:
+    path, photos = exported(NetworkChoice(), tmp_path), _photos(2)
+    core, options = openvino.Core(), openvino_engine.options("float32", threads=1)
+    whole, cut = core.read_model(path), core.read_model(path)
+    head, tail = openvino_engine.in_two_parts(cut, NetworkChoice().float32_until)
+    between = core.compile_model(head, "CPU", options)(photos)[0]
+    assert between.shape == (2, 24, 56, 56)
+    actual = core.compile_model(tail, "CPU", options)(between)[0]
+    np.testing.assert_allclose(actual, core.compile_model(whole, "CPU", options)(photos)[0], rtol=1e-4, atol=1e-4)
 
 
 def cosines(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import (
     REJECT_FILES,
+    check_dataset,
     read_dataset,
     read_rejects,
     start_rejects,
@@ -36,6 +37,10 @@ def test_the_error_names_the_columns_of_another_dataset(spark: SparkSession, pre
     assert caught.value.missing == ("pca_features array<float>",)
     assert caught.value.unexpected == ("features array<float>",)
     assert f"{prefix_uri}/features" in str(caught.value)
+    with pytest.raises(SchemaMismatchError) as checked:
+        check_dataset(f"{prefix_uri}/features", PCA_FEATURES)
+    assert str(checked.value) == str(caught.value)
+    check_dataset(f"{prefix_uri}/features", FEATURES)
 
 
 def test_a_column_of_another_type_is_refused(spark: SparkSession, prefix_uri: str) -> None:
@@ -43,6 +48,8 @@ def test_a_column_of_another_type_is_refused(spark: SparkSession, prefix_uri: st
     write_dataset(frame, f"{prefix_uri}/manifest", MANIFEST)
     with pytest.raises(SchemaMismatchError, match=r"size_bytes bigint.*size_bytes string"):
         read_dataset(spark, f"{prefix_uri}/manifest", MANIFEST)
+    with pytest.raises(SchemaMismatchError, match=r"size_bytes bigint.*size_bytes string"):
+        check_dataset(f"{prefix_uri}/manifest", MANIFEST)
 
 
 def test_a_dataset_that_is_not_there_is_an_error(spark: SparkSession, prefix_uri: str) -> None:
@@ -51,6 +58,8 @@ def test_a_dataset_that_is_not_there_is_an_error(spark: SparkSession, prefix_uri
     objects.write_bytes(f"{prefix_uri}/features/_SUCCESS", b"")
     with pytest.raises(MissingDatasetError, match="run the stage that writes it"):
         read_dataset(spark, f"{prefix_uri}/features", FEATURES)
+    with pytest.raises(MissingDatasetError, match="run the stage that writes it"):
+        check_dataset(f"{prefix_uri}/features", FEATURES)
 
 
 def test_a_bucket_that_is_not_there_is_another_error(spark: SparkSession) -> None:

@@ -177,6 +177,15 @@ def test_what_is_missing_is_named_with_the_command_that_mends_it(ready: Outputs,
     assert [subject for _, subject, command in BROKEN if command not in found[subject]] == []
 
 
+def test_params_that_do_not_go_together_are_named_before_a_run(ready: Outputs, tmp_path: Path) -> None:
+    changed = {"FRUIT_FEATURES_BACKBONE": "file", "FRUIT_FEATURES_PRECISION": "mixed"}
+
+    found = to_do(asked(ready, tmp_path, **changed))
+
+    assert found["params"].startswith("unset FRUIT_FEATURES_BACKBONE FRUIT_FEATURES_PRECISION")
+    assert found["weights"] == "export FRUIT_FEATURES_WEIGHTS=s3://<bucket>/<key>"
+
+
 def test_weights_that_nobody_staged_are_to_be_staged_before_a_run(ready: Outputs, tmp_path: Path) -> None:
     remove_weights("mobilenet_v2-imagenet.json")
     (command,) = to_do(asked(ready, tmp_path)).values()

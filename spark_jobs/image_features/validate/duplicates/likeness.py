@@ -86,6 +86,8 @@ def near_pairs(left: Block, right: Block, least: float) -> Iterator[Pairs]:
 
     At most SLAB_ROWS rows of `left` are compared at a time, so memory does not grow with the number of pairs.
     """
+    # The likeness of a vector and itself is 1 but for rounding.
+    least = min(least, 1 - ROUNDING)
     for begin in range(0, len(left.rows), SLAB_ROWS):
         slab = slice(begin, begin + SLAB_ROWS)
         found = _in_slab(Block(left.start + begin, left.rows[slab], left.sketches[slab]), right, least)

@@ -39,7 +39,9 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
     # The JVM loads and applies the model while Python's workers count and compare.
     with ThreadPoolExecutor(1) as beside:
         measuring = beside.submit(measure_model, spark, arguments.model_uri, some_features, sample)
-        membership = count_membership(context, uris, of_features.rows)
+        # Every object that was listed is in the manifest, among the rejects, or, once it was decoded, in both.
+        listed = (stats["ingest_images"] or {}).get("rows_in", 0)
+        membership = count_membership(context, uris, 2 * listed + of_features.rows + of_pca.rows)
         groups = group_rejects(context, arguments.rejects_uri)
         moments = measure_moments(context, arguments.pca_features_uri, of_pca)
         nearest = find_nearest(context, sample.vectors)

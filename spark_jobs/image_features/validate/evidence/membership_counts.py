@@ -19,7 +19,7 @@ NAMED_LABELS = 5
 # Labels of the chart of images by label; an even number.
 BALANCED_LABELS = 40
 # Of all datasets together, in the memory of one worker: about 200 MB.
-IDS_PER_BUCKET = 1_000_000
+ROWS_PER_BUCKET = 1_000_000
 
 _ID, _CLASS = ("image_id", pa.string()), [("label", pa.string()), ("split", pa.string())]
 # What is read of each dataset.
@@ -37,12 +37,12 @@ COUNTED = (
 Ids = Mapping[str, pa.Table]
 
 
-def count_membership(context: SparkContext, uris: Mapping[str, str], images: int) -> Membership:
-    """Count what became of every image id of the datasets at these `uris`, which have about so many `images`.
+def count_membership(context: SparkContext, uris: Mapping[str, str], rows: int) -> Membership:
+    """Count what became of every image id of the datasets at these `uris`, which have about so many `rows` together.
 
     Ids go to the worker that counts all of the same hash; labels with their sums come to the driver.
     """
-    buckets = max(context.defaultParallelism, images // IDS_PER_BUCKET)
+    buckets = max(context.defaultParallelism, rows // ROWS_PER_BUCKET)
     groups = [(name, files) for name, uri in uris.items() for files in file_groups(uri, context.defaultParallelism)]
     divided = one_task_each(context, groups, partial(_divided, buckets=buckets)).flatMap(lambda parts: parts)
     in_buckets = divided.groupByKey(buckets, lambda bucket: bucket)

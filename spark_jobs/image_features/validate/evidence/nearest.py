@@ -15,9 +15,9 @@ _NONE = np.empty((0, 0), np.uint16)
 def find_nearest(context: SparkContext, vectors: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Return for each row the places of the NEAREST other rows by Euclidean distance, the nearest first.
 
-    There are none of vectors that are not all finite.
+    There are none of vectors that are not all finite, or whose squares are not.
     """
-    if not len(vectors) or not np.isfinite(vectors).all():
+    if not len(vectors) or not np.isfinite(np.einsum("ij,ij->i", vectors, vectors)).all():
         return _NONE
     shared = context.broadcast(vectors)
 

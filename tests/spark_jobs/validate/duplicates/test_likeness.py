@@ -51,6 +51,14 @@ def test_pairs_of_all_blocks_are_those_of_scikit_learn(
     np.testing.assert_allclose(found.likeness, (roots[found.first] * roots[found.second]).sum(axis=1), atol=1e-5)
 
 
+def test_every_copy_of_a_vector_is_found_where_only_copies_are_asked_for(vectors: np.ndarray) -> None:
+    twice = np.concatenate([vectors[:200], vectors[:200]])
+    (whole,) = blocks_of(twice, len(twice), sketch_directions(unit_roots(twice)))
+    found = joined(list(near_pairs(whole, whole, 1.0)))
+    pairs = set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    assert pairs == {(row, row + 200) for row in range(200)}
+
+
 def test_a_sketch_never_says_less_than_the_likeness(vectors: np.ndarray) -> None:
     block = block_of(0, vectors, sketch_directions(unit_roots(vectors[:50])))
     assert np.all(block.sketches @ block.sketches.T >= block.rows @ block.rows.T - likeness.ROUNDING)

@@ -73,7 +73,7 @@ def test_ids_of_many_files_and_buckets_are_counted_alike(spark: SparkSession, pr
         for number in range(0, table.num_rows, 3):
             part = table.slice(number, 3)
             write_part(uris[name], part.to_batches(), COLUMNS[name], [str(number)])
-    check_every_id_is_counted(count_membership(spark.sparkContext, uris, 5_000_000))
+    check_every_id_is_counted(count_membership(spark.sparkContext, uris, 20_000_000))
 
 
 def test_a_label_is_lost_if_not_all_of_its_images_were_rejected() -> None:
