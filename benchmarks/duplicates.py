@@ -1,6 +1,6 @@
 """Measures the search for near-duplicates of made-up vectors in Spark, as an EMR step of its own.
 
-python -m benchmarks.duplicates [--rows N] [--width D] [--cores C]
+PYTHONPATH=.:plugins python -m benchmarks.duplicates [--rows N] [--width D] [--cores C]
 """
 
 import argparse

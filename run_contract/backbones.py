@@ -24,14 +24,14 @@ NAMES = (*DIMENSIONS, FILE)
 
 IMAGES_PER_VCPU_S = {
     "mobilenet_v2": 45.0,
-    "mobilenet_v3_large": 50.0,
-    "efficientnet_v2_b0": 25.0,
-    "convnext_tiny": 5.0,
+    "mobilenet_v3_large": 55.0,
+    "efficientnet_v2_b0": 20.0,
+    "convnext_tiny": 3.0,
     "resnet50": 6.0,
     "vgg16": 1.5,
     "vgg16_fc512": 1.5,
 }
-"""Images a second that one vCPU computes in float32, as docs/benchmarks.md has it; a forecast begins with them."""
+"""Images a second that one vCPU computes in float32, as docs/networks.md has it; a forecast begins with them."""
 
 FLOAT32_UNTIL = {"mobilenet_v2": (24, 56, 56)}
 """Channels, height and width of the feature map up to which precision=mixed computes in float32; other backbones have

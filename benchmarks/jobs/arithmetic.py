@@ -25,6 +25,7 @@ from image_features.networks.arguments import NetworkChoice
 from image_features.networks.backbones import BACKBONES
 from image_features.networks.engines.engine import engine_module
 from image_features.networks.weights import FoundWeights
+from run_contract.backbones import FLOAT32_UNTIL, MIXED
 
 MEASURED = ("mobilenet_v2", "resnet50", "vgg16")
 SECONDS = 10.0
@@ -95,7 +96,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             network = exported(name, FoundWeights("random:0", seed=0), folder)
             gflop, side_px = gflop_of(network), BACKBONES[name].side_px
-            rates = {precision: images_per_second(network, precision, side_px) for precision in able()}
+            precisions = [each for each in able() if each != MIXED or name in FLOAT32_UNTIL]
+            rates = {precision: images_per_second(network, precision, side_px) for precision in precisions}
         for precision, rate in rates.items():
             of_image = {"gflop": round(gflop, 2), "images_per_s": round(rate, 1), "gflops": round(rate * gflop)}
             measured.append({"backbone": name, "precision": precision, **of_image})
