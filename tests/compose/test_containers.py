@@ -3,12 +3,15 @@
 `make test-compose` runs it; without the variable TEST_COMPOSE it is skipped, for it takes docker and some minutes.
 """
 
+import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.compose.compose_file import AIRFLOW_SERVICES, REPOSITORY, SECRETS
-from tests.compose.test_commands import PARTS, free_port, get_json, log_in
+from tests.compose.test_commands import free_port
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shut
 FERNET_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 PROJECT = "fruit-features-test"
 BUILD_LIMIT_S, HEALTH_LIMIT_S, RUN_LIMIT_S = 1800, 600, 1200
+PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 STAYING = (*AIRFLOW_SERVICES[1:], "local-aws", "postgres")
 
 pytestmark = [
@@ -78,6 +82,22 @@ def containers() -> Iterator[Containers]:
         yield made
     finally:
         made.compose("down", "--volumes", "--timeout", "20")
+
+
+def get_json(url: str, token: str = "") -> Any:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.load(response)
+
+
+def log_in(url: str, log: str) -> str:
+    """A token for who has read the password in the api-server's log."""
+    password = re.search(r"Password for user 'admin': (\S+)", log)
+    assert password is not None
+    who = json.dumps({"username": "admin", "password": password[1]}).encode()
+    request = urllib.request.Request(f"{url}/auth/token", who, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return str(json.load(response)["access_token"])
 
 
 def until(is_so: Any, limit_s: float, containers: Containers) -> None:
