@@ -203,7 +203,7 @@ def test_a_network_of_ones_own_makes_the_vectors_and_is_known_by_its_description
         (("--backbone=vgg19",), "ArgumentError", "vgg19.*mobilenet_v2"),
         (("--weights=random:x",), "ArgumentError", "--weights"),
         (("--weights=/no/such/file.h5",), "WeightsUnavailableError", "no/such/file.h5"),
-        (("--engine=tensorflow", "--precision=bfloat16"), "EngineError", "--engine openvino"),
+        (("--engine=tensorflow", "--precision=bfloat16"), "ParamsDisagreeError", "give engine=openvino"),
         (("--resize=nearest",), "ArgumentError", "nearest"),
         (("--batch-size=0",), "ArgumentError", "--batch-size"),
         (

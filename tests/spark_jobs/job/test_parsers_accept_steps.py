@@ -31,7 +31,7 @@ def another(param: Param) -> Any:
     if param.kind is tuple:
         return list(param.choices)
     if param.choices:
-        return param.choices[-1]
+        return param.choices[1]
     if param.kind in (int, float):
         return param.kind(param.maximum if param.maximum is not None else (param.minimum or 0) + 7)
     return {
