@@ -11,14 +11,14 @@ from benchmarks.featurizing import CLASSROOM
 from benchmarks.materials import JOBS_PATH, forget_networks, run_in_spark_environment
 from benchmarks.results import Result, median, values, variants
 from benchmarks.watching import Watcher
-from run_contract.params import PARAMS
+from run_contract.param_queries import param_named
 from run_contract.stages import STAGES
 from tools.local.home import BUCKET
 
 OURS = "make run"
 FLOOR = "the network alone"
 BACKBONE = "mobilenet_v2"
-COMPONENTS = next(param.default for param in PARAMS if param.name == "pca_components")
+COMPONENTS = param_named("pca_components").default
 
 
 def measure(

@@ -15,7 +15,7 @@ _ROUNDING = 1e-3
 # Squares of such numbers, and sums of them, are far from the largest float32.
 _MOST = 1e6
 # What is quoted of a model, which strangers may have made.
-MOST_OF_A_TEXT = 300
+_MOST_OF_A_TEXT = 300
 
 
 def export_own(weights: FoundWeights, described: DescribedNetwork, folder: Path) -> list[Path]:
@@ -52,7 +52,7 @@ def _fetch(source: str, described: DescribedNetwork, folder: Path) -> Path:
 
 
 def _said(error: RuntimeError) -> str:
-    return " ".join(str(error).split())[-MOST_OF_A_TEXT:]
+    return " ".join(str(error).split())[-_MOST_OF_A_TEXT:]
 
 
 def _size(place: str) -> int | None:
@@ -74,7 +74,7 @@ def _read(path: Path, described: DescribedNetwork) -> Any:
         raise NetworkFileError(f"{path.name} has {len(model.inputs)} inputs, and must have one, the picture")
     outputs = {name: output for output in model.outputs for name in output.get_names()}
     if described.output not in outputs:
-        others = ", ".join(map(repr, sorted(outputs)))[:MOST_OF_A_TEXT]
+        others = ", ".join(map(repr, sorted(outputs)))[:_MOST_OF_A_TEXT]
         raise NetworkFileError(f"{path.name} has no output {described.output!r}, but {others}")
     return openvino.Model([outputs[described.output]], [model.inputs[0].get_node()], "network")
 

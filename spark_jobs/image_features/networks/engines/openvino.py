@@ -27,7 +27,7 @@ KERAS_BACKEND = "openvino"
 IMAGE_DATA_FORMAT = "channels_first"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 PRECISIONS = (*_PRECISION_HINTS, MIXED)
-FEATURE_MAP_RANK = 4
+_FEATURE_MAP_RANK = 4
 
 
 def check_processor(precision: str) -> None:
@@ -118,6 +118,6 @@ def _map_of(node: Any) -> tuple[int, ...]:
     if node.get_type_name() not in ("Add", "BatchNormInference"):
         return ()
     sizes = node.output(0).get_partial_shape()
-    if sizes.rank.get_length() != FEATURE_MAP_RANK:
+    if sizes.rank.get_length() != _FEATURE_MAP_RANK:
         return ()
     return tuple(size.get_length() for size in list(sizes)[1:] if size.is_static)
