@@ -1,10 +1,10 @@
 """Prints how well the suspects of a run find labels that were flipped on purpose, next to what cleanlab finds.
 
-    flipped_labels.py PCA_FEATURES_FOLDER [--share 0.03] [--rounds 3]
+    flipped_labels.py PCA_FEATURES_FOLDER [--share 0.03] [--rounds 11]
 
-Run with PYTHONPATH=spark_jobs:. in an environment of its own, with cleanlab, scikit-learn and pyarrow. Cleanlab gets
-the probabilities of its usual classifier, a logistic regression, cross-validated on the same vectors. What a list
-leaves out counts as found last; cleanlab's order of all photographs leaves nothing out.
+Run with PYTHONPATH=spark_jobs:. in a copy of the Spark environment with cleanlab. Cleanlab gets the probabilities of
+its usual classifier, a logistic regression, cross-validated on the same vectors. What a list leaves out counts as found
+last; cleanlab's order of all photographs leaves nothing out. Each round flips other labels.
 """
 
 import argparse
@@ -49,6 +49,8 @@ def average_precisions(vectors: np.ndarray, labels: np.ndarray, share: float, se
         "suspects": average_precision_score(wrong, doubts),
         "cleanlab's list": average_precision_score(wrong, np.where(listed, theirs, 0)),
         "cleanlab's order of all": average_precision_score(wrong, theirs),
+        "flipped": int(wrong.sum()),
+        "flipped among the suspects": int((doubts[wrong] > 0).sum()),
         "suspects listed": len(found.found),
         "cleanlab listed": int(listed.sum()),
     }
@@ -58,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pca_features")
     parser.add_argument("--share", type=float, default=0.03)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=11)
     given = parser.parse_args()
     table = dataset.dataset(given.pca_features, format="parquet").to_table(columns=["label", "pca_features"])
     labels = np.array(table["label"].to_pylist(), dtype=str)
@@ -66,8 +68,8 @@ def main() -> None:
     names, counts = np.unique(labels, return_counts=True)
     kept = np.isin(labels, names[counts >= 2 * FOLDS])
     rounds = [average_precisions(vectors[kept], labels[kept], given.share, seed) for seed in range(given.rounds)]
-    means = {name: round(float(np.mean([each[name] for each in rounds])), 4) for name in rounds[0]}
-    print(json.dumps({"images": int(kept.sum()), "labels": len(np.unique(labels[kept])), **means, "rounds": rounds}))
+    medians = {name: round(float(np.median([each[name] for each in rounds])), 4) for name in rounds[0]}
+    print(json.dumps({"images": int(kept.sum()), "labels": len(np.unique(labels[kept])), **medians, "rounds": rounds}))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,22 @@ def test_exchanged_labels_are_found_and_the_true_ones_suggested() -> None:
     assert found.looked_at == 400
 
 
+def test_wrong_labels_come_first_also_among_vectors_with_outliers() -> None:
+    names, found_well = tuple("abcdefgh"), []
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        vectors, truth = labelled_vectors(names, per_label=50, columns=40, seed=seed)
+        labels = truth.copy()
+        for row in random.choice(len(labels), 12, replace=False):
+            labels[row] = names[(names.index(truth[row]) + random.integers(1, len(names))) % len(names)]
+        # Student's distribution with 1.5 degrees of freedom has no variance: some entries are very large.
+        vectors += random.standard_t(1.5, vectors.shape).astype(np.float32) - 10
+        uris = np.arange(len(labels)).astype(str).astype(object)
+        doubt = {suspect.uri: suspect.doubt for suspect in found_in(vectors, labels, uris).found}
+        found_well.append(average_precision_score(labels != truth, [doubt.get(uri, 0.0) for uri in uris]))
+    assert np.mean(found_well) > 0.96
+
+
 def test_right_labels_of_separate_clouds_are_no_suspects() -> None:
     vectors, truth = labelled_vectors(LABELS, apart=5.0)
     assert found_in(vectors, truth, truth).found == []
