@@ -167,6 +167,19 @@ _REPORT = (
         stages=(VALIDATE,),
         above_minimum=True,
     ),
+    Param(
+        name="groups_from",
+        title="Groups of another run",
+        help="The URI of the groups/ of another run of the same photographs: its groups are kept together as they are, "
+        "so that accuracies of two networks compare. Empty: the run's own near-duplicates. Alone it is no reason for a "
+        "run: use force.",
+        nullable=True,
+        stages=(VALIDATE,),
+        pattern=URI_PATTERN,
+        pattern_in_words="s3://bucket/runs/<run>/groups",
+        not_deciding="it is asked for one run, to compare it with another",
+        not_a_setting="it is asked for one run",
+    ),
 )
 _CLUSTER = (
     Param(

@@ -10,28 +10,28 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.settings import Settings
 from run_contract.backbones import FILE
 from run_contract.param_queries import param_named
 from tools.errors import CompareError, run_tool
-from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
+from tools.local.home import BUCKET, LocalHome, local_environment
 from tools.local.interrupts import interrupt, on_endings
 from tools.local.services import services_in_use
 from tools.run.comparison import Row, lines, row_of
 from tools.run.run_pipeline import run_pipeline
-from tools.run.run_request import LABELS, RunRequest, parse_request
+from tools.run.run_request import RunRequest, parse_request
 
 BACKBONES = "BACKBONES"
 OWN_OPTIONS = frozenset({BACKBONES, "JSON"})
-UNUSABLE = {"run": "each run has a name of its own", LABELS: "the groups of the first run become the labels file"}
+GROUPS_FROM = "groups_from"
+UNUSABLE = {"run": "each run has a name of its own", GROUPS_FROM: "all take the groups of the first run"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -110,20 +110,9 @@ def compare(requests: Mapping[str, RunRequest], home: LocalHome) -> Iterator[Row
                 f"{name}: its run {run} failed, as said above; what ran before it is kept in {home.root}"
             )
         row = row_of(short, home.bucket_path / "runs" / run, _settings(home))
-        groups = groups or {LABELS: str(groups_as_labels(run, row["source_uri"], home)), "duplicate_likeness": 1.0}
+        groups = groups or {GROUPS_FROM: RunLayout(BUCKET, run).uri("groups")}
         print(", ".join(f"{key} {value}" for key, value in row.items()))
         yield row
-
-
-def groups_as_labels(run: str, source_uri: str, home: LocalHome) -> Path:
-    """Write the groups of a run as a labels file for the runs after it, and return its path."""
-    path = home.root / "groups.csv"
-    command = [str(home.spark_env_path / "bin" / "python"), str(REPOSITORY / "tools" / "data" / "groups_as_labels.py")]
-    command += [str(home.bucket_path / "runs" / run / "groups"), source_uri, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CompareError(f"the groups of run {run} cannot be read: {done.stderr.strip()[-300:]}")
-    return path
 
 
 def _settings(home: LocalHome) -> Settings:

@@ -8,7 +8,7 @@ from typing import Any
 from emr_pipeline.run.cost_forecast import Work, forecasts, measured_rates
 from emr_pipeline.settings import Settings
 from run_contract.params import PARAMS
-from run_contract.stages import FEATURIZE, INGEST
+from run_contract.stages import FEATURIZE
 from tools.errors import CompareError
 from tools.run.documents import read_json
 
@@ -34,7 +34,6 @@ def row_of(name: str, run_path: Path, settings: Settings) -> Row:
     return {
         "network": name,
         "run": run_path.name,
-        "source_uri": _document(run_path / "stats" / f"{INGEST}.json")["arguments"]["source_uri"],
         "images": summary["images"],
         "dimension": summary["dimension"],
         "components": summary["components"],

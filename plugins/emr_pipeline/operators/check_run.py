@@ -76,6 +76,7 @@ class CheckRunOperator(S3Operator):
         if not has_bucket(self.hook.conn, bucket := self.settings.bucket):
             raise ParamsError(f"s3://{bucket} does not exist: make it, or set FRUIT_FEATURES_BUCKET to one that does")
         self._check_source(params["source_uri"])
+        self._check_groups(params["groups_from"])
         with _denied_as_params_error(f"weights={params['weights']}", "WeightsBucketName"):
             weights = find_weights(self.hook.conn, params, layout.uri("models"))
         listing = SourceListing(self.hook.conn, params["source_uri"], inventory_of(latest, params["source_uri"]))
@@ -130,6 +131,10 @@ class CheckRunOperator(S3Operator):
             raise ParamsError(f"source_uri={source_uri}: bucket s3://{bucket} does not exist; is the name right?")
         if not holds_some:
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
+
+    def _check_groups(self, groups_from: str | None) -> None:
+        if groups_from and not has_objects_under(self.hook.conn, groups_from):
+            raise ParamsError(f"groups_from={groups_from}: nothing lies there; give the groups/ of a run that is kept")
 
     def _skip_if_nothing_is_new(
         self,

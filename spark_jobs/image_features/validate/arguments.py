@@ -24,6 +24,7 @@ class ValidateArguments(JobArguments):
     published_uri: str
     max_reject_share: float
     duplicate_likeness: float
+    groups_from: str | None = None
 
 
 def parse_validate_arguments(argv: Sequence[str]) -> ValidateArguments:

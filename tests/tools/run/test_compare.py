@@ -44,24 +44,22 @@ def make_runs(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> list[
         grouped = {"grouped_linear_probe_accuracy": accuracy, "grouped_knn_accuracy": 0.5, "grouped_scored": "folds"}
         write(run_path / "report/validation.json", {"summary": known | grouped})
         write(run_path / "stats/featurize_images.json", stats(10.0 * len(asked), 9, sha256=str(len(asked))))
-        write(run_path / "stats/ingest_images.json", {"arguments": {"source_uri": "s3://b/landing/fruits"}})
         return 0
 
     monkeypatch.setattr(compare, "run_pipeline", run_pipeline)
-    monkeypatch.setattr(compare, "groups_as_labels", lambda run, source_uri, home: home.root / f"{source_uri[-6:]}.csv")
     return asked
 
 
-def test_all_runs_after_the_first_keep_its_groups_together_and_find_none_themselves(
+def test_all_runs_after_the_first_keep_its_groups_together_as_they_are(
     home: LocalHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = make_runs(monkeypatch, [0.8, 0.9])
-    rows = list(compare.compare(compare.requests_of(TWO, {}, ["SOURCE=fruits"]), home))
+    rows = list(compare.compare(compare.requests_of(TWO, {}, ["SOURCE=fruits", "LABELS=labels.csv"]), home))
 
     assert [one["backbone"] for one in asked] == ["mobilenet_v2", "file"]
     assert [one["weights"] for one in asked] == ["w.h5", "nets/lite.json"]
-    assert [one.get("labels") for one in asked] == [None, str(home.root / "fruits.csv")]
-    assert [one.get("duplicate_likeness") for one in asked] == [None, 1.0]
+    assert [one.get("groups_from") for one in asked] == [None, f"s3://fruit-features/runs/{asked[0]['run']}/groups"]
+    assert [one.get("labels") for one in asked] == ["labels.csv", "labels.csv"]
     assert all(one["force"] and one["source_uri"] == "fruits" for one in asked)
     assert [(row["linear"], row["images_per_second"]) for row in rows] == [(0.8, 10.0), (0.9, 20.0)]
     assert [line.split()[0] for line in lines(rows)] == ["network", "lite.json", TWO.split()[0], "accuracies"]
@@ -79,7 +77,7 @@ def test_a_run_that_fails_ends_the_comparison(home: LocalHome, monkeypatch: pyte
         ("", {}, "name two networks or more"),
         ("vgg16", {}, "name two networks or more"),
         ("vgg16 vgg16,RUN=a", {}, "leave out RUN=, for each run has"),
-        ("vgg16 resnet50", {"LABELS": "l.csv"}, "leave out LABELS=, for the groups of the first"),
+        ("vgg16 resnet50,GROUPS_FROM=s3://bucket/runs/a/groups", {}, "leave out GROUPS_FROM=, for all take the groups"),
         ("vgg16 resnet18", {}, "BACKBONE='resnet18' is refused; expected one of"),
         ("vgg16 resnet50,COLOR=1", {}, "there is no COLOR"),
     ],

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from pyspark import SparkContext
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from image_features.errors import Unavailable
+from image_features.errors import ImageFeaturesError, Unavailable
 from image_features.schemas import GROUPS
 from image_features.spark_tasks import one_task_each
 from image_features.storage import objects
+from image_features.storage.datasets import check_dataset
 from image_features.storage.parquet_files import file_groups, read_table, write_part
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.duplicates.duplicates import Duplicates, Leak
-from image_features.validate.duplicates.forest import groups_of
+from image_features.validate.duplicates.forest import NO_PAIRS, groups_of
 from image_features.validate.duplicates.leak_free_split import leak_free_split
 from image_features.validate.duplicates.likeness import Pairs, taken
 from image_features.validate.duplicates.search import NOTHING, find_pairs, most_alike_of_each, read_images
@@ -33,18 +34,29 @@ _GROUPS = to_arrow_schema(GROUPS)
 _ROWS_PER_FILE = 250_000
 
 
+class OtherPhotographsError(ImageFeaturesError):
+    """The groups that a run is to take are those of other photographs."""
+
+    def __init__(self, groups_uri: str) -> None:
+        super().__init__(
+            f"groups_from: no photograph of this run is in {groups_uri}; give the groups of a run of the same source"
+        )
+
+
 def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: Evidence) -> Duplicates | Unavailable:
     """Find the run's near-duplicates, write the dataset `groups`, one row for each image, and return what is known.
 
-    Where near-duplicates cannot be told only groups that path or labels file put together are in `groups`, and each
-    image keeps the split that it has.
+    The groups of another run, `groups_from`, are taken as they are. Where near-duplicates cannot be told only groups
+    that are given are in `groups`, and each image keeps the split that it has.
     """
     files, images = read_images(context, arguments.features_uri)
     splits = images["split"].to_numpy()
     reason = why_not(evidence.features) or random_weights(evidence.stats[FEATURIZE])
     found = NOTHING if reason else find_pairs(context, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])
-    groups = groups_of(found.forest, labels, _given_groups(context, arguments.manifest_uri, images))
+    other = arguments.groups_from
+    given = _groups_of_run(context, other, images) if other else _given_groups(context, arguments.manifest_uri, images)
+    groups = groups_of(NO_PAIRS if other else found.forest, labels, given)
     proposed = splits if reason else leak_free_split(groups, splits, labels)
     crossing = most_alike_of_each(found.crossing)
     _write(arguments.groups_uri, _table(images, groups, proposed, crossing))
@@ -76,17 +88,31 @@ def why_not(facts: VectorFacts) -> str:
     return ""
 
 
-def _given_groups(context: SparkContext, manifest_uri: str, images: pa.Table) -> NDArray[np.int64]:
-    """Return the number of the group of its label that path or labels file give to each image, -1 for none."""
+def _groups_of_run(context: SparkContext, groups_uri: str, images: pa.Table) -> NDArray[np.int64]:
+    """Return the number of the group that another run has for each image, -1 for none; raises OtherPhotographsError."""
+    check_dataset(groups_uri, GROUPS)
+    _, others = read_images(context, groups_uri)
+    if not pc.any(pc.is_in(images["image_id"], others["image_id"].combine_chunks())).as_py():
+        raise OtherPhotographsError(groups_uri)
+    return _given_groups(context, groups_uri, images, ["group"])
+
+
+def _given_groups(
+    context: SparkContext, uri: str, images: pa.Table, by: Sequence[str] = ("label", "group")
+) -> NDArray[np.int64]:
+    """Return the number of the group that a dataset has for each image, -1 for none.
+
+    The groups that path and labels file give belong to one label.
+    """
 
     def given(uris: Sequence[str]) -> pa.Table:
         table = read_table(uris, _GIVEN)
         return table.filter(table["group"].is_valid())
 
-    groups = list(file_groups(manifest_uri, context.defaultParallelism))
+    groups = list(file_groups(uri, context.defaultParallelism))
     tables = one_task_each(context, groups, given).collect()
     rows: pd.DataFrame = pa.concat_tables([_GIVEN.empty_table(), *tables]).to_pandas()
-    numbers = pa.array(rows.groupby(["label", "group"], dropna=False).ngroup().to_numpy(np.int64))
+    numbers = pa.array(rows.groupby(list(by), dropna=False).ngroup().to_numpy(np.int64))
     places = pc.index_in(images["image_id"].combine_chunks(), pa.array(rows["image_id"], pa.string()))
     found: NDArray[np.int64] = numbers.take(places).fill_null(-1).to_numpy(zero_copy_only=False)
     return found

@@ -18,7 +18,7 @@ from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import write_part
 from image_features.validate.duplicates import search
 from image_features.validate.duplicates.duplicates import Duplicates
-from image_features.validate.duplicates.write_groups import why_not, write_groups
+from image_features.validate.duplicates.write_groups import OtherPhotographsError, why_not, write_groups
 from image_features.validate.evidence.evidence import Evidence, Sample
 from tests.spark_jobs.made_up_run import asked, facts, make_evidence
 from tests.spark_jobs.stored_datasets import write_dataset
@@ -114,6 +114,36 @@ def test_what_path_or_labels_file_put_together_is_one_group_of_each_label(spark:
     assert (found.groups, found.grouped) == (4, 50)
     written: pd.DataFrame = read_dataset(spark, arguments.groups_uri, GROUPS).toPandas()
     assert set(written.groupby("label")["group"].nunique()) == {1}
+
+
+def test_the_groups_of_another_run_are_taken_as_they_are_also_across_labels(
+    spark: SparkSession, prefix_uri: str
+) -> None:
+    vectors, table = some_images()
+    part = table.slice(0, 50)
+    write_part(f"{prefix_uri}/features", part.to_batches(), part.schema, part["image_id"].to_pylist())
+    arguments = dataclasses.replace(asked(), **places(spark, prefix_uri, part, "tree"), duplicate_likeness=LEAST)
+    rows = part.select(["image_id", "uri", "label", "split"]).to_pylist()
+    of_row = [f"group {place % 3}" if place < 30 else None for place in range(50)]
+    others = [(*row.values(), group, 1, None, None, None) for row, group in zip(rows, of_row, strict=True)]
+    other_uri = f"{prefix_uri}/other"
+    write_dataset(spark.createDataFrame(others, GROUPS), other_uri, GROUPS)
+
+    evidence = evidence_on(vectors[:50], part)
+    found = write_groups(spark.sparkContext, dataclasses.replace(arguments, groups_from=other_uri), evidence)
+    assert isinstance(found, Duplicates)
+    assert (found.groups, found.grouped, found.largest) == (3, 30, 10)
+    written: pd.DataFrame = read_dataset(spark, arguments.groups_uri, GROUPS).toPandas()
+    named = written.set_index("image_id").loc[part["image_id"].to_pylist()]["group"]
+    assert [set(named[place:30:3].values) for place in range(3)] == [
+        {min(named.index[place:30:3])} for place in range(3)
+    ]
+    assert named[30:].isna().all()
+    assert written.groupby("group")["label"].nunique().min() > 1
+
+    write_dataset(spark.createDataFrame([("other", *others[0][1:])], GROUPS), other_uri, GROUPS)
+    with pytest.raises(OtherPhotographsError, match=r"no photograph of this run is in s3://.*/other; give"):
+        write_groups(spark.sparkContext, dataclasses.replace(arguments, groups_from=other_uri), evidence)
 
 
 @pytest.mark.parametrize(
