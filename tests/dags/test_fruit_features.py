@@ -135,6 +135,7 @@ def test_the_form_has_these_fields_with_valid_defaults_and_help(dag: DAG) -> Non
         "label_pattern",
         "labels",
         "duplicate_likeness",
+        "groups_from",
         "licence",
         "max_reject_share",
         "reduce",

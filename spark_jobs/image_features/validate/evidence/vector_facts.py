@@ -33,19 +33,26 @@ NO_SAMPLE = Sample(np.empty((0, 0), np.float32), *[np.empty(0, object)] * 3)
 _DESCRIBED = np.dtype([("digest", np.uint64), ("width", np.int32), ("norm", np.float64)])
 
 
-def measure_vectors(context: SparkContext, uri: str, column: str) -> VectorFacts:
-    """Measure all vectors of a dataset's column in one pass; 20 bytes of each row come to the driver.
+def measure_vectors(context: SparkContext, uri: str, column: str) -> tuple[VectorFacts, list[str]]:
+    """Return facts about all vectors of a dataset's column, and the SAMPLE_ROWS smallest image ids, by one pass.
 
-    The quantiles are norms of rows, and exact.
+    20 bytes of each row come to the driver. The quantiles are norms of rows, and exact.
     """
 
-    def describe_files(uris: Sequence[str]) -> NDArray[np.void]:
-        described = [_describe(batch.column(0)) for batch in _batches(uris, [column])]
-        return np.concatenate([np.empty(0, _DESCRIBED), *described])
+    def describe_files(uris: Sequence[str]) -> tuple[NDArray[np.void], list[str]]:
+        described, ids = [np.empty(0, _DESCRIBED)], list[str]()
+        for batch in _batches(uris, ["image_id", column]):
+            described.append(_describe(batch[column]))
+            ids += batch["image_id"].to_pylist()
+        return np.concatenate(described), heapq.nsmallest(SAMPLE_ROWS, ids)
 
     groups = list(file_groups(uri, context.defaultParallelism))
-    described = one_task_each(context, groups, describe_files).collect()
-    rows = np.concatenate([np.empty(0, _DESCRIBED), *described])
+    found = one_task_each(context, groups, describe_files).collect()
+    smallest = heapq.nsmallest(SAMPLE_ROWS, chain.from_iterable(ids for _, ids in found))
+    return _facts(np.concatenate([np.empty(0, _DESCRIBED), *(described for described, _ in found)])), smallest
+
+
+def _facts(rows: NDArray[np.void]) -> VectorFacts:
     finite = rows["norm"][np.isfinite(rows["norm"])]
     return VectorFacts(
         rows=len(rows),
@@ -67,10 +74,18 @@ def measure_moments(context: SparkContext, pca_features_uri: str, facts: VectorF
     return gram_of_dataset(context, pca_features_uri, "pca_features")
 
 
-def draw_sample(context: SparkContext, uri: str, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
+def draw_sample(
+    context: SparkContext,
+    uri: str,
+    column: str,
+    facts: VectorFacts,
+    rows: int = SAMPLE_ROWS,
+    ids: Sequence[str] | None = None,
+) -> Sample:
     """Return the rows of the smallest image ids: ids are hashes, so this is a random choice, always the same one.
 
-    `facts` say how wide the vectors are. There are no rows if vectors differ in width.
+    `facts` say how wide the vectors are, and `ids` has the smallest image ids if they are known. There are no rows if
+    vectors differ in width.
     """
     rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1))
     columns = ["image_id", "uri", "label", "split", column]
@@ -83,7 +98,9 @@ def draw_sample(context: SparkContext, uri: str, column: str, facts: VectorFacts
         return [batch.filter(pc.less_equal(batch["image_id"], last_id)) for batch in _batches(uris, columns)]
 
     groups = list(file_groups(uri, context.defaultParallelism))
-    ids = heapq.nsmallest(rows, chain.from_iterable(one_task_each(context, groups, smallest_ids).collect()))
+    if ids is None:
+        ids = heapq.nsmallest(rows, chain.from_iterable(one_task_each(context, groups, smallest_ids).collect()))
+    ids = ids[:rows]
     if not ids or facts.narrowest != facts.widest:
         return NO_SAMPLE
     # Only now does a vector leave a worker: those of other groups decide which of a group's rows are among the first.
