@@ -23,6 +23,8 @@ COLUMNS = {
     "dollars_per_million": "dollars a million",
 }
 
+ACCURACIES = ("linear", "knn")
+
 Row = dict[str, Any]
 
 
@@ -73,7 +75,7 @@ def dollars_per_million(rate: float, settings: Settings) -> float:
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the rows as a table for a person, the best linear probe first."""
     ordered = sorted(rows, key=lambda row: -(row["linear"] or 0))
-    cells = [COLUMNS, *({name: _text(row[name]) for name in COLUMNS} for row in ordered)]
+    cells = [COLUMNS, *({name: _text(name, row[name]) for name in COLUMNS} for row in ordered)]
     widths = {name: max(len(row[name]) for row in cells) for name in COLUMNS}
     for row in cells:
         yield "  ".join(
@@ -95,9 +97,9 @@ def _document(path: Path) -> Any:
     return found
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, str):
         return value
-    return f"{value:.4f}" if isinstance(value, float) and value <= 1 else f"{value:,}"
+    return f"{value:.2f}" if name == "dollars_per_million" else f"{value:.4f}" if name in ACCURACIES else f"{value:,}"

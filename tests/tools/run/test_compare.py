@@ -1,6 +1,7 @@
 """Several networks on the same photographs: each run is asked for as by `make run`, and compared by its documents."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ def test_all_runs_after_the_first_keep_its_groups_together_as_they_are(
     assert [one.get("labels") for one in asked] == ["labels.csv", "labels.csv"]
     assert all(one["force"] and one["source_uri"] == "fruits" for one in asked)
     assert [(row["linear"], row["images_per_second"]) for row in rows] == [(0.8, 10.0), (0.9, 20.0)]
+    assert [line.split()[3:6] for line in lines(rows)][1:3] == [
+        ["0.9000", "0.5000", "20.0"],
+        ["0.8000", "0.5000", "10.0"],
+    ]
+    assert all(re.fullmatch(r"\d+\.\d\d", line.split()[-1]) for line in list(lines(rows))[1:3])
     assert [line.split()[0] for line in lines(rows)] == ["network", "lite.json", TWO.split()[0], "accuracies"]
 
 
