@@ -57,7 +57,11 @@ def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: 
     other = arguments.groups_from
     given = _groups_of_run(context, other, images) if other else _given_groups(context, arguments.manifest_uri, images)
     groups = groups_of(NO_PAIRS if other else found.forest, labels, given)
-    proposed = splits if reason else leak_free_split(groups, splits, labels)
+    proposed = splits.copy()
+    if not reason:
+        # By image ids: the order of files must not decide.
+        order = pc.sort_indices(images["image_id"].combine_chunks()).to_numpy()
+        proposed[order] = leak_free_split(groups[order], splits[order], labels[order])
     crossing = most_alike_of_each(found.crossing)
     _write(arguments.groups_uri, _table(images, groups, proposed, crossing))
     if reason:
@@ -74,7 +78,8 @@ def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: 
         test=int(np.count_nonzero(splits == "Test")),
         leaked=int(np.count_nonzero(of_test)),
         leaks=_examples(images, taken(crossing, np.flatnonzero(of_test))),
-        sample_groups=groups[places],
+        # Numbered as they come in the sample: folds must not depend on the order of files.
+        sample_groups=pd.factorize(groups[places])[0],
         sample_splits=proposed[places],
     )
 

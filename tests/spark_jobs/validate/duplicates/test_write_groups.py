@@ -100,8 +100,27 @@ def test_groups_and_leaks_are_those_of_all_pairs(
     np.testing.assert_array_equal(written["nearest_in_training"].notna(), crosses & is_elsewhere)
     for place in np.flatnonzero(crosses & is_elsewhere)[:20]:
         assert is_near[place, np.flatnonzero(ids == written["nearest_in_training"].iloc[place])[0]]
-    # The sample has the rows' own groups and splits.
+    # The sample has the rows' own groups, numbered as they come, and splits.
+    own = written["group"].fillna(written.index.to_series())
+    assert found.sample_groups.tolist() == [list(own.unique()).index(name) for name in own]
     np.testing.assert_array_equal(found.sample_splits, written["leak_free_split"].to_numpy(dtype=object))
+
+
+def test_the_order_of_files_and_rows_decides_nothing(spark: SparkSession, prefix_uri: str) -> None:
+    vectors, table = some_images()
+    uris = places(spark, prefix_uri, table)
+    found: list[tuple[pd.DataFrame, list[int]]] = []
+    for order in (np.arange(ROWS), np.random.default_rng(5).permutation(ROWS)):
+        part, features_uri = table.take(pa.array(order)), f"{prefix_uri}/features-{len(found)}"
+        write_part(features_uri, part.to_batches(), part.schema, ["a part"])
+        arguments = dataclasses.replace(asked(), **uris | {"features_uri": features_uri}, duplicate_likeness=LEAST)
+        known = write_groups(spark.sparkContext, arguments, evidence_on(vectors[:ROWS], table.slice(0, ROWS)))
+        assert isinstance(known, Duplicates)
+        written: pd.DataFrame = read_dataset(spark, arguments.groups_uri, GROUPS).toPandas()
+        found.append((written.sort_values("image_id", ignore_index=True), known.sample_groups.tolist()))
+    pd.testing.assert_frame_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+    assert (found[0][0]["split"].fillna("") != found[0][0]["leak_free_split"].fillna("")).sum() > 20
 
 
 def test_what_path_or_labels_file_put_together_is_one_group_of_each_label(spark: SparkSession, prefix_uri: str) -> None:
