@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing, sweep, whole
+from benchmarks import featurizing, reducing, scale, sweep, whole
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
@@ -205,6 +205,7 @@ BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
     "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),
+    "scale": (lambda results: _table(scale.HEADER, scale.rows(results)), ("scale-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
     "amx": (precision, ("amx-precision",)),

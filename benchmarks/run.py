@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import executors, featurizing, reducing, sweep, whole, whole_runs
+from benchmarks import executors, featurizing, reducing, scale, sweep, whole, whole_runs
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
@@ -27,9 +27,9 @@ from benchmarks.results import RESULTS_PATH, Result, read_results
 from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
-BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow", "whole")
-# Without weights there are no whole runs to measure.
-BY_DEFAULT = BENCHMARKS[:-1]
+BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow", "whole", "scale")
+# Without weights there are no whole runs to measure, and the rows of a million photographs take 15 GB and half an hour.
+BY_DEFAULT = BENCHMARKS[:-2]
 GROWTH = (1, 2, 4, 8)
 
 
@@ -45,11 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 steps = _chosen(case.steps(precisions), given.variants)
                 _measure(cluster, f"featurize-{backbone}-{given.count}", _facts(case, given.count), steps, given)
     if "pca" in given.only:
-        for rows in given.rows:
-            run = make_vectors(home, rows)
-            with bench_cluster(home, cores) as cluster:
-                steps = _chosen(reducing.steps(run, code_uri), given.variants)
-                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
+        _measure_pca(home, given, code_uri)
     if "growth" in given.only:
         _measure_growth(home, given, code_uri)
     if "executors" in given.only:
@@ -65,6 +61,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "whole" in given.only:
         with bench_cluster(home, cores) as cluster:
             _measure_whole(cluster, given)
+    if "scale" in given.only:
+        _measure_scale(home, given, code_uri)
+
+
+def _measure_pca(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
+    for rows in given.rows:
+        run = make_vectors(home, rows)
+        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+            steps = _chosen(reducing.steps(run, code_uri), given.variants)
+            _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
+
+
+def _measure_scale(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
+    """All stages on drawn rows, once for each number of rows."""
+    for rows in given.rows:
+        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+            measured, runs = scale.Scale(cluster, rows, code_uri), []
+            for one in measured.measure(has_new=not given.only_first):
+                runs.append(one)
+                print(f"{measured.name}: {one}", flush=True)
+                _write(measured.name, {"rows": rows, **_machine(cluster)}, runs)
 
 
 def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
@@ -180,7 +197,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--weights", type=Path, help="a file of ImageNet weights of mobilenet_v2, for whole runs")
     parser.add_argument("--precisions", nargs="+", default=("float32",), help="of whole runs (default: float32)")
-    parser.add_argument("--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA")
+    parser.add_argument(
+        "--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA and scale"
+    )
+    parser.add_argument("--only-first", action="store_true", help="of scale: no second run with 1 %% new rows")
     parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
     parser.add_argument("--add", action="store_true", help="to the rounds of an earlier measurement of the same")
     parser.add_argument("--variants", nargs="+", default=(), help="only those whose name holds one of these words")
