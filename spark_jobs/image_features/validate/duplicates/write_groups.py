@@ -40,7 +40,7 @@ def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: 
     image keeps the split that it has.
     """
     files, images = read_images(context, arguments.features_uri)
-    splits = images["split"].to_numpy()
+    splits = images["split"].to_pandas().to_numpy()
     reason = why_not(evidence.features) or random_weights(evidence.stats[FEATURIZE])
     found = NOTHING if reason else find_pairs(context, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])
