@@ -14,12 +14,14 @@ from threadpoolctl import threadpool_limits
 from image_features.spark_tasks import one_task_each
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, data_files, read_part, read_table
 from image_features.storage.vector_columns import to_matrix
-from image_features.validate.duplicates.forest import NO_PAIRS, joined, spanning_forest
+from image_features.validate.duplicates.forest import spanning_forest
 from image_features.validate.duplicates.likeness import (
+    NO_PAIRS,
     Block,
     Matrix,
     Pairs,
     block_of,
+    joined,
     near_pairs,
     sketch_directions,
     taken,
