@@ -1,5 +1,6 @@
 """Drawn photographs are listed as the store knows them, and the table says what was measured of each stage."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_the_endpoint_lists_placed_objects_with_their_etags(tmp_path: Path) -> N
     assert [(key, version.size, facts.etag) for key, version, facts in listed] == expected
     # No content takes room on the disk.
     assert sum(path.stat().st_blocks for path in home.bucket_path.rglob("*.jpg")) == 0
+
+
+def test_what_a_step_wrote_is_what_is_newer_and_no_photograph(tmp_path: Path) -> None:
+    home = LocalHome(tmp_path)
+    for path, size, changed_at in (("runs/r/old", 5, 90), ("runs/r/new", 7, 110), ("landing/new.jpg", 11, 110)):
+        (home.bucket_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (home.bucket_path / path).write_bytes(b"." * size)
+        os.utime(home.bucket_path / path, (changed_at, changed_at))
+    assert scale.written_since(home, 100) == 7
 
 
 def test_nothing_but_what_was_made_is_removed(tmp_path: Path) -> None:
