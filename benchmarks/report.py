@@ -93,21 +93,6 @@ def pca(results: list[Result]) -> str:
     return _table(header, rows)
 
 
-def growth(results: list[Result]) -> str:
-    results = sorted(results, key=lambda result: (result["cores"], result["images"]))
-    rows = [
-        [
-            str(result["cores"]),
-            f"{result['images']:,}",
-            _range(values(result, featurizing.OURS), 1),
-            f"{result['images'] / median(result, featurizing.OURS):.0f}",
-        ]
-        for result in results
-    ]
-    header = ["cores", "images", "seconds", "images/s"]
-    return _table(header, rows)
-
-
 def executors(results: list[Result]) -> str:
     return sweep.text(results, costs.read_prices())
 
@@ -196,12 +181,11 @@ MEMORY = {
     "network_peak_mib": "making the network, MiB",
     "worker_peak_mib": "largest worker, MiB",
 }
-TIMED = ("featurize-", "pca-", "growth-", "executors-")
+TIMED = ("featurize-", "pca-", "executors-")
 BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "conditions": (conditions, TIMED),
     "featurize": (featurize, ("featurize-",)),
     "pca": (pca, ("pca-",)),
-    "growth": (growth, ("growth-",)),
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
     "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),

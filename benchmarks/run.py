@@ -27,10 +27,9 @@ from benchmarks.results import RESULTS_PATH, Result, read_results
 from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
-BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow", "whole", "scale")
+BENCHMARKS = ("featurize", "pca", "executors", "airflow", "whole", "scale")
 # Without weights there are no whole runs to measure, and the rows of a million photographs take 15 GB and half an hour.
 BY_DEFAULT = BENCHMARKS[:-2]
-GROWTH = (1, 2, 4, 8)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,8 +45,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 _measure(cluster, f"featurize-{backbone}-{given.count}", _facts(case, given.count), steps, given)
     if "pca" in given.only:
         _measure_pca(home, given, code_uri)
-    if "growth" in given.only:
-        _measure_growth(home, given, code_uri)
     if "executors" in given.only:
         with bench_cluster(home, cores) as cluster:
             for backbone in given.backbones:
@@ -96,17 +93,6 @@ def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
             runs.append(measured)
             print(f"whole: {measured}", flush=True)
             _write(f"whole-{precision}-{given.count}", {**facts, **_machine(cluster)}, runs)
-
-
-def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
-    """Featurize_images alone, over more and more photographs, and on fewer cores."""
-    for cores in sorted({1, os.cpu_count() or 1}):
-        with bench_cluster(home, cores) as cluster:
-            for times in GROWTH:
-                count = given.count * times // GROWTH[-1]
-                case = _ingested(cluster, given, given.backbones[0], count, code_uri)
-                steps = {featurizing.OURS: case.stage_step("featurize_images")}
-                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", _facts(case, count), steps, given)
 
 
 def _sweep(cluster: BenchCluster, given: argparse.Namespace, backbone: str, code_uri: str) -> None:
