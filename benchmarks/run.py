@@ -74,8 +74,9 @@ def _measure_scale(home: LocalHome, given: argparse.Namespace, code_uri: str) ->
     """All stages on drawn rows, once for each number of rows."""
     for rows in given.rows:
         with bench_cluster(home, os.cpu_count() or 1) as cluster:
-            measured, runs = scale.Scale(cluster, rows, code_uri), []
-            for one in measured.measure(has_new=not given.only_first):
+            measured = scale.Scale(cluster, rows, code_uri)
+            runs = _runs_before(measured.name) if given.add else []
+            for one in measured.measure(not given.only_first, given.variants, given.keep):
                 runs.append(one)
                 print(f"{measured.name}: {one}", flush=True)
                 _write(measured.name, {"rows": rows, **_machine(cluster)}, runs)
@@ -125,8 +126,7 @@ def _measure(
     cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
     """Measure A B A B, so that other work on the machine meets all variants alike; keep each result at once."""
-    path = RESULTS_PATH / f"{name}.json"
-    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if given.add and path.exists() else []
+    runs = _runs_before(name) if given.add else []
     first = max((run["round"] for run in runs), default=0) + 1
     machine = _machine(cluster)
     for number in range(first, first + given.rounds):
@@ -138,6 +138,11 @@ def _measure(
             runs.append(measured)
             print(f"{name}: {measured}", flush=True)
             _write(name, {**facts, **machine}, runs)
+
+
+def _runs_before(name: str) -> list[dict[str, Any]]:
+    """Return what an earlier measurement of the same left."""
+    return [run for result in read_results(name) if result["name"] == name for run in result["runs"]]
 
 
 def _write(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
@@ -187,6 +192,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA and scale"
     )
     parser.add_argument("--only-first", action="store_true", help="of scale: no second run with 1 %% new rows")
+    parser.add_argument("--keep", action="store_true", help="of scale: for more stages (--add --variants) on the same")
     parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
     parser.add_argument("--add", action="store_true", help="to the rounds of an earlier measurement of the same")
     parser.add_argument("--variants", nargs="+", default=(), help="only those whose name holds one of these words")

@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -61,22 +61,31 @@ class Scale:
         }
         return {param.name: param.default for param in PARAMS} | chosen
 
-    def measure(self, has_new: bool) -> Iterator[dict[str, Any]]:
-        """Measure the four stages on all rows, and with `has_new` once more with 1 % more of them."""
-        forget(self.cluster.home, self.name)
-        try:
+    def measure(self, has_new: bool, wanted: Sequence[str] = (), keeps: bool = False) -> Iterator[dict[str, Any]]:
+        """Measure the four stages on all rows, and with `has_new` once more with 1 % more of them.
+
+        Of the first run only the stages whose name holds one of the words `wanted`; all if there are none. A
+        measurement that `keeps` what it made is gone on with by the next one of as many rows.
+        """
+        home, made = self.cluster.home, self.cluster.home.root / f"{self.name}.made"
+        if not made.exists():
+            forget(home, self.name)
             self._place(Batch(0, self.rows))
-            yield from self._run(layout(self.name), "")
+            made.touch()
+        try:
+            yield from self._run(layout(self.name), "", wanted)
             if has_new:
                 self._publish(layout(self.name))
                 self._place(Batch(self.rows, self.rows // NEW_SHARE))
                 yield from self._run(layout(f"{self.name}-new"), f", {NEW}")
         finally:
-            forget(self.cluster.home, self.name)
+            if not keeps:
+                made.unlink()
+                forget(home, self.name)
 
-    def _run(self, run: RunLayout, suffix: str) -> Iterator[dict[str, Any]]:
+    def _run(self, run: RunLayout, suffix: str, wanted: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         endpoint = psutil.Process(self.cluster.endpoint.pid)
-        for stage in STAGES:
+        for stage in (stage for stage in STAGES if not wanted or any(word in stage.name for word in wanted)):
             began, before = time.time(), endpoint.io_counters().read_chars
             measured = self.cluster.run(stage.name, step(stage, run, self.params, self.code_uri))
             read_bytes = endpoint.io_counters().read_chars - before
