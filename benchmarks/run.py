@@ -7,7 +7,9 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +36,8 @@ BY_DEFAULT = BENCHMARKS[:-2]
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = _parse(argv)
+    # As after an error, the endpoint is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by a signal"))
     home = bench_home()
     precisions = tuple(run_in_spark_environment(home, "precisions.py").split())
     code_uri, cores = stage_code(home), os.cpu_count() or 1
