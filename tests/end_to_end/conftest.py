@@ -132,7 +132,9 @@ def new_machine(folder: Path, **variables: str) -> Machine:
     link_environments(folder)
     ports = {"LOCAL_AWS_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "FRUIT_"))}
-    environment = kept | ports | {"LOCAL_HOME": str(folder)} | variables
+    # No test changes a DAG file, and each look at them takes a second of processor time.
+    own = {"LOCAL_HOME": str(folder), "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600"}
+    environment = kept | ports | own | variables
     return Machine(LocalHome.from_environment(environment), environment)
 
 

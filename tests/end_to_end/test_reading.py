@@ -94,6 +94,7 @@ def test_the_one_for_spark_comes_to_both_vectors_of_each_image(published: Machin
         SPARK_CONF_DIR=str(conf),
         HADOOP_CONF_DIR=str(conf),
         SPARK_LOCAL_IP="127.0.0.1",
+        SPARK_SUBMIT_OPTS="-XX:TieredStopAtLevel=1",
     )
 
     assert said == [["a", [1.0] * 2, [1.0] * 4], ["b", [2.0] * 2, [2.0] * 4], ["c", [3.0] * 2, [3.0] * 4]]

@@ -1,4 +1,4 @@
-"""`make up` as a person uses it: the form in a browser, a run that goes green, and `make down`."""
+"""`make up` as a person uses it: the form and the pages of a run in a browser, and `make down`."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def test_the_reports_link_opens_from_airflows_page(green: GreenRun, page: Page) 
     assert page.title().startswith("few: ")
 
 
-def test_a_run_triggered_by_the_form_goes_green(
+def test_the_form_triggers_a_run_and_the_pages_show_how_it_went(
     green: GreenRun, page: Page, few_photos: Path, screenshots: Path
 ) -> None:
     airflow, uri = green.machine, bring(str(few_photos), green.machine.home)
@@ -76,15 +76,13 @@ def test_a_run_triggered_by_the_form_goes_green(
 
     dag_run = finished_dag_run(airflow, "from-the-form")
     assert dag_run["state"] == "success", tasks(airflow, dag_run)
-    asked = {"source_uri": uri, "weights": "random:0", "pca_components": 4, "run": "from-the-form", "force": True}
+    asked = {"source_uri": uri, "weights": "random:0", "pca_components": 4, "run": "from-the-form"}
     assert {name: dag_run["conf"][name] for name in asked} == asked
-    assert len(airflow.rows(airflow.run_path("from-the-form") / "pca_features")) == 30
-    # The green run had computed all vectors.
-    assert airflow.stats("from-the-form", "featurize_images")["details"]["vectors"]["computed"] == 0
-    assert airflow.cluster_states() == [*before, "TERMINATED"]
-    found = [(entry["run"], entry["state"]) for entry in airflow.history()]
-    assert found == [("from-the-form", "current"), ("few", "kept")]
+    # It asks for what the green run has published.
+    assert tasks(airflow, dag_run)["create_cluster"] == "skipped"
+    assert airflow.cluster_states() == before
 
+    dag_run = finished_dag_run(airflow, "few")
     page.goto(f"{airflow.home.airflow_url}/dags/fruit_features/runs/{quote(dag_run['dag_run_id'])}")
     expect(page.get_by_text("14 Task Instances")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
@@ -93,26 +91,8 @@ def test_a_run_triggered_by_the_form_goes_green(
     assert (screenshots / "grid.png").stat().st_size > 20_000
     read_the_report_in_its_tab(page, airflow)
     page.screenshot(path=screenshots / "tab.png")
-    page.goto((airflow.run_path("from-the-form") / "report" / "index.html").as_uri())
+    page.goto((airflow.run_path("few") / "report" / "index.html").as_uri())
     page.screenshot(path=screenshots / "report.png")
-    compare_and_go_back(airflow)
-
-
-def compare_and_go_back(machine: Machine) -> None:
-    """`make diff` and `make rollback` on the two snapshots that there are then: of the same photographs."""
-    newer, older = (entry["snapshot"] for entry in machine.history())
-    assert all(entry["dollars"] > 0 for entry in machine.history())
-    compared = machine.tool(machine.home.spark_env_path / "bin" / "python", "tools.diff.main")
-    assert "30 -> 30: the same" in compared.stdout, compared.stderr
-    assert "4 principal angles: smallest 0.00, median 0.00, largest 0.00 degrees" in compared.stdout
-
-    for target, instead_of in ((older, newer), (newer, older)):
-        done = machine.tool(machine.home.airflow_python, "tools.run.rollback", SNAPSHOT=target, WHY="a test")
-        assert done.stdout.startswith(f"readers see snapshot {target} "), done.stdout + done.stderr
-        assert f"current, instead of {instead_of}" in [entry["state"] for entry in machine.history()]
-    refused = machine.tool(machine.home.airflow_python, "tools.run.rollback", SNAPSHOT="nowhere")
-    assert refused.returncode == 1
-    assert f"there is no snapshot of this name; those that are kept are {older}" in refused.stderr
 
 
 def read_the_report_in_its_tab(page: Page, airflow: Machine) -> None:
@@ -120,7 +100,7 @@ def read_the_report_in_its_tab(page: Page, airflow: Machine) -> None:
     tab = page.get_by_role("link", name="Report", exact=True)
     tab.click()
     frame = page.frame_locator("iframe")
-    expect(frame.get_by_text("s3://fruit-features/runs/from-the-form").first).to_be_visible(timeout=20_000)
+    expect(frame.get_by_text("s3://fruit-features/runs/few").first).to_be_visible(timeout=20_000)
     address = page.locator("iframe").get_attribute("src")
     assert address is not None
     assert httpx.get(f"{airflow.home.airflow_url}{address}").status_code == 401
@@ -140,8 +120,6 @@ def fill_form(page: Page, uri: str) -> None:
     open_section(page, "Photographs")
     page.locator("[name=element_source_uri]").fill(uri)
     page.locator("[name=element_run]").fill("from-the-form")
-    switch = page.locator("[data-scope=switch][data-part=root]", has=page.locator("[name=element_force]"))
-    switch.locator("[data-part=control]").click()
     open_section(page, "Features")
     page.locator("[name=element_weights]").fill("random:0")
     open_section(page, "PCA")

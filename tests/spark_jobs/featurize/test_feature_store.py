@@ -242,21 +242,6 @@ def test_a_task_keeps_what_it_has_from_time_to_time(
 
 
 @pytest.mark.slow
-def test_rows_that_stand_twice_in_the_store_make_no_row_twice(
-    spark: SparkSession, prefix_uri: str, mean_colors: None
-) -> None:
-    run = Run(prefix_uri)
-    run.put(_photos(0, 4) | {"Apple/notes.txt": b"words"})
-    before = _features(spark, run.both(WEIGHTS))
-    _write_again(run, "vectors")
-    _write_again(run, "objects")
-    later = Run(prefix_uri, "later").both(WEIGHTS)
-    assert later.vectors() == {"computed": 0, "reused": 4, "same_bytes": 0, "rejected_before": 0}
-    assert later.stats("ingest_images")["rows_in"] == 5
-    assert _features(spark, later) == before
-
-
-@pytest.mark.slow
 def test_many_small_files_are_put_together_and_say_the_same(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,17 +306,19 @@ def _write_again(run: Run, folder: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("group_bytes", [2**20, 1], ids=["in one group", "in two groups"])
-def test_a_vector_that_stands_twice_makes_no_row_twice(
+def test_what_stands_twice_in_the_store_makes_no_row_twice(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch, group_bytes: int
 ) -> None:
     monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", group_bytes)
     run, later = Run(prefix_uri), Run(prefix_uri, "later")
     run.put(_assorted_photos())
     before = _features(spark, run.both(WEIGHTS))
-    assert run.ingest(WEIGHTS) == later.ingest(WEIGHTS) == 0
     _write_again(run, "vectors")
-    assert later.featurize(WEIGHTS) == 0
+    _write_again(run, "objects")
+    later.both(WEIGHTS)
     assert _features(spark, later) == before
+    assert later.stats("ingest_images")["rows_in"] == 10
+    assert later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
     assert later.stats("featurize_images")["rejects"] == {"decode_failed": 1}
 
 
