@@ -25,7 +25,7 @@ from image_features.validate.evidence.evidence import Evidence, VectorFacts
 from image_features.validate.evidence.stage_stats import random_weights
 from run_contract.stages import FEATURIZE
 
-# The number of comparisons grows with its square: this many take hours of one core.
+# The number of comparisons grows with its square: this many take about an hour of one core.
 MOST_IMAGES = 1_000_000
 EXAMPLES = 6
 _GIVEN = pa.schema([(name, pa.string()) for name in ("image_id", "label", "group")])
