@@ -144,7 +144,7 @@ clean: down ## remove runs, buckets, logs and Airflow's database; keeps the envi
 	@tools/env/clean.sh
 
 .PHONY: bench
-bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca growth executors airflow whole" PHOTOS=<folder> WEIGHTS=<file, of whole> ROUNDS=3 ROWS="20000 90000"
+bench: setup ## measure: N=3000 BACKBONES= ONLY="featurize pca executors airflow whole scale" PHOTOS=<folder> WEIGHTS=<file, of whole> ROUNDS=3 ROWS="20000 90000"
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.run $${N:+"--count=$$N"} $${PHOTOS:+"--photos=$$PHOTOS"} \
 	  $${ROUNDS:+"--rounds=$$ROUNDS"} $${BACKBONES:+--backbones $$BACKBONES} $${ONLY:+--only $$ONLY} $${ROWS:+--rows $$ROWS} \
 	  $${WEIGHTS:+"--weights=$$WEIGHTS"} $${PRECISIONS:+--precisions $$PRECISIONS}

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks import cost as costs
-from benchmarks import featurizing, reducing, sweep, whole
+from benchmarks import featurizing, reducing, scale, sweep, whole
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
@@ -90,21 +90,6 @@ def pca(results: list[Result]) -> str:
         "over Spark ML by it",
         *MEMORY.values(),
     ]
-    return _table(header, rows)
-
-
-def growth(results: list[Result]) -> str:
-    results = sorted(results, key=lambda result: (result["cores"], result["images"]))
-    rows = [
-        [
-            str(result["cores"]),
-            f"{result['images']:,}",
-            _range(values(result, featurizing.OURS), 1),
-            f"{result['images'] / median(result, featurizing.OURS):.0f}",
-        ]
-        for result in results
-    ]
-    header = ["cores", "images", "seconds", "images/s"]
     return _table(header, rows)
 
 
@@ -196,15 +181,15 @@ MEMORY = {
     "network_peak_mib": "making the network, MiB",
     "worker_peak_mib": "largest worker, MiB",
 }
-TIMED = ("featurize-", "pca-", "growth-", "executors-")
+TIMED = ("featurize-", "pca-", "executors-")
 BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "conditions": (conditions, TIMED),
     "featurize": (featurize, ("featurize-",)),
     "pca": (pca, ("pca-",)),
-    "growth": (growth, ("growth-",)),
     "executors": (executors, ("executors-",)),
     "airflow": (airflow, ("airflow-",)),
     "whole": (lambda results: _table(whole.HEADER, whole.rows(results)), ("whole-",)),
+    "scale": (lambda results: _table(scale.HEADER, scale.rows(results)), ("scale-",)),
     "arithmetic": (arithmetic, ("arithmetic",)),
     "precision": (precision, ("precision",)),
     "amx": (precision, ("amx-precision",)),

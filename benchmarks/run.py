@@ -7,13 +7,15 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import executors, featurizing, reducing, sweep, whole, whole_runs
+from benchmarks import executors, featurizing, reducing, scale, sweep, whole, whole_runs
 from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
@@ -27,14 +29,15 @@ from benchmarks.results import RESULTS_PATH, Result, read_results
 from tools.local.home import REPOSITORY, LocalHome
 
 BACKBONES = ("mobilenet_v2", "resnet50", "vgg16")
-BENCHMARKS = ("featurize", "pca", "growth", "executors", "airflow", "whole")
-# Without weights there are no whole runs to measure.
-BY_DEFAULT = BENCHMARKS[:-1]
-GROWTH = (1, 2, 4, 8)
+BENCHMARKS = ("featurize", "pca", "executors", "airflow", "whole", "scale")
+# Without weights there are no whole runs to measure, and the rows of a million photographs take 15 GB and half an hour.
+BY_DEFAULT = BENCHMARKS[:-2]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = _parse(argv)
+    # As after an error, the endpoint is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by a signal"))
     home = bench_home()
     precisions = tuple(run_in_spark_environment(home, "precisions.py").split())
     code_uri, cores = stage_code(home), os.cpu_count() or 1
@@ -45,13 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 steps = _chosen(case.steps(precisions), given.variants)
                 _measure(cluster, f"featurize-{backbone}-{given.count}", _facts(case, given.count), steps, given)
     if "pca" in given.only:
-        for rows in given.rows:
-            run = make_vectors(home, rows)
-            with bench_cluster(home, cores) as cluster:
-                steps = _chosen(reducing.steps(run, code_uri), given.variants)
-                _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
-    if "growth" in given.only:
-        _measure_growth(home, given, code_uri)
+        _measure_pca(home, given, code_uri)
     if "executors" in given.only:
         with bench_cluster(home, cores) as cluster:
             for backbone in given.backbones:
@@ -65,6 +62,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "whole" in given.only:
         with bench_cluster(home, cores) as cluster:
             _measure_whole(cluster, given)
+    if "scale" in given.only:
+        _measure_scale(home, given, code_uri)
+
+
+def _measure_pca(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
+    for rows in given.rows:
+        run = make_vectors(home, rows)
+        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+            steps = _chosen(reducing.steps(run, code_uri), given.variants)
+            _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
+
+
+def _measure_scale(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
+    """All stages on drawn rows, once for each number of rows."""
+    for rows in given.rows:
+        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+            measured = scale.Scale(cluster, rows, code_uri)
+            runs = _runs_before(measured.name) if given.add else []
+            for one in measured.measure(not given.only_first, given.variants, given.keep):
+                runs.append(one)
+                print(f"{measured.name}: {one}", flush=True)
+                _write(measured.name, {"rows": rows, **_machine(cluster)}, runs)
 
 
 def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
@@ -79,17 +98,6 @@ def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
             runs.append(measured)
             print(f"whole: {measured}", flush=True)
             _write(f"whole-{precision}-{given.count}", {**facts, **_machine(cluster)}, runs)
-
-
-def _measure_growth(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
-    """Featurize_images alone, over more and more photographs, and on fewer cores."""
-    for cores in sorted({1, os.cpu_count() or 1}):
-        with bench_cluster(home, cores) as cluster:
-            for times in GROWTH:
-                count = given.count * times // GROWTH[-1]
-                case = _ingested(cluster, given, given.backbones[0], count, code_uri)
-                steps = {featurizing.OURS: case.stage_step("featurize_images")}
-                _measure(cluster, f"growth-{case.backbone}-{count}-on-{cores}", _facts(case, count), steps, given)
 
 
 def _sweep(cluster: BenchCluster, given: argparse.Namespace, backbone: str, code_uri: str) -> None:
@@ -122,8 +130,7 @@ def _measure(
     cluster: BenchCluster, name: str, facts: Mapping[str, Any], steps: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
     """Measure A B A B, so that other work on the machine meets all variants alike; keep each result at once."""
-    path = RESULTS_PATH / f"{name}.json"
-    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if given.add and path.exists() else []
+    runs = _runs_before(name) if given.add else []
     first = max((run["round"] for run in runs), default=0) + 1
     machine = _machine(cluster)
     for number in range(first, first + given.rounds):
@@ -135,6 +142,11 @@ def _measure(
             runs.append(measured)
             print(f"{name}: {measured}", flush=True)
             _write(name, {**facts, **machine}, runs)
+
+
+def _runs_before(name: str) -> list[dict[str, Any]]:
+    """Return what an earlier measurement of the same left."""
+    return [run for result in read_results(name) if result["name"] == name for run in result["runs"]]
 
 
 def _write(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
@@ -180,7 +192,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--weights", type=Path, help="a file of ImageNet weights of mobilenet_v2, for whole runs")
     parser.add_argument("--precisions", nargs="+", default=("float32",), help="of whole runs (default: float32)")
-    parser.add_argument("--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA")
+    parser.add_argument(
+        "--rows", nargs="+", type=int, default=(20_000, 90_000), help="of vectors, for the PCA and scale"
+    )
+    parser.add_argument("--only-first", action="store_true", help="of scale: no second run with 1 %% new rows")
+    parser.add_argument("--keep", action="store_true", help="of scale: for more stages (--add --variants) on the same")
     parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
     parser.add_argument("--add", action="store_true", help="to the rounds of an earlier measurement of the same")
     parser.add_argument("--variants", nargs="+", default=(), help="only those whose name holds one of these words")

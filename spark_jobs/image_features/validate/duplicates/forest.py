@@ -1,7 +1,5 @@
 """Pairs become groups: the spanning forest of the nearest pairs, and groups that no chain lets grow too large. Pure."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -15,16 +13,6 @@ ALWAYS_ALLOWED = 20
 LABEL_SHARE = 0.5
 # So alike are the same pictures, saved twice. They are never kept apart.
 SAME_PICTURE = 0.9995
-
-NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-
-
-def joined(pairs: Iterable[Pairs]) -> Pairs:
-    """Return all the pairs as one."""
-    parts = list(pairs)
-    if not parts:
-        return NO_PAIRS
-    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "second", "likeness")))
 
 
 def most_alike_first(pairs: Pairs) -> Pairs:

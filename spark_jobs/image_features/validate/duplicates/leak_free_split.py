@@ -21,32 +21,31 @@ def leak_free_split(
     """
     has_split = np.array([split is not None for split in splits], dtype=bool)
     is_given = bool(has_split.any())
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(has_split) if is_given else range(len(splits)):
-        members[int(groups[row])].append(int(row))
     offered = [split for split in SPLITS if split in set(splits[has_split])] if is_given else list(SHARES)
+    # What stays where it is leaves nothing lacking, so that only rows of the others are held one by one.
+    rows_to_take = _rows_of_crossing_groups(groups, splits, offered) if is_given else np.arange(len(splits))
+    members: defaultdict[int, list[int]] = defaultdict(list)
     lacking: defaultdict[int, dict[str, float]] = defaultdict(lambda: dict.fromkeys(offered, 0.0))
-    for rows in members.values():
-        for row in rows:
-            for split, share in ({splits[row]: 1.0} if is_given else SHARES).items():
-                lacking[labels[row]][split] += share
+    for row in rows_to_take.tolist():
+        members[int(groups[row])].append(row)
+        for split, share in ({splits[row]: 1.0} if is_given else SHARES).items():
+            lacking[labels[row]][split] += share
     proposed = splits.copy()
-    crossing = []
-    for rows in members.values():
-        of_rows = {splits[row] for row in rows}
-        if is_given and len(of_rows) == 1:
-            _take(lacking, labels[rows], of_rows.pop())
-        else:
-            crossing.append(rows)
-    for rows in sorted(crossing, key=lambda rows: (-len(rows), rows[0])):
+    for rows in sorted(members.values(), key=lambda rows: (-len(rows), rows[0])):
         # By label, for a group may hold several.
         lacks = {split: sum(lacking[label][split] for label in labels[rows]) for split in offered}
         chosen = max(lacks, key=lambda split: lacks[split])
-        _take(lacking, labels[rows], chosen)
+        for label in labels[rows]:
+            lacking[label][chosen] -= 1
         proposed[rows] = chosen
     return proposed
 
 
-def _take(lacking: dict[int, dict[str, float]], labels: NDArray[np.integer], split: str) -> None:
-    for label in labels:
-        lacking[label][split] -= 1
+def _rows_of_crossing_groups(
+    groups: NDArray[np.int64], splits: NDArray[np.object_], offered: list[str]
+) -> NDArray[np.intp]:
+    """Return the rows with a split, ascending, whose group has rows of another one."""
+    in_split = np.stack([splits == split for split in offered])
+    numbers = np.unique(groups, return_inverse=True)[1]
+    splits_of_group = np.sum([np.bincount(numbers, of_split) > 0 for of_split in in_split], axis=0)
+    return np.flatnonzero(in_split.any(axis=0) & (splits_of_group[numbers] > 1))

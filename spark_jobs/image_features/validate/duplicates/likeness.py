@@ -1,17 +1,19 @@
 """The likeness of two vectors, and all pairs of rows of two blocks that are at least so alike. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 SKETCH_COLUMNS = 128
-SLAB_ROWS = 1024
+# The rows of two blocks that are compared at once: their products fit into a core's own cache, and the files are in the
+# order of labels, so that most tiles hold no pair at all.
+TILE_ROWS, TILE_COLUMNS = 512, 512
 # A product of few columns may lie so far from that of all of them, by rounding alone.
 ROUNDING = 1e-5
-# Above this share of candidates, one product of the whole slab is faster than a product for each candidate.
-FEW_CANDIDATES = 0.004
+# Above this share of candidates, one product of the whole tile is faster than a product for each candidate.
+FEW_CANDIDATES = 0.01
 
 Matrix = NDArray[np.float32]
 
@@ -33,6 +35,17 @@ def taken(pairs: Pairs, places: NDArray[np.integer] | NDArray[np.bool_]) -> Pair
     return Pairs(pairs.first[places], pairs.second[places], pairs.likeness[places])
 
 
+NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def joined(pairs: Iterable[Pairs]) -> Pairs:
+    """Return all the pairs as one."""
+    parts = list(pairs)
+    if not parts:
+        return NO_PAIRS
+    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "second", "likeness")))
+
+
 @dataclass(frozen=True)
 class Block:
     """Consecutive rows from number `start` on, as `unit_roots` (n, d) and as their sketches (n, k + 1)."""
@@ -40,6 +53,11 @@ class Block:
     start: int
     rows: Matrix
     sketches: Matrix
+
+    def tile(self, begin: int, rows: int) -> "Block":
+        """Return the rows from place `begin` on, at most so many."""
+        part = slice(begin, begin + rows)
+        return Block(self.start + begin, self.rows[part], self.sketches[part])
 
 
 def unit_roots(vectors: NDArray[np.floating]) -> Matrix:
@@ -84,18 +102,19 @@ def block_of(start: int, vectors: NDArray[np.floating], directions: Matrix) -> B
 def near_pairs(left: Block, right: Block, least: float) -> Iterator[Pairs]:
     """Yield all pairs of a row of `left` and a later row of `right` whose likeness is at least `least`.
 
-    At most SLAB_ROWS rows of `left` are compared at a time, so memory does not grow with the number of pairs.
+    Those of TILE_ROWS rows of `left` come together, so memory does not grow with the number of pairs.
     """
     # The likeness of a vector and itself is 1 but for rounding.
     least = min(least, 1 - ROUNDING)
-    for begin in range(0, len(left.rows), SLAB_ROWS):
-        slab = slice(begin, begin + SLAB_ROWS)
-        found = _in_slab(Block(left.start + begin, left.rows[slab], left.sketches[slab]), right, least)
+    for begin in range(0, len(left.rows), TILE_ROWS):
+        rows = left.tile(begin, TILE_ROWS)
+        tiles = (right.tile(place, TILE_COLUMNS) for place in range(0, len(right.rows), TILE_COLUMNS))
+        found = joined(_in_tile(rows, tile, least) for tile in tiles if tile.start + len(tile.rows) > rows.start)
         if len(found):
             yield found
 
 
-def _in_slab(left: Block, right: Block, least: float) -> Pairs:
+def _in_tile(left: Block, right: Block, least: float) -> Pairs:
     is_candidate = left.sketches @ right.sketches.T >= least - ROUNDING
     if left.start + len(left.rows) > right.start:
         numbers = left.start + np.arange(len(left.rows)), right.start + np.arange(len(right.rows))
@@ -104,10 +123,10 @@ def _in_slab(left: Block, right: Block, least: float) -> Pairs:
     if count > FEW_CANDIDATES * is_candidate.size:
         products = left.rows @ right.rows.T
         is_candidate &= products >= least - ROUNDING
-        rows, columns = np.nonzero(is_candidate)
+        rows, columns = _places(is_candidate)
         likeness = products[rows, columns]
     else:
-        rows, columns = np.nonzero(is_candidate)
+        rows, columns = _places(is_candidate)
         likeness = np.einsum("ij,ij->i", left.rows[rows], right.rows[columns])
     is_near = likeness >= least
     # The order of additions must not decide.
@@ -115,3 +134,9 @@ def _in_slab(left: Block, right: Block, least: float) -> Pairs:
         exact = left.rows[rows[place]].astype(np.float64) @ right.rows[columns[place]]
         is_near[place] = exact >= least
     return taken(Pairs(left.start + rows, right.start + columns, likeness), is_near)
+
+
+def _places(is_true: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows and columns of what is true; np.nonzero takes several times as long where that is little."""
+    rows, columns = np.divmod(np.flatnonzero(is_true), is_true.shape[1])
+    return rows, columns

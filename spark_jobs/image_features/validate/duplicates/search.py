@@ -14,12 +14,14 @@ from threadpoolctl import threadpool_limits
 from image_features.spark_tasks import one_task_each
 from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, data_files, read_part, read_table
 from image_features.storage.vector_columns import to_matrix
-from image_features.validate.duplicates.forest import NO_PAIRS, joined, spanning_forest
+from image_features.validate.duplicates.forest import spanning_forest
 from image_features.validate.duplicates.likeness import (
+    NO_PAIRS,
     Block,
     Matrix,
     Pairs,
     block_of,
+    joined,
     near_pairs,
     sketch_directions,
     taken,
@@ -27,8 +29,8 @@ from image_features.validate.duplicates.likeness import (
 )
 
 _IMAGES = pa.schema([(name, pa.string()) for name in ("image_id", "uri", "label", "split")])
-# Of a stripe: the rows that a task holds at once, 84 MB of vectors of 1,280 entries.
-MOST_STRIPE_ROWS = 16_384
+# Of a stripe: the rows that a task holds at once, 168 MB of vectors of 1,280 entries.
+MOST_STRIPE_ROWS = 32_768
 # Each stripe reads all later rows again: with stripes of 1,024 rows, reading took as long as comparing.
 FEWEST_STRIPE_ROWS = 4_096
 STRIPES_PER_CORE = 4

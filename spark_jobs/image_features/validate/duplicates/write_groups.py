@@ -18,15 +18,15 @@ from image_features.storage.datasets import check_dataset
 from image_features.storage.parquet_files import file_groups, read_table, write_part
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.duplicates.duplicates import Duplicates, Leak
-from image_features.validate.duplicates.forest import NO_PAIRS, groups_of
+from image_features.validate.duplicates.forest import groups_of
 from image_features.validate.duplicates.leak_free_split import leak_free_split
-from image_features.validate.duplicates.likeness import Pairs, taken
+from image_features.validate.duplicates.likeness import NO_PAIRS, Pairs, taken
 from image_features.validate.duplicates.search import NOTHING, find_pairs, most_alike_of_each, read_images
 from image_features.validate.evidence.evidence import Evidence, VectorFacts
 from image_features.validate.evidence.stage_stats import random_weights
 from run_contract.stages import FEATURIZE
 
-# The number of comparisons grows with its square: this many take hours of one core.
+# The number of comparisons grows with its square: this many take about an hour of one core.
 MOST_IMAGES = 1_000_000
 EXAMPLES = 6
 _GIVEN = pa.schema([(name, pa.string()) for name in ("image_id", "label", "group")])
@@ -50,7 +50,7 @@ def write_groups(context: SparkContext, arguments: ValidateArguments, evidence: 
     that are given are in `groups`, and each image keeps the split that it has.
     """
     files, images = read_images(context, arguments.features_uri)
-    splits = images["split"].to_numpy()
+    splits = images["split"].to_pandas().to_numpy()
     reason = why_not(evidence.features) or random_weights(evidence.stats[FEATURIZE])
     found = NOTHING if reason else find_pairs(context, files, splits, arguments.duplicate_likeness)
     labels = _numbers(images["label"])

@@ -1,6 +1,7 @@
 """The last published run, read for comparison: its summary, and a sample of its features next to this run's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from image_features.storage.datasets import check_dataset
 from image_features.storage.snapshots import newest_other, other_vectors
 from image_features.validate.arguments import ValidateArguments
 from image_features.validate.evidence.evidence import Baseline, Sample, VectorFacts
-from image_features.validate.evidence.vector_facts import draw_sample
+from image_features.validate.evidence.vector_facts import draw_sample, smallest_ids
 
 SAMPLE_ROWS = 2_000
 COMPONENTS = 50
@@ -45,7 +46,8 @@ def read_baseline(
         check_dataset(published["features_uri"], FEATURES)
     except MissingDatasetError as error:
         return Unavailable(f"the published features are gone: {error.uri}")
-    then = draw_sample(context, published["features_uri"], "features", facts, SAMPLE_ROWS)
+    of_then = replace(facts, first_ids=smallest_ids(context, published["features_uri"], SAMPLE_ROWS))
+    then = draw_sample(context, published["features_uri"], "features", of_then, SAMPLE_ROWS)
     widths = {features.vectors.shape[1], then.vectors.shape[1], len(model.mean)}
     if len(widths) > 1:
         return Unavailable(f"this run's vectors, the published ones and the model are of several widths: {widths}")

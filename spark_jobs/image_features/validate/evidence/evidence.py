@@ -48,7 +48,10 @@ class RejectGroup:
 
 @dataclass(frozen=True)
 class VectorFacts:
-    """Facts about all vectors of one dataset; `norms` are the 5 %, 50 % and 95 % quantiles of their Euclidean norms."""
+    """Facts about all vectors of one dataset; `norms` are the 5 %, 50 % and 95 % quantiles of their Euclidean norms.
+
+    `first_ids` are the smallest image ids, ascending: those of a sample.
+    """
 
     rows: int
     narrowest: int
@@ -57,6 +60,7 @@ class VectorFacts:
     zero: int
     repeated: int
     norms: tuple[float, ...]
+    first_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import SparkSession
 
+from image_features.reduce.spark_model import load_model
 from image_features.schemas import FEATURES, IN_FILES_OF_REJECTS, MANIFEST, PCA_FEATURES
 from image_features.storage import objects
 from image_features.storage.datasets import check_dataset
@@ -32,18 +33,21 @@ def gather_evidence(spark: SparkSession, arguments: ValidateArguments) -> Eviden
     for name, schema in _SCHEMAS.items():
         check_dataset(uris[name], schema)
     stats = {stage: objects.find_json(f"{arguments.stats_prefix_uri}/{stage}.json") for stage in UPSTREAM}
-    of_features, ids = measure_vectors(context, features_uri := arguments.features_uri, "features")
-    some_features = draw_sample(context, features_uri, "features", of_features, baseline.SAMPLE_ROWS, ids)
-    of_pca, ids = measure_vectors(context, pca_features_uri := arguments.pca_features_uri, "pca_features")
-    sample = draw_sample(context, pca_features_uri, "pca_features", of_pca, ids=ids)
-    # The JVM loads and applies the model while Python's workers count and compare.
+    # The JVM loads and applies the model while Python's workers measure, count and compare.
     with ThreadPoolExecutor(1) as beside:
-        measuring = beside.submit(measure_model, spark, arguments.model_uri, some_features, sample)
+        loading = beside.submit(load_model, arguments.model_uri)
+        of_features = measure_vectors(context, arguments.features_uri, "features", baseline.SAMPLE_ROWS)
+        of_pca = measure_vectors(context, arguments.pca_features_uri, "pca_features")
+        some_features = draw_sample(context, arguments.features_uri, "features", of_features, baseline.SAMPLE_ROWS)
+        sample = draw_sample(context, arguments.pca_features_uri, "pca_features", of_pca)
+        measuring = beside.submit(
+            lambda: measure_model(spark, arguments.model_uri, loading.result(), some_features, sample)
+        )
         # Every object that was listed is in the manifest, among the rejects, or, once it was decoded, in both.
         listed = (stats["ingest_images"] or {}).get("rows_in", 0)
         membership = count_membership(context, uris, 2 * listed + of_features.rows + of_pca.rows)
         groups = group_rejects(context, arguments.rejects_uri)
-        moments = measure_moments(context, pca_features_uri, of_pca)
+        moments = measure_moments(context, arguments.pca_features_uri, of_pca)
         nearest = find_nearest(context, sample.vectors)
         model, worst_error = measuring.result()
     identity = detail(stats["featurize_images"], "identity")

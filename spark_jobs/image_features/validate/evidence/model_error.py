@@ -1,4 +1,4 @@
-"""The saved model, and how far the stored rows are from what it computes."""
+"""How far the stored rows are from what the saved model computes."""
 
 import math
 from collections.abc import Sequence
@@ -6,25 +6,29 @@ from collections.abc import Sequence
 import numpy as np
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 from image_features.errors import Unavailable
 from image_features.job.error_text import name_and_gist
 from image_features.reduce.pca import PcaModel
-from image_features.reduce.spark_model import apply_model, load_model, to_pca_model
+from image_features.reduce.spark_model import apply_model, to_pca_model
 from image_features.validate.evidence.evidence import Sample
 
 MODEL_SAMPLE_ROWS = 200
 
 
 def measure_model(
-    spark: SparkSession, model_uri: str, features: Sample, pca_features: Sample
+    spark: SparkSession,
+    model_uri: str,
+    pipeline: PipelineModel | Unavailable,
+    features: Sample,
+    pca_features: Sample,
 ) -> tuple[PcaModel | Unavailable, float]:
-    """Load the model as any Spark would, and return it with its worst error over the first rows of `features`.
+    """Return the model that `load_model` found, with its worst error over the first rows of `features`.
 
     The samples are drawn from this run's two datasets; a row of one is looked for in the other by its URI.
     """
-    pipeline = load_model(model_uri)
     if isinstance(pipeline, Unavailable):
         return Unavailable(f"{model_uri} does not load: {pipeline.reason}"), math.inf
     stored = dict(zip(pca_features.uris, pca_features.vectors, strict=True))

@@ -33,26 +33,22 @@ NO_SAMPLE = Sample(np.empty((0, 0), np.float32), *[np.empty(0, object)] * 3)
 _DESCRIBED = np.dtype([("digest", np.uint64), ("width", np.int32), ("norm", np.float64)])
 
 
-def measure_vectors(context: SparkContext, uri: str, column: str) -> tuple[VectorFacts, list[str]]:
-    """Return facts about all vectors of a dataset's column, and the SAMPLE_ROWS smallest image ids, by one pass.
+def measure_vectors(context: SparkContext, uri: str, column: str, sample_rows: int = SAMPLE_ROWS) -> VectorFacts:
+    """Measure all vectors of a dataset's column in one pass; 20 bytes of each row come to the driver.
 
-    20 bytes of each row come to the driver. The quantiles are norms of rows, and exact.
+    The quantiles are norms of rows, and exact. `sample_rows` is the number of the `first_ids`.
     """
 
     def describe_files(uris: Sequence[str]) -> tuple[NDArray[np.void], list[str]]:
         described, ids = [np.empty(0, _DESCRIBED)], list[str]()
-        for batch in _batches(uris, ["image_id", column]):
-            described.append(_describe(batch[column]))
-            ids += batch["image_id"].to_pylist()
-        return np.concatenate(described), heapq.nsmallest(SAMPLE_ROWS, ids)
+        for batch in _batches(uris, [column, "image_id"]):
+            described.append(_describe(batch.column(column)))
+            ids += batch.column("image_id").to_pylist()
+        return np.concatenate(described), heapq.nsmallest(sample_rows, ids)
 
     groups = list(file_groups(uri, context.defaultParallelism))
-    found = one_task_each(context, groups, describe_files).collect()
-    smallest = heapq.nsmallest(SAMPLE_ROWS, chain.from_iterable(ids for _, ids in found))
-    return _facts(np.concatenate([np.empty(0, _DESCRIBED), *(described for described, _ in found)])), smallest
-
-
-def _facts(rows: NDArray[np.void]) -> VectorFacts:
+    described = one_task_each(context, groups, describe_files).collect()
+    rows = np.concatenate([np.empty(0, _DESCRIBED), *(of_group for of_group, _ in described)])
     finite = rows["norm"][np.isfinite(rows["norm"])]
     return VectorFacts(
         rows=len(rows),
@@ -62,6 +58,7 @@ def _facts(rows: NDArray[np.void]) -> VectorFacts:
         zero=int(np.count_nonzero(finite == 0)),
         repeated=len(rows) - len(np.unique(rows["digest"])),
         norms=tuple(np.quantile(finite, NORM_QUANTILES, method="inverted_cdf").tolist()) if len(finite) else NO_NORMS,
+        first_ids=heapq.nsmallest(sample_rows, chain.from_iterable(ids for _, ids in described)),
     )
 
 
@@ -74,36 +71,33 @@ def measure_moments(context: SparkContext, pca_features_uri: str, facts: VectorF
     return gram_of_dataset(context, pca_features_uri, "pca_features")
 
 
-def draw_sample(
-    context: SparkContext,
-    uri: str,
-    column: str,
-    facts: VectorFacts,
-    rows: int = SAMPLE_ROWS,
-    ids: Sequence[str] | None = None,
-) -> Sample:
+def smallest_ids(context: SparkContext, uri: str, rows: int) -> list[str]:
+    """Return the smallest image ids of a dataset that is not measured, ascending."""
+
+    def of_files(uris: Sequence[str]) -> list[str]:
+        batches = _batches(uris, ["image_id"])
+        return heapq.nsmallest(rows, chain.from_iterable(batch.column(0).to_pylist() for batch in batches))
+
+    groups = list(file_groups(uri, context.defaultParallelism))
+    return heapq.nsmallest(rows, chain.from_iterable(one_task_each(context, groups, of_files).collect()))
+
+
+def draw_sample(context: SparkContext, uri: str, column: str, facts: VectorFacts, rows: int = SAMPLE_ROWS) -> Sample:
     """Return the rows of the smallest image ids: ids are hashes, so this is a random choice, always the same one.
 
-    `facts` say how wide the vectors are, and `ids` has the smallest image ids if they are known. There are no rows if
-    vectors differ in width.
+    `facts` are of these vectors, with as many `first_ids`. There are no rows if vectors differ in width.
     """
     rows = min(rows, SAMPLE_VALUES // max(facts.widest, 1))
     columns = ["image_id", "uri", "label", "split", column]
-
-    def smallest_ids(uris: Sequence[str]) -> list[str]:
-        batches = _batches(uris, ["image_id"])
-        return heapq.nsmallest(rows, (image_id for batch in batches for image_id in batch["image_id"].to_pylist()))
+    ids = facts.first_ids[:rows]
+    if not ids or facts.narrowest != facts.widest:
+        return NO_SAMPLE
 
     def rows_up_to(last_id: str, uris: Sequence[str]) -> list[pa.RecordBatch]:
         return [batch.filter(pc.less_equal(batch["image_id"], last_id)) for batch in _batches(uris, columns)]
 
     groups = list(file_groups(uri, context.defaultParallelism))
-    if ids is None:
-        ids = heapq.nsmallest(rows, chain.from_iterable(one_task_each(context, groups, smallest_ids).collect()))
-    ids = ids[:rows]
-    if not ids or facts.narrowest != facts.widest:
-        return NO_SAMPLE
-    # Only now does a vector leave a worker: those of other groups decide which of a group's rows are among the first.
+    # No vector left a worker before: those of all groups decide which of a group's rows are among the first.
     drawn = one_task_each(context, groups, partial(rows_up_to, ids[-1])).flatMap(lambda batches: batches).collect()
     table = pa.Table.from_batches(drawn).sort_by("image_id").slice(0, rows)
     vectors = table[column].combine_chunks()

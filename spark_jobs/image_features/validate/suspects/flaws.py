@@ -28,7 +28,9 @@ def find_flaws(measures: pa.Table) -> Flaws:
     Sharpness is compared with that of the image's own label, because one fruit is smoother than another, and sizes with
     the middle one of the run.
     """
-    looks: pd.DataFrame = measures.to_pandas()
+    uris = measures["uri"]
+    # A Python text for each URI would take more memory than all the numbers.
+    looks: pd.DataFrame = measures.drop_columns(["uri"]).to_pandas()
     counts: Counter[str] = Counter()
     found: list[Flawed] = []
     usual, is_free = [], np.ones(len(looks), bool)
@@ -43,7 +45,7 @@ def find_flaws(measures: pa.Table) -> Flaws:
             continue
         is_free[rows] = False
         worst = rows[np.argsort(-badness[rows], kind="stable")]
-        found += [Flawed(looks["uri"][row], looks["label"][row], flaw) for row in worst]
+        found += [Flawed(uris[row].as_py(), looks["label"][row], flaw) for row in worst.tolist()]
     return Flaws(len(looks), found, counts, usual)
 
 

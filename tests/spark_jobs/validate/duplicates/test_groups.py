@@ -6,9 +6,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from image_features.validate.duplicates import forest as module
-from image_features.validate.duplicates.forest import joined, spanning_forest
+from image_features.validate.duplicates.forest import spanning_forest
 from image_features.validate.duplicates.leak_free_split import leak_free_split
-from image_features.validate.duplicates.likeness import Pairs, taken
+from image_features.validate.duplicates.likeness import Pairs, joined, taken
 from image_features.validate.duplicates.search import most_alike_of_each
 
 

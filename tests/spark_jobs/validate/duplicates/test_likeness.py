@@ -5,8 +5,14 @@ import pytest
 from sklearn.neighbors import radius_neighbors_graph
 
 from image_features.validate.duplicates import likeness
-from image_features.validate.duplicates.forest import joined
-from image_features.validate.duplicates.likeness import Block, block_of, near_pairs, sketch_directions, unit_roots
+from image_features.validate.duplicates.likeness import (
+    Block,
+    block_of,
+    joined,
+    near_pairs,
+    sketch_directions,
+    unit_roots,
+)
 from tests.spark_jobs.synthetic import feature_like
 
 LEAST = 0.955
@@ -38,7 +44,8 @@ def test_pairs_of_all_blocks_are_those_of_scikit_learn(
     vectors: np.ndarray, few: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(likeness, "FEW_CANDIDATES", few)
-    monkeypatch.setattr(likeness, "SLAB_ROWS", 100)
+    monkeypatch.setattr(likeness, "TILE_ROWS", 100)
+    monkeypatch.setattr(likeness, "TILE_COLUMNS", 70)
     blocks = blocks_of(vectors, 250, sketch_directions(unit_roots(vectors[:200])))
     places = [(one, other) for one in range(len(blocks)) for other in range(one, len(blocks))]
     found = joined(pairs for one, other in places for pairs in near_pairs(blocks[one], blocks[other], LEAST))
