@@ -39,6 +39,7 @@ def another(param: Param) -> Any:
         "source_uri": "s3://elsewhere/photographs",
         "label_pattern": "(?P<label>.*)/.*",
         "labels": "s3://elsewhere/labels.csv",
+        "groups_from": "s3://elsewhere/runs/first/groups",
     }[param.name]
 
 
