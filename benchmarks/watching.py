@@ -32,6 +32,7 @@ class Watcher(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._root = psutil.Process(pid)
+        self._words = self._root.cmdline()
         self._stopped = threading.Event()
         self._cpu_s: dict[int, float] = {}
         self._watched = Watched()
@@ -59,6 +60,8 @@ class Watcher(threading.Thread):
 
     def _sample(self, process: psutil.Process) -> None:
         try:
+            if process.cmdline() == self._words:
+                return  # A fork that is not the program yet that it will be.
             kind, rss_mib, times = _kind(process), process.memory_info().rss / 2**20, process.cpu_times()
         except psutil.NoSuchProcess:
             return
