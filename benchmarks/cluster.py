@@ -1,5 +1,6 @@
 """A local EMR of the benchmarks' own, and steps on it: every variant runs and is timed in the same way."""
 
+import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tools.local.processes import Background, start_background, stop_backgrounds
 NAME = "benchmarks"
 POLL_S = 1.0
 LOG_TAIL_LINES = 30
+MACHINE_CORES = os.cpu_count() or 1
 
 
 class StepFailedError(Exception):
@@ -79,7 +81,7 @@ def bench_home() -> LocalHome:
 
 
 @contextmanager
-def bench_cluster(home: LocalHome, cores: int) -> Iterator[BenchCluster]:
+def bench_cluster(home: LocalHome, cores: int = MACHINE_CORES) -> Iterator[BenchCluster]:
     """Start an endpoint and a cluster as the DAG makes it, without bootstrap actions: the environments are there."""
     environment = local_environment(home)
     command = [home.airflow_python, "-m", "local_aws", f"--root={home.s3_path}", f"--work={home.emr_path}"]

@@ -5,7 +5,6 @@ python -m benchmarks.run [--only NAME...] [--photos FOLDER] [--count N] [--backb
 
 import argparse
 import json
-import os
 import platform
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import executors, featurizing, reducing, scale, sweep, whole, whole_runs
-from benchmarks.cluster import BenchCluster, bench_cluster, bench_home
+from benchmarks.cluster import MACHINE_CORES, BenchCluster, bench_cluster, bench_home
 from benchmarks.materials import (
     forget_networks,
     forget_vectors,
@@ -40,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by a signal"))
     home = bench_home()
     precisions = tuple(run_in_spark_environment(home, "precisions.py").split())
-    code_uri, cores = stage_code(home), os.cpu_count() or 1
+    code_uri = stage_code(home)
     if "featurize" in given.only:
-        with bench_cluster(home, cores) as cluster:
+        with bench_cluster(home) as cluster:
             for backbone in given.backbones:
                 case = _ingested(cluster, given, backbone, given.count, code_uri)
                 steps = _chosen(case.steps(precisions), given.variants)
@@ -50,18 +49,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "pca" in given.only:
         _measure_pca(home, given, code_uri)
     if "executors" in given.only:
-        with bench_cluster(home, cores) as cluster:
+        with bench_cluster(home) as cluster:
             for backbone in given.backbones:
                 _sweep(cluster, given, backbone, code_uri)
     if "airflow" in given.only:
-        with bench_cluster(home, cores) as cluster:
-            photos = place_photos(home, given.photos, given.count)
-            facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
-            runs = list(whole_runs.measure(cluster, photos, given.rounds))
-            _write(f"airflow-{given.count}", {**facts, **_machine(cluster)}, runs)
+        photos = place_photos(home, given.photos, given.count)
+        facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
+        runs = list(whole_runs.measure(home, photos, given.rounds))
+        _write(f"airflow-{given.count}", {**facts, **_machine(home)}, runs)
     if "whole" in given.only:
-        with bench_cluster(home, cores) as cluster:
-            _measure_whole(cluster, given)
+        _measure_whole(home, given)
     if "scale" in given.only:
         _measure_scale(home, given, code_uri)
 
@@ -69,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _measure_pca(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
     for rows in given.rows:
         run = make_vectors(home, rows)
-        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+        with bench_cluster(home) as cluster:
             steps = _chosen(reducing.steps(run, code_uri), given.variants)
             _measure(cluster, f"pca-{rows}", {"rows": rows}, steps, given)
 
@@ -77,27 +74,27 @@ def _measure_pca(home: LocalHome, given: argparse.Namespace, code_uri: str) -> N
 def _measure_scale(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
     """All stages on drawn rows, once for each number of rows."""
     for rows in given.rows:
-        with bench_cluster(home, os.cpu_count() or 1) as cluster:
+        with bench_cluster(home) as cluster:
             measured = scale.Scale(cluster, rows, code_uri)
             runs = _runs_before(measured.name) if given.add else []
             for one in measured.measure(not given.only_first, given.variants, given.keep):
                 runs.append(one)
                 print(f"{measured.name}: {one}", flush=True)
-                _write(measured.name, {"rows": rows, **_machine(cluster)}, runs)
+                _write(measured.name, {"rows": rows, **_machine(cluster.home)}, runs)
 
 
-def _measure_whole(cluster: BenchCluster, given: argparse.Namespace) -> None:
+def _measure_whole(home: LocalHome, given: argparse.Namespace) -> None:
     """Whole runs; with the weights of `--weights`, for of vectors of random ones not all is checked."""
     if given.weights is None:
         raise SystemExit("whole runs are measured with real weights: make bench ONLY=whole WEIGHTS=<file>")
-    photos = place_photos(cluster.home, given.photos, given.count)
+    photos = place_photos(home, given.photos, given.count)
     for precision in given.precisions:
         facts = {"images": given.count, "photos": photos.rpartition("-")[0], "precision": precision}
         runs = []
-        for measured in whole.measure(cluster, photos, given.count, given.weights.resolve(), precision, given.rounds):
+        for measured in whole.measure(home, photos, given.count, given.weights.resolve(), precision, given.rounds):
             runs.append(measured)
             print(f"whole: {measured}", flush=True)
-            _write(f"whole-{precision}-{given.count}", {**facts, **_machine(cluster)}, runs)
+            _write(f"whole-{precision}-{given.count}", {**facts, **_machine(home)}, runs)
 
 
 def _sweep(cluster: BenchCluster, given: argparse.Namespace, backbone: str, code_uri: str) -> None:
@@ -132,7 +129,7 @@ def _measure(
     """Measure A B A B, so that other work on the machine meets all variants alike; keep each result at once."""
     runs = _runs_before(name) if given.add else []
     first = max((run["round"] for run in runs), default=0) + 1
-    machine = _machine(cluster)
+    machine = _machine(cluster.home)
     for number in range(first, first + given.rounds):
         for variant, step in steps.items():
             forget_vectors(cluster.home)
@@ -154,13 +151,13 @@ def _write(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]
     (RESULTS_PATH / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _machine(cluster: BenchCluster) -> dict[str, Any]:
-    versions = json.loads(run_in_spark_environment(cluster.home, "versions.py"))
+def _machine(home: LocalHome) -> dict[str, Any]:
+    versions = json.loads(run_in_spark_environment(home, "versions.py"))
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     return {
-        "cores": cluster.cores,
+        "cores": MACHINE_CORES,
         "processor": _processor(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import whole_runs
-from benchmarks.cluster import BenchCluster, command_step
+from benchmarks.cluster import bench_cluster, command_step
 from benchmarks.featurizing import CLASSROOM
 from benchmarks.materials import JOBS_PATH, forget_networks, run_in_spark_environment
 from benchmarks.results import Result, median, values, variants
 from benchmarks.watching import Watcher
 from run_contract.param_queries import param_named
 from run_contract.stages import STAGES
-from tools.local.home import BUCKET
+from tools.local.home import BUCKET, LocalHome
 
 OURS = "make run"
 FLOOR = "the network alone"
@@ -22,7 +22,7 @@ COMPONENTS = param_named("pca_components").default
 
 
 def measure(
-    cluster: BenchCluster, photos: str, count: int, weights: Path, precision: str, rounds: int
+    home: LocalHome, photos: str, count: int, weights: Path, precision: str, rounds: int
 ) -> Iterator[dict[str, Any]]:
     """Measure A B A B; last the floor, of which processor time is all that is known.
 
@@ -31,17 +31,18 @@ def measure(
     """
     step = command_step(CLASSROOM, _classroom(photos, weights))
     for number in range(1, rounds + 1):
-        yield {"variant": CLASSROOM, "round": number, **cluster.run(CLASSROOM, step)}
-        forget_networks(cluster.home)
+        with bench_cluster(home) as cluster:
+            yield {"variant": CLASSROOM, "round": number, **cluster.run(CLASSROOM, step)}
+        forget_networks(home)
         watcher = Watcher(os.getpid())
         watcher.start()
-        run = whole_runs.run_once(cluster, photos, weights, f"--precision={precision}")
+        run = whole_runs.run_once(home, photos, weights, f"--precision={precision}")
         yield {"variant": OURS, "round": number, **watcher.stop().as_json(), **run}
     floor = ("--backbone", BACKBONE, "--weights", str(weights), "--precision", precision, "--count", str(count))
     yield {
         "variant": FLOOR,
         "round": 1,
-        "cpu_s": float(run_in_spark_environment(cluster.home, "network_alone.py", *floor)),
+        "cpu_s": float(run_in_spark_environment(home, "network_alone.py", *floor)),
     }
 
 

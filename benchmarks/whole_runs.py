@@ -9,42 +9,41 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cluster import BenchCluster
 from benchmarks.materials import forget_vectors, make_weights
 from run_contract.stages import STAGES
+from tools.local.endpoint import endpoint_client, wait_for_endpoint
 from tools.local.home import BUCKET, REPOSITORY, LocalHome, local_environment
-from tools.local.services import down, up
+from tools.local.services import down, services_in_use, up
 
 BY_ITSELF = "make run"
 BY_SERVICES = "make run, of the Airflow that make up started"
 DISCOVERY_LIMIT_S = 120
 
 
-def measure(cluster: BenchCluster, photos: str, rounds: int) -> Iterator[dict[str, Any]]:
+def measure(home: LocalHome, photos: str, rounds: int) -> Iterator[dict[str, Any]]:
     """`seconds` from the DAG run's start to its end by Airflow's clock, `steps_s` of these in the steps by EMR's."""
     for number in range(1, rounds + 1):
-        yield {"variant": BY_ITSELF, "round": number, **_added(cluster, photos)}
-    with _services(cluster.home):
+        yield {"variant": BY_ITSELF, "round": number, **_added(home, photos)}
+    with _services(home):
         for number in range(1, rounds + 1):
-            yield {"variant": BY_SERVICES, "round": number, **_added(cluster, photos)}
+            yield {"variant": BY_SERVICES, "round": number, **_added(home, photos)}
 
 
-def _added(cluster: BenchCluster, photos: str) -> dict[str, float]:
-    run = run_once(cluster, photos, make_weights(cluster.home, "mobilenet_v2"))
+def _added(home: LocalHome, photos: str) -> dict[str, float]:
+    run = run_once(home, photos, make_weights(home, "mobilenet_v2"))
     steps_s = sum(run[stage.name] for stage in STAGES)
     figures = {"seconds": run["run_s"], "steps_s": steps_s, "added_s": run["run_s"] - steps_s}
     return {name: round(figure, 2) for name, figure in figures.items()} | {"command_s": run["command_s"]}
 
 
-def run_once(cluster: BenchCluster, photos: str, weights: Path, *options: str) -> dict[str, float]:
+def run_once(home: LocalHome, photos: str, weights: Path, *options: str) -> dict[str, float]:
     """Return seconds of a run in which nothing is known: until published, of the DAG run, its command and each step."""
-    home = cluster.home
     command = [str(home.airflow_python), "-m", "tools.run.run_pipeline", f"--source=s3://{BUCKET}/landing/{photos}"]
     command += [f"--weights={weights}", "--force=1", *options]
     forget_vectors(home)
     began = time.monotonic()
     subprocess.run(command, cwd=REPOSITORY, env=_environment(home), check=True, stdout=subprocess.DEVNULL)
-    return {"command_s": round(time.monotonic() - began, 2), **_dag_run_s(home), **dict(_steps_s(cluster))}
+    return {"command_s": round(time.monotonic() - began, 2), **_dag_run_s(home), **dict(_steps_s(home))}
 
 
 def _dag_run_s(home: LocalHome) -> dict[str, float]:
@@ -57,12 +56,15 @@ def _dag_run_s(home: LocalHome) -> dict[str, float]:
     return {"seconds": (published - start).total_seconds(), "run_s": (end - start).total_seconds()}
 
 
-def _steps_s(cluster: BenchCluster) -> Iterator[tuple[str, float]]:
-    """Of the cluster that was made last, by the steps' names."""
-    newest = max(cluster.emr.list_clusters()["Clusters"], key=lambda one: one["Status"]["Timeline"]["CreationDateTime"])
-    for step in cluster.emr.list_steps(ClusterId=newest["Id"])["Steps"]:
-        timeline = step["Status"]["Timeline"]
-        yield step["Name"], (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
+def _steps_s(home: LocalHome) -> Iterator[tuple[str, float]]:
+    """Of the cluster that was made last, by the steps' names: the endpoint knows it after its own end."""
+    with services_in_use(home, with_airflow=False):
+        wait_for_endpoint(home)
+        emr = endpoint_client(home, "emr")
+        newest = max(emr.list_clusters()["Clusters"], key=lambda one: one["Status"]["Timeline"]["CreationDateTime"])
+        for step in emr.list_steps(ClusterId=newest["Id"])["Steps"]:
+            timeline = step["Status"]["Timeline"]
+            yield step["Name"], (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
 
 
 @contextmanager
