@@ -57,14 +57,14 @@ def _dag_run_s(home: LocalHome) -> dict[str, float]:
 
 
 def _steps_s(home: LocalHome) -> Iterator[tuple[str, float]]:
-    """Of the cluster that was made last, by the steps' names: the endpoint knows it after its own end."""
+    """Of the cluster that was made last, by the stage: the endpoint knows it after its own end."""
     with services_in_use(home, with_airflow=False):
         wait_for_endpoint(home)
         emr = endpoint_client(home, "emr")
         newest = max(emr.list_clusters()["Clusters"], key=lambda one: one["Status"]["Timeline"]["CreationDateTime"])
         for step in emr.list_steps(ClusterId=newest["Id"])["Steps"]:
             timeline = step["Status"]["Timeline"]
-            yield step["Name"], (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
+            yield step["Name"].split()[0], (timeline["EndDateTime"] - timeline["StartDateTime"]).total_seconds()
 
 
 @contextmanager
