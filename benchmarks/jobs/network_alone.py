@@ -25,10 +25,10 @@ def main() -> None:
     arguments = parser.parse_args()
     side_px, chosen = BACKBONES[arguments.backbone].side_px, NetworkChoice(precision=arguments.precision)
     weights = FoundWeights(arguments.weights, Path(arguments.weights), "benchmark")
+    pixels = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE, side_px, side_px, 3), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         predict = engine_module(chosen).load(exported(arguments.backbone, weights, folder), chosen, 1)
-    pixels = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE, side_px, side_px, 3), np.uint8)
-    predict(pixels)
+        predict(pixels)  # Only now is the network read.
     began = time.process_time()
     for _ in range(0, arguments.count, BATCH_SIZE):
         predict(pixels)
