@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from image_features.featurize.arguments import FeaturizeArguments, parse_featurize_arguments
 from image_features.featurize.batches import FeaturizeOptions
-from image_features.featurize.content_index import image_chunks
+from image_features.featurize.content_index import images_of_run
 from image_features.featurize.work_plan import plan
 from image_features.featurize.worker import featurize
 from image_features.featurize.write_features import vector_counts, write_features
@@ -52,7 +52,7 @@ def featurize_images(spark: SparkSession, given: FeaturizeArguments, progress: P
             new = featurize(context, works, make_predict_fn, options, vectors_uri, done)
         images_per_second = round(planned / (time.monotonic() - started), 1) if planned else None
 
-        covered = write_features(context, image_chunks(spark, given), vectors_uri, given)
+        covered = write_features(images_of_run(spark, given), vectors_uri, given)
         compact_store(context, store_uri, vectors_uri)
 
     details = {

@@ -266,29 +266,29 @@ def _assorted_photos() -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_images_in_many_chunks_get_the_same_features(
+def test_images_of_many_tasks_get_the_same_features(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("image_features.ingest.packs._FIRST_PACK_IMAGES", 2)
     run, later, again = Run(prefix_uri), Run(prefix_uri, "later"), Run(prefix_uri, "again")
     run.put(_assorted_photos())
-    in_one_chunk = _features(spark, run.both(WEIGHTS))
-    assert len(in_one_chunk) == 9
+    at_first = _features(spark, run.both(WEIGHTS))
+    assert len(at_first) == 9
     later.both(WEIGHTS)
-    monkeypatch.setattr(content_index, "CHUNK_IMAGES", 3)
-    assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == in_one_chunk
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", 1)
+    assert _features(spark, again.both(WEIGHTS)) == _features(spark, later) == at_first
     assert again.rows(spark, "rejects") == later.rows(spark, "rejects") == run.rows(spark, "rejects")
     facts = ("rows_in", "rows_out", "rejects")
-    stats, stats_in_chunks = later.stats("featurize_images"), again.stats("featurize_images")
-    assert [stats_in_chunks[name] for name in facts] == [stats[name] for name in facts] == [10, 9, {"decode_failed": 1}]
+    stats, stats_again = later.stats("featurize_images"), again.stats("featurize_images")
+    assert [stats_again[name] for name in facts] == [stats[name] for name in facts] == [10, 9, {"decode_failed": 1}]
     assert again.vectors() == later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
 
 
 @pytest.mark.slow
-def test_a_run_may_fetch_some_images_and_know_others_in_many_chunks(
+def test_a_run_of_many_images_may_fetch_some_and_know_others(
     spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(content_index, "CHUNK_IMAGES", 2)
+    monkeypatch.setattr(content_index, "FEW_IMAGES", 2)
     Run(prefix_uri).put(_photos(0, 4))
     Run(prefix_uri).both(WEIGHTS)
     later = Run(prefix_uri, "later")

@@ -1,0 +1,59 @@
+"""The shuffle that takes each image, without its vector, to the task that reads the vector from the feature store."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import RDD
+from pyspark.sql import DataFrame
+from pyspark.sql.functions import col, lit
+from pyspark.sql.functions import min as min_of
+
+from image_features.featurize.content_index import NARROW_IMAGES
+from image_features.schemas import VECTORS
+from image_features.storage.datasets import read_dataset
+
+Groups = Sequence[Sequence[str]]
+"""The URIs of the store's files in groups, a task each."""
+
+_NO_ROWS = NARROW_IMAGES.append(pa.field("file", pa.string())).empty_table()
+
+
+def to_readers(images: DataFrame, vectors_uri: str, groups: Groups) -> RDD[pa.Table]:
+    """Return tables of NARROW_IMAGES: a partition for each group of files, and a last one of images without a vector.
+
+    A vector that stands twice in the store, as after a repeated task, is taken from the first file that has it.
+    """
+    files = pa.array([PurePosixPath(uri).name for uris in groups for uri in uris], pa.string())
+    readers = pa.array([number for number, uris in enumerate(groups) for _ in uris], pa.int32())
+
+    def split(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        found = list(batches)
+        rows = pa.Table.from_batches(found) if found else _NO_ROWS
+        reader = pc.fill_null(readers.take(pc.index_in(rows["file"], files)), len(groups))
+        for number in pc.unique(reader):
+            stream = _as_stream(rows.filter(pc.equal(reader, number)))
+            yield pa.record_batch({"reader": [number.as_py()], "images": [stream]})
+
+    sent = _with_file(images, vectors_uri, groups).mapInArrow(split, "reader long, images binary")
+    # As RDDs have it, for `repartition` would give one partition to several groups, and none to others.
+    brought: RDD[tuple[int, bytes]] = sent.rdd.map(tuple).partitionBy(len(groups) + 1, int)
+    return brought.values().map(lambda stream: pa.ipc.open_stream(stream).read_all())
+
+
+def _with_file(images: DataFrame, vectors_uri: str, groups: Groups) -> DataFrame:
+    """Add the name of the first file of the store that has the vector of an image."""
+    if not groups:
+        return images.withColumn("file", lit(None).cast("string"))
+    vectors = read_dataset(images.sparkSession, vectors_uri, VECTORS, col("_metadata.file_name").alias("file"))
+    first = vectors.groupBy("content_sha256").agg(min_of("file").alias("file"))
+    return images.join(first, "content_sha256", "left")
+
+
+def _as_stream(rows: pa.Table) -> bytes:
+    table = rows.select(NARROW_IMAGES.names).cast(NARROW_IMAGES)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
