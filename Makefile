@@ -52,19 +52,23 @@ down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
 # Suites run side by side; each is printed when it is done.
-suites = $(MAKE) --jobs=5 --keep-going --output-sync=target
+suites = $(MAKE) --jobs=6 --keep-going --output-sync=target
 
 .PHONY: test
 test: setup ## run all tests but the faults, about 12 minutes on two cores
-	@$(suites) test-airflow test-spark test-networks test-end-to-end test-endpoint
+	@$(suites) test-airflow test-plugins test-spark test-networks test-end-to-end test-endpoint
 
 .PHONY: test-quick
 test-quick: setup ## run the tests that are not slow
-	@$(suites) test-airflow test-spark test-networks test-endpoint ARGS='-m "not slow"'
+	@$(suites) test-airflow test-plugins test-spark test-networks test-endpoint ARGS='-m "not slow"'
 
 .PHONY: test-airflow
-test-airflow: setup ## run the tests of the Airflow environment that the three other targets do not run
-	@"$(AIRFLOW_PYTHON)" -m pytest $(addprefix --ignore=,tests/spark_jobs tests/faults tests/end_to_end $(endpoint_tests)) $(ARGS)
+test-airflow: setup ## run the tests of the Airflow environment that no other target runs
+	@"$(AIRFLOW_PYTHON)" -m pytest $(addprefix --ignore=,$(addprefix tests/,spark_jobs faults end_to_end plugins) $(endpoint_tests)) $(ARGS)
+
+.PHONY: test-plugins
+test-plugins: setup ## run the tests of Airflow's plugins
+	@"$(AIRFLOW_PYTHON)" -m pytest tests/plugins $(ARGS)
 
 endpoint_tests := tests/local_aws tests/bootstrap tests/compose
 .PHONY: test-endpoint

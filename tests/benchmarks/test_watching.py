@@ -18,6 +18,7 @@ while time.process_time() < end:
 """
 
 
+@pytest.mark.slow
 def test_memory_and_processor_time_are_of_what_the_watched_process_starts() -> None:
     watcher = Watcher(os.getpid())
     watcher.start()
@@ -29,6 +30,7 @@ def test_memory_and_processor_time_are_of_what_the_watched_process_starts() -> N
     assert watched.cpu_s == pytest.approx(1.0, abs=0.4)
 
 
+@pytest.mark.slow
 def test_what_is_spawned_under_spark_makes_the_network_and_is_no_worker(tmp_path: Path) -> None:
     java = tmp_path / "java"
     java.symlink_to(Path(sys.executable).resolve())

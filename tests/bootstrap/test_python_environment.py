@@ -90,6 +90,7 @@ def test_nodes_that_come_with_their_environment_are_never_installed_into(node: N
     assert installed(node.venv) == before
 
 
+@pytest.mark.slow
 def test_a_node_asks_s3_of_the_clusters_region(node: Node) -> None:
     node.stage(TINY_LOCK)
     aws = node.folder / "bin" / "aws"

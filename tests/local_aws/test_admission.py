@@ -257,6 +257,7 @@ def test_a_connection_without_a_whole_header_is_closed(hurried: Endpoint, begun:
         assert connection.recv(1000) == b""
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_kept_for_the_next_request_stays_open(hurried: Endpoint) -> None:
     connection = http.client.HTTPConnection(hurried.url.removeprefix("http://"))
     for _ in range(2):

@@ -53,6 +53,7 @@ def test_a_hardness_that_is_not_there_is_refused(setting: str, capsys: pytest.Ca
     assert f"--hard {setting}: give" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_s3_throttles_who_asks_too_fast_and_nobody_later(new_endpoint: Callable[..., Endpoint]) -> None:
     endpoint = new_endpoint("--hard", "requests_per_s=10")
     s3 = endpoint.client("s3", **ONE_TRY)
@@ -66,6 +67,7 @@ def test_s3_throttles_who_asks_too_fast_and_nobody_later(new_endpoint: Callable[
         patient.list_buckets()
 
 
+@pytest.mark.slow
 def test_a_deletion_of_many_fails_for_single_keys_which_stay(new_endpoint: Callable[..., Endpoint]) -> None:
     s3 = new_endpoint("--hard", "deletion_errors=3").client("s3", **ONE_TRY)
     s3.create_bucket(Bucket="fruits")
@@ -78,6 +80,7 @@ def test_a_deletion_of_many_fails_for_single_keys_which_stay(new_endpoint: Calla
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="fruits")["Contents"]] == ["c"]
 
 
+@pytest.mark.slow
 def test_s3_refuses_what_is_signed_for_another_region(new_endpoint: Callable[..., Endpoint]) -> None:
     s3 = new_endpoint("--hard", "region=eu-west-3").client("s3", **ONE_TRY)
     with pytest.raises(ClientError, match="expecting 'eu-west-3'"):
@@ -154,6 +157,7 @@ def test_an_offline_step_reaches_the_endpoint_and_nothing_else(new_endpoint: Cal
     assert (said[0], said[-1]) == ("1 ['lo']", "ConnectionRefusedError: [Errno 111] Connection refused")
 
 
+@pytest.mark.slow
 def test_the_endpoint_says_at_its_end_how_often_it_was_hard(new_endpoint: Callable[..., Endpoint]) -> None:
     endpoint = new_endpoint("--hard", "requests_per_s=1")
     s3 = endpoint.client("s3", **ONE_TRY)

@@ -121,6 +121,7 @@ def test_it_stops_although_a_client_has_stopped_reading(new_endpoint: Callable[[
         assert running.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_one_clear_line(endpoint: Endpoint, tmp_path: Path, spark_env: Path) -> None:
     port = int(endpoint.url.rpartition(":")[2])
     code, output = run_to_its_end(tmp_path, port, spark_env)
@@ -130,6 +131,7 @@ def test_a_port_in_use_is_one_clear_line(endpoint: Endpoint, tmp_path: Path, spa
     assert "--port" in output
 
 
+@pytest.mark.slow
 def test_a_root_that_cannot_be_written_is_one_clear_line(tmp_path: Path, spark_env: Path) -> None:
     (tmp_path / "s3").write_text("a file where the folder should be")
     code, output = run_to_its_end(tmp_path, free_port(), spark_env)

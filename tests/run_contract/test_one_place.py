@@ -75,6 +75,7 @@ assert "| `sharp_enough` | soft | Images are sharp |" in reference.pages()["chec
 """
 
 
+@pytest.mark.slow
 def test_a_new_stage_needs_only_its_line_and_its_entry_point(tmp_path: Path) -> None:
     told = in_own_process(THROUGH_A_FIFTH_STAGE, tmp_path)
     assert told.returncode == 0, told.stderr

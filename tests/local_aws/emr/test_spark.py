@@ -117,6 +117,7 @@ def facts(endpoint: Endpoint, step: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [

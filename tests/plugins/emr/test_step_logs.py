@@ -27,6 +27,7 @@ def packed(size_bytes: int, end: bytes) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_a_small_log_that_unpacks_to_one_line_of_300_mb_takes_little_memory(s3: Any) -> None:
     ship(s3, "stderr", packed(300 * 1024**2, b"\nERROR DiskFullError: no space\n"))
     tracemalloc.start()

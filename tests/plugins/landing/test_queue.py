@@ -56,6 +56,8 @@ def queue(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Queue:
     monkeypatch.setattr(triggers, "LONG_POLL_S", 1)
     monkeypatch.setattr(triggers, "QUIET_S", 1)
     monkeypatch.setattr(triggers, "TROUBLE_PAUSE_S", 0.1)
+    # With two that take or delete at the same moment, moto gives a message twice, or keeps it: no test could count.
+    monkeypatch.setattr(triggers, "TAKERS", 1)
     monkeypatch.setattr(triggers, "BOTOCORE_RETRIES", {"retries": {"mode": "standard", "max_attempts": 2}})
     return Queue(endpoint)
 
@@ -82,18 +84,12 @@ def events_within(trigger: QueueTrigger, seconds: float, after_first: Callable[[
     return told
 
 
-def assert_bursts(told: list[Any], *sent: int) -> None:
-    """One event for each burst. A standard queue may deliver a message twice, and the endpoint's sometimes does."""
-    assert len(told) == len(sent)
-    for event, count in zip(told, sent, strict=True):
-        assert count <= event["messages"] <= 2 * count
-
-
+@pytest.mark.slow
 def test_a_burst_of_messages_is_one_event_and_none_is_left(queue: Queue) -> None:
     queue.make()
     queue.send(200)
 
-    assert_bursts(events_within(trigger_of(queue.url), 30, after_first=lambda: True), 200)
+    assert events_within(trigger_of(queue.url), 30, after_first=lambda: True) == [{"messages": 200}]
     assert queue.left() == 0
 
 
@@ -104,7 +100,7 @@ def test_what_comes_while_the_trigger_pauses_is_one_event_more(queue: Queue) -> 
 
     told = events_within(trigger_of(queue.url, pause_s=1), 7, after_first=lambda: queue.send(25))
 
-    assert_bursts(told, 3, 25)
+    assert told == [{"messages": 3}, {"messages": 25}]
 
 
 @pytest.mark.slow
@@ -129,7 +125,7 @@ def test_what_s3_says_of_a_new_photograph_is_an_event(queue: Queue, bucket: Buck
     time.sleep(2)  # until the endpoint has given up the questions of the trigger that was stopped
     bucket.put("a.jpg", "b.jpg")
 
-    assert_bursts(events_within(trigger_of(queue.url), 4), 2)
+    assert events_within(trigger_of(queue.url), 4) == [{"messages": 2}]
 
 
 @pytest.mark.slow

@@ -92,6 +92,7 @@ def test_that_another_cluster_is_gone_says_nothing_of_the_runs_own(
     assert cluster.clusters["j-1"]["Status"]["State"] == "TERMINATING"
 
 
+@pytest.mark.slow
 def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: FakeEmr, context: Any) -> None:
     own = own_tags(context, settings)
     cluster.add_cluster("j-2", "fruit_features pictures r", "WAITING", own)
@@ -103,6 +104,7 @@ def test_every_live_cluster_with_the_runs_tags_is_ended(settings: Any, cluster: 
     assert states == {"j-1": "TERMINATED", "j-2": "TERMINATED", "j-3": "WAITING"}
 
 
+@pytest.mark.slow
 def test_a_cluster_of_which_no_id_was_recorded_is_found_by_its_tags(settings: Any, emr: FakeEmr, context: Any) -> None:
     emr.add_cluster("j-2", "fruit_features pictures r", "BOOTSTRAPPING", own_tags(context, settings))
 

@@ -50,6 +50,7 @@ def test_what_is_decoded_apart_is_what_is_decoded_at_once(content: bytes) -> Non
         np.testing.assert_array_equal(apart.pixels, at_once.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("decode", "reason", "detail"),
     [

@@ -224,6 +224,7 @@ def test_a_step_that_dies_is_resumed_where_it_was(
     assert _features(spark, run) == _features(spark, _from_scratch(run))
 
 
+@pytest.mark.slow
 def test_a_task_keeps_what_it_has_from_time_to_time(
     spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

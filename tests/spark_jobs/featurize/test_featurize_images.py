@@ -197,6 +197,7 @@ def test_a_network_of_ones_own_makes_the_vectors_and_is_known_by_its_description
     assert re.search(r"^ERROR OwnNetworkError: .*n\.onnx has the SHA-256", capfd.readouterr().err.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "error", "says"),
     [
@@ -229,6 +230,7 @@ def test_the_last_line_says_what_is_refused(
     assert not exists(f"{run.uri}/stats/featurize_images.json")
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_end_the_job_with_a_remedy(
     spark: SparkSession, prefix_uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,7 @@ def test_an_object_that_was_replaced_after_it_was_listed_counts_as_read(prefix_u
     ]
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_the_first_and_gives_the_same(spark: SparkSession, prefix_uri: str) -> None:
     _put(prefix_uri, {f"Apple/{n}.jpg": pictures.jpeg(n) for n in range(3)})
     assert _run(prefix_uri) == 0
@@ -135,6 +136,7 @@ def test_a_second_run_replaces_the_first_and_gives_the_same(spark: SparkSession,
     assert len(_rows(spark, prefix_uri, "manifest")) == 3
 
 
+@pytest.mark.slow
 def test_several_packs_make_several_files_and_lose_nothing(
     spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

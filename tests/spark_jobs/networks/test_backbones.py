@@ -22,6 +22,7 @@ def test_there_are_these_and_no_others() -> None:
     assert set(BACKBONES) == set(EXPECTED) == set(DIMENSIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_backbone_is_the_network_it_says(name: str) -> None:
     parameters, dimension, cut = EXPECTED[name]

@@ -133,6 +133,7 @@ def test_workers_side_by_side_are_not_pinned_to_one_core(engine: str, threads: i
     assert seen == {frozenset(allowed)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_result_outlives_the_next_batch(engine: str, tmp_path: Path) -> None:
     predict = _predict_fn(engine, "mobilenet_v2", tmp_path)
@@ -157,6 +158,7 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_its_place(engine: str
     np.testing.assert_array_equal(filled, np.stack([together[6]] * 4))
 
 
+@pytest.mark.slow
 def test_a_worker_of_openvino_never_imports_tensorflow(tmp_path: Path) -> None:
     path = exported(NetworkChoice(), tmp_path)
     worker = f"""
@@ -205,6 +207,7 @@ def test_the_first_blocks_in_float32_bring_vectors_closer_to_those_of_float32(tm
     assert np.abs(vectors("mixed", photos[::-1])[::-1] - mixed).max() == 0
 
 
+@pytest.mark.slow
 def test_a_network_in_two_parts_is_the_whole_network(tmp_path: Path) -> None:
     path, photos = exported(NetworkChoice(), tmp_path), _photos(2)
     core, options = openvino.Core(), openvino_engine.options("float32", threads=1)

@@ -236,6 +236,7 @@ def test_the_demo_stages_no_file_that_does_not_load(
     assert list(objects.list_objects(f"{prefix_uri}/models")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, value: float) -> None:
     def spoil(weights: dict[str, Any]) -> None:

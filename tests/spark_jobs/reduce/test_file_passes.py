@@ -114,6 +114,7 @@ def test_the_gram_of_any_number_of_parts_is_that_of_all_rows(spark: SparkSession
     np.testing.assert_allclose(gram.scatter, centred.T @ centred, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_neighbours_are_merged_in_their_order_however_they_arrive(spark: SparkSession) -> None:
     arrived = partials(20)
     shuffled = [arrived[place] for place in np.random.default_rng(3).permutation(len(arrived))]

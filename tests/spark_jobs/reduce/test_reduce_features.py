@@ -110,6 +110,7 @@ def test_the_stats_say_what_was_explained(reduced: tuple[str, StageStats], vecto
     json.dumps(dict(stats.details), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_share_of_the_variance_decides_how_many(spark: SparkSession, own_uri: str, vectors: np.ndarray) -> None:
     stats = run(spark, own_uri, "--explained-variance", "0.9")
     cumulative = np.cumsum(scikit_learn(vectors)[0].explained_variance_ratio_)
@@ -121,6 +122,7 @@ def test_more_components_than_rows_or_columns_allow_are_refused(spark: SparkSess
         run(spark, own_uri, "--pca-components", "24")
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_numbers_and_a_csv_of_an_earlier_attempt_does_not_stay(
     spark: SparkSession, reduced: tuple[str, StageStats], own_uri: str
 ) -> None:
@@ -159,6 +161,7 @@ def test_the_csv_holds_the_same_as_the_parquet(
 LABELS_IN_DISGUISE = ("=1+1", "@SUM(1)", "-1", "NA", "null", "NaN", "007", "1e3", ' a, "b"\n ', "'quoted'")
 
 
+@pytest.mark.slow
 def test_hostile_names_and_a_missing_label_survive_the_csv(spark: SparkSession, own_uri: str, endpoint: Path) -> None:
     features = read_dataset(spark, f"{own_uri}/features", FEATURES).localCheckpoint()
     uris = sorted(row["uri"] for row in features.collect())

@@ -31,6 +31,7 @@ def later(rows: int = 330) -> Any:
     return changed(photographs(rows), [3, 14, 15]).slice(2)
 
 
+@pytest.mark.slow
 def test_a_refit_is_of_all_rows_and_counts_what_changed_since_the_snapshot(runs: Runs) -> None:
     runs.publish_first(300)
     stats = runs.reduce("two", later())
@@ -54,6 +55,7 @@ def test_an_image_whose_etag_is_not_known_on_both_sides_has_not_changed(runs: Ru
     assert (model["added"], model["removed"]) == (1, 0)
 
 
+@pytest.mark.slow
 def test_where_the_published_features_are_gone_all_rows_are_new(runs: Runs) -> None:
     runs.publish_first(300, features_uri="s3://stage-tests/gone")
     model = runs.reduce("two", photographs(61)).details["model"]

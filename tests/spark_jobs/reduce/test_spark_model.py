@@ -61,6 +61,7 @@ def test_spark_ml_transforms_with_it_as_numpy_does(loaded: PipelineModel, model:
     np.testing.assert_allclose(vectors_in(apply_model(loaded, features), "pca_features"), expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_it_equals_what_spark_ml_fits_itself(model: PcaModel, features: DataFrame) -> None:
     vectors = features.select(array_to_vector(col("features")).alias("vector"))
     scaler = StandardScaler(inputCol="vector", outputCol="scaled", withMean=True, withStd=True).fit(vectors)

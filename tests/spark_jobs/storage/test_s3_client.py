@@ -146,6 +146,7 @@ def test_content_that_breaks_off_repeats_one_object(proxy: FaultyProxy, prefix_u
     assert (stored.content, broken.refused) == (b"x" * 100_000, 2)
 
 
+@pytest.mark.slow
 def test_content_that_always_breaks_off_is_an_error_that_names_the_object(proxy: FaultyProxy, prefix_uri: str) -> None:
     objects.write_bytes(f"{prefix_uri}/photo.jpg", b"x" * 1000)
     proxy.rules.append(Rule(reads, None))

@@ -61,6 +61,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return made
 
 
+@pytest.mark.slow
 def test_both_environments_hold_what_is_locked_under_local_home(checkout: Checkout) -> None:
     assert checkout.packages("airflow") == {"six"}
     assert checkout.packages("spark") == {"six", "jmespath"}

@@ -70,6 +70,7 @@ def test_what_no_run_could_do_is_refused(settings: Any, s3: Any, asked: dict[str
         plan(asked, s3, settings)
 
 
+@pytest.mark.slow
 def test_on_one_machine_a_folder_is_enough_and_nothing_is_left_running(home: LocalHome, tmp_path: Path) -> None:
     for number in range(3):
         path = tmp_path / "pictures" / "apple" / f"{number}.jpg"

@@ -106,6 +106,7 @@ def test_groups_and_leaks_are_those_of_all_pairs(
     np.testing.assert_array_equal(found.sample_splits, written["leak_free_split"].to_numpy(dtype=object))
 
 
+@pytest.mark.slow
 def test_the_order_of_files_and_rows_decides_nothing(spark: SparkSession, prefix_uri: str) -> None:
     vectors, table = some_images()
     uris = places(spark, prefix_uri, table)
@@ -135,6 +136,7 @@ def test_what_path_or_labels_file_put_together_is_one_group_of_each_label(spark:
     assert set(written.groupby("label")["group"].nunique()) == {1}
 
 
+@pytest.mark.slow
 def test_the_groups_of_another_run_are_taken_as_they_are_also_across_labels(
     spark: SparkSession, prefix_uri: str
 ) -> None:

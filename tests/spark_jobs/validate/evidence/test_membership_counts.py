@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from pyspark.sql import SparkSession
 
 from image_features.storage.datasets import REJECT_FILES, start_rejects, write_rejects
@@ -67,6 +68,7 @@ def test_every_id_is_counted_for_what_happened_to_it() -> None:
     check_every_id_is_counted(counted(LISTED, FEATURIZED, REJECTED, REDUCED))
 
 
+@pytest.mark.slow
 def test_ids_of_many_files_and_buckets_are_counted_alike(spark: SparkSession, prefix_uri: str) -> None:
     uris = {name: f"{prefix_uri}/{name}" for name in COLUMNS}
     for name, table in ids_of(LISTED, FEATURIZED, REJECTED, REDUCED).items():
