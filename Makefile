@@ -159,5 +159,5 @@ sweep: setup ## measure featurize_images by executors and cores, and write docs/
 	@$(MAKE) bench-report
 
 .PHONY: bench-report
-bench-report: ## write the tables of docs/benchmarks.md and docs/costs.md from benchmarks/results
+bench-report: ## write the tables of docs/benchmarks.md, measurements.md and costs.md from benchmarks/results
 	@PYTHONPATH=.:plugins "$(AIRFLOW_PYTHON)" -m benchmarks.report

@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md and docs/costs.md, written from results/*.json; people write the text around them.
+"""The tables of docs/benchmarks.md, measurements.md and costs.md, written from results/*.json; people write the text around them.
 
 python -m benchmarks.report
 """
@@ -12,7 +12,7 @@ from benchmarks import featurizing, reducing, scale, sweep, whole
 from benchmarks.results import Result, median, read_results, values, variants
 from tools.local.home import REPOSITORY
 
-PAGE_PATHS = [REPOSITORY / "docs" / name for name in ("benchmarks.md", "costs.md")]
+PAGE_PATHS = [REPOSITORY / "docs" / name for name in ("benchmarks.md", "measurements.md", "costs.md")]
 BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -28,7 +28,7 @@ def conditions(results: list[Result]) -> str:
             result["measured_at"][:16].replace("T", " "),
             result["commit"],
             str(result["cores"]),
-            _range([run["others_cores"] for run in result["runs"]], 1),
+            _range([run["others_cores"] for run in result["runs"] if "others_cores" in run], 1),
         ]
         for result in results
     ]
@@ -181,7 +181,7 @@ MEMORY = {
     "network_peak_mib": "making the network, MiB",
     "worker_peak_mib": "largest worker, MiB",
 }
-TIMED = ("featurize-", "pca-", "executors-")
+TIMED = ("whole-", "featurize-", "pca-", "executors-")
 BLOCKS: dict[str, tuple[Callable[[list[Result]], str], tuple[str, ...]]] = {
     "conditions": (conditions, TIMED),
     "featurize": (featurize, ("featurize-",)),

@@ -35,7 +35,7 @@ IMAGES_PER_VCPU_S = {
 
 FLOAT32_UNTIL = {"mobilenet_v2": (24, 56, 56)}
 """Channels, height and width of the feature map up to which precision=mixed computes in float32; other backbones have
-no such precision. bfloat16 spoils MobileNetV2's vectors in its first two blocks (docs/benchmarks.md)."""
+no such precision. bfloat16 spoils MobileNetV2's vectors in its first two blocks (docs/measurements.md)."""
 
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"

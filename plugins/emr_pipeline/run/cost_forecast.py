@@ -50,7 +50,7 @@ class CostForecast:
 
 def measured_rates(per_vcpu: float) -> Rates:
     """Return the rates of the benchmarks; bfloat16 is counted like float32, for not every node has it."""
-    source = "the rates of docs/benchmarks.md, measured on another machine; stages but featurize_images are not counted"
+    source = "the rates of docs/costs.md, measured on another machine; stages but featurize_images are not counted"
     return Rates(per_vcpu, START_MINUTES, source)
 
 

@@ -11,7 +11,7 @@ from emr_pipeline.run.cost_forecast import START_MINUTES, Rates, Work, forecasts
 from run_contract.backbones import DIMENSIONS, IMAGES_PER_VCPU_S
 from run_contract.cluster_sizes import SIZES
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
+COSTS = Path(__file__).resolve().parents[3] / "docs" / "costs.md"
 STATS: dict[str, Any] = {"featurize_images": {"details": {"images_per_second": 40.0, "vectors": {"computed": 4800}}}}
 CLUSTER: dict[str, Any] = {
     "units": {"ON_DEMAND": 3, "SPOT": 2},
@@ -82,7 +82,7 @@ def test_a_run_that_says_too_little_gives_no_rates(stats: Any, clusters: list[An
 
 
 def test_every_backbone_has_a_rate_and_it_is_that_of_the_benchmarks() -> None:
-    page = BENCHMARKS.read_text(encoding="utf-8")
+    page = COSTS.read_text(encoding="utf-8")
     written = re.findall(r"\*\*(\w+)\*\*, float32, (\d+) images a second and vCPU", page)
 
     assert set(IMAGES_PER_VCPU_S) == set(DIMENSIONS)

@@ -41,7 +41,7 @@ def test_without_a_former_run_everything_is_computed_at_the_measured_rates(
 ) -> None:
     text = forecast(check_run, context)
 
-    assert text.startswith("max_cost=0: for at most 5 vectors of 5 objects, by the rates of docs/benchmarks.md")
+    assert text.startswith("max_cost=0: for at most 5 vectors of 5 objects, by the rates of docs/costs.md")
     assert re.search(
         r"small: 7 minutes, 0\.09 dollars; medium: 7 minutes, .*cluster_size is small; give a higher", text
     )
@@ -94,7 +94,7 @@ def test_the_rates_are_those_of_the_published_run_where_the_same_network_ran(
     publish_run(s3, "small-one", hour=1)
     freeze_inventory(s3, "small-one")
     assert "by the rates of run before, which computed 4,800 vectors" in forecast(check_run, context)
-    assert "by the rates of docs/benchmarks.md" in forecast(
+    assert "by the rates of docs/costs.md" in forecast(
         check_run, context, backbone="vgg16", weights="random:0", pca_components=7
     )
 
