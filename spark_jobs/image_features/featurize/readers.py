@@ -25,29 +25,31 @@ def to_readers(images: DataFrame, vectors_uri: str, groups: Groups) -> RDD[pa.Ta
 
     A vector that stands twice in the store, as after a repeated task, is taken from the first file that has it.
     """
-    files = pa.array([PurePosixPath(uri).name for uris in groups for uri in uris], pa.string())
+    files = [PurePosixPath(uri).name for uris in groups for uri in uris]
     readers = pa.array([number for number, uris in enumerate(groups) for _ in uris], pa.int32())
 
     def split(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = list(batches)
         rows = pa.Table.from_batches(found) if found else _NO_ROWS
-        reader = pc.fill_null(readers.take(pc.index_in(rows["file"], files)), len(groups))
+        reader = pc.fill_null(readers.take(pc.index_in(rows["file"], pa.array(files, pa.string()))), len(groups))
         for number in pc.unique(reader):
             stream = _as_stream(rows.filter(pc.equal(reader, number)))
             yield pa.record_batch({"reader": [number.as_py()], "images": [stream]})
 
-    sent = _with_file(images, vectors_uri, groups).mapInArrow(split, "reader long, images binary")
+    sent = _with_file(images, vectors_uri, files).mapInArrow(split, "reader long, images binary")
     # As RDDs have it, for `repartition` would give one partition to several groups, and none to others.
     brought: RDD[tuple[int, bytes]] = sent.rdd.map(tuple).partitionBy(len(groups) + 1, int)
     return brought.values().map(lambda stream: pa.ipc.open_stream(stream).read_all())
 
 
-def _with_file(images: DataFrame, vectors_uri: str, groups: Groups) -> DataFrame:
-    """Add the name of the first file of the store that has the vector of an image."""
-    if not groups:
+def _with_file(images: DataFrame, vectors_uri: str, files: Sequence[str]) -> DataFrame:
+    """Add the name of the first of these files that has the vector of an image."""
+    if not files:
         return images.withColumn("file", lit(None).cast("string"))
     vectors = read_dataset(images.sparkSession, vectors_uri, VECTORS, col("_metadata.file_name").alias("file"))
-    first = vectors.groupBy("content_sha256").agg(min_of("file").alias("file"))
+    # Another run may have added files since these were listed, with vectors that are in these, too.
+    listed = vectors.where(col("file").isin(*files))
+    first = listed.groupBy("content_sha256").agg(min_of("file").alias("file"))
     return images.join(first, "content_sha256", "left")
 
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from image_features.featurize import content_index, worker
+from image_features.featurize import content_index, worker, write_features
 from image_features.featurize.batches import PredictFn
 from image_features.networks.arguments import NetworkChoice
 from image_features.storage import compaction, objects
-from image_features.storage.parquet_files import data_files
+from image_features.storage.parquet_files import data_files, file_groups
 from tests.spark_jobs import pictures
 from tests.spark_jobs.runs_for_tests import Run, make_mean_colors, use_predict_fn
 from tests.spark_jobs.stored_datasets import exists
@@ -321,6 +321,25 @@ def test_what_stands_twice_in_the_store_makes_no_row_twice(
     assert later.stats("ingest_images")["rows_in"] == 10
     assert later.vectors() == {"computed": 0, "reused": 8, "same_bytes": 1, "rejected_before": 1}
     assert later.stats("featurize_images")["rejects"] == {"decode_failed": 1}
+
+
+@pytest.mark.slow
+def test_files_that_another_run_adds_after_the_listing_change_nothing(
+    spark: SparkSession, prefix_uri: str, mean_colors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, later = Run(prefix_uri), Run(prefix_uri, "later")
+    run.put(_photos(0, 2))
+    before = _features(spark, run.both(WEIGHTS))
+
+    def list_and_add(uri: str, tasks: int) -> list[list[str]]:
+        groups = list(file_groups(uri, tasks))
+        for part in list(data_files(uri)):
+            objects.write_bytes(part.uri.replace("/part-", "/part--first-"), objects.read_bytes(part.uri))
+        return groups
+
+    monkeypatch.setattr(write_features, "file_groups", list_and_add)
+    later.both(WEIGHTS)
+    assert _features(spark, later) == before
 
 
 @pytest.mark.slow
