@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, measurements.md and costs.md, written from results/*.json; people write the text around them.
+"""The tables of three pages of docs/, written from results/*.json; people write the text around them.
 
 python -m benchmarks.report
 """

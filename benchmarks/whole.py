@@ -9,7 +9,7 @@ from benchmarks import whole_runs
 from benchmarks.cluster import bench_cluster, command_step
 from benchmarks.featurizing import CLASSROOM
 from benchmarks.materials import JOBS_PATH, forget_networks, run_in_spark_environment
-from benchmarks.results import Result, median, values, variants
+from benchmarks.results import Result, median, variants
 from benchmarks.watching import Watcher
 from run_contract.param_queries import param_named
 from run_contract.stages import STAGES
@@ -85,5 +85,4 @@ HEADER = [
 
 
 def _share(result: Result, stage: str, seconds: float) -> str:
-    found = sorted(values(result, OURS, stage))
-    return f"{found[len(found) // 2] / seconds:.0%}"
+    return f"{median(result, OURS, stage) / seconds:.0%}"

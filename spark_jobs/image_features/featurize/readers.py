@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import RDD
@@ -30,11 +31,16 @@ def to_readers(images: DataFrame, vectors_uri: str, groups: Groups) -> RDD[pa.Ta
 
     def split(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = list(batches)
-        rows = pa.Table.from_batches(found) if found else _NO_ROWS
-        reader = pc.fill_null(readers.take(pc.index_in(rows["file"], pa.array(files, pa.string()))), len(groups))
-        for number in pc.unique(reader):
-            stream = _as_stream(rows.filter(pc.equal(reader, number)))
-            yield pa.record_batch({"reader": [number.as_py()], "images": [stream]})
+        # A cluster's batches are of 64 rows, for photographs.
+        rows = (pa.Table.from_batches(found) if found else _NO_ROWS).combine_chunks()
+        place = pc.index_in(rows["file"].combine_chunks(), pa.array(files, pa.string()))
+        reader = pc.fill_null(readers.take(place), len(groups)).to_numpy()
+        rows = rows.take(np.argsort(reader, kind="stable"))
+        counts = np.bincount(reader)
+        starts = np.cumsum(counts) - counts
+        for number in np.flatnonzero(counts):
+            mine = rows.slice(starts[number], counts[number])
+            yield pa.record_batch({"reader": [int(number)], "images": [_as_stream(mine)]})
 
     sent = _with_file(images, vectors_uri, files).mapInArrow(split, "reader long, images binary")
     # As RDDs have it, for `repartition` would give one partition to several groups, and none to others.
