@@ -51,16 +51,16 @@ up: setup ## start Airflow, its UI at http://127.0.0.1:8080 and the local AWS en
 down: ## stop what `make up` started
 	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services down
 
-# Suites run side by side; each is printed when it is done.
-suites = $(MAKE) --jobs=6 --keep-going --output-sync=target
+# Suites run side by side, those that take longest begin first; each is printed when it is done.
+suites = $(MAKE) --jobs=5 --keep-going --output-sync=target
 
 .PHONY: test
 test: setup ## run all tests but the faults, about 12 minutes on two cores
-	@$(suites) test-airflow test-plugins test-spark test-networks test-end-to-end test-endpoint
+	@$(suites) test-networks test-spark test-endpoint test-end-to-end test-airflow test-plugins
 
 .PHONY: test-quick
 test-quick: setup ## run the tests that are not slow
-	@$(suites) test-airflow test-plugins test-spark test-networks test-endpoint ARGS='-m "not slow"'
+	@$(suites) test-plugins test-networks test-spark test-airflow test-endpoint ARGS='-m "not slow"'
 
 .PHONY: test-airflow
 test-airflow: setup ## run the tests of the Airflow environment that no other target runs
