@@ -15,27 +15,24 @@ from image_features.featurize.content_index import NARROW_IMAGES
 from image_features.schemas import VECTORS
 from image_features.storage.datasets import read_dataset
 
-Groups = Sequence[Sequence[str]]
-"""The URIs of the store's files in groups, a task each."""
-
 _NO_ROWS = NARROW_IMAGES.append(pa.field("file", pa.string())).empty_table()
 
 
-def to_readers(images: DataFrame, vectors_uri: str, groups: Groups) -> RDD[pa.Table]:
+def to_readers(images: DataFrame, vectors_uri: str, groups: Sequence[Sequence[str]]) -> RDD[pa.Table]:
     """Return tables of NARROW_IMAGES: a partition for each group of files, and a last one of images without a vector.
 
-    A vector that stands twice in the store, as after a repeated task, is taken from the first file that has it.
+    A group has the URIs of some files of the store, which one task reads. A vector that stands twice in the store, as
+    after a repeated task, is taken from the first file that has it.
     """
     files = [PurePosixPath(uri).name for uris in groups for uri in uris]
     readers = pa.array([number for number, uris in enumerate(groups) for _ in uris], pa.int32())
 
     def split(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = list(batches)
-        # A cluster's batches are of 64 rows, for photographs.
         rows = (pa.Table.from_batches(found) if found else _NO_ROWS).combine_chunks()
         place = pc.index_in(rows["file"].combine_chunks(), pa.array(files, pa.string()))
         reader = pc.fill_null(readers.take(place), len(groups)).to_numpy()
-        rows = rows.take(np.argsort(reader, kind="stable"))
+        rows = rows.select(NARROW_IMAGES.names).cast(NARROW_IMAGES).take(np.argsort(reader, kind="stable"))
         counts = np.bincount(reader)
         starts = np.cumsum(counts) - counts
         for number in np.flatnonzero(counts):
@@ -60,8 +57,7 @@ def _with_file(images: DataFrame, vectors_uri: str, files: Sequence[str]) -> Dat
 
 
 def _as_stream(rows: pa.Table) -> bytes:
-    table = rows.select(NARROW_IMAGES.names).cast(NARROW_IMAGES)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
     return bytes(sink.getvalue())

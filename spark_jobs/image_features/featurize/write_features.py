@@ -15,7 +15,7 @@ from image_features.featurize.readers import to_readers
 from image_features.schemas import FEATURES, LOOKS, VECTORS
 from image_features.storage import feature_store, objects
 from image_features.storage.datasets import REJECT_FILES, start_rejects, write_rejects
-from image_features.storage.parquet_files import ROWS_PER_ARROW_BATCH, file_groups, read_part, write_part
+from image_features.storage.parquet_files import file_groups, read_table, write_part
 from run_contract.stages import FEATURIZE
 
 _FEATURES = to_arrow_schema(FEATURES)
@@ -85,7 +85,7 @@ def _count_missing(images: pa.Table) -> Counter[str]:
 def _write_group(images: pa.Table, uris: Sequence[str], arguments: FeaturizeArguments) -> Counter[str]:
     if not images.num_rows:
         return Counter()
-    vectors = _read(uris, _VECTORS.names)
+    vectors = read_table(uris, _VECTORS)
     places = pc.index_in(images["content_sha256"], vectors["content_sha256"].combine_chunks())
     table = images.append_column("place", places).sort_by(_IN_ORDER)
     without = pc.is_valid(vectors["reason"].take(table["place"]))
@@ -104,11 +104,6 @@ def _write_group(images: pa.Table, uris: Sequence[str], arguments: FeaturizeArgu
         contents=pc.count_distinct(images["content_sha256"]).as_py(),
         rejected_contents=pc.count_distinct(rejected["content_sha256"]).as_py(),
     )
-
-
-def _read(uris: Sequence[str], columns: list[str]) -> pa.Table:
-    batches = [batch for uri in uris for batch in read_part(uri, columns, ROWS_PER_ARROW_BATCH)]
-    return pa.Table.from_batches(batches, pa.schema([_VECTORS.field(name) for name in columns]))
 
 
 def _with(table: pa.Table, vectors: pa.Table, schema: pa.Schema) -> pa.Table:
