@@ -68,12 +68,7 @@ def main() -> None:
     parser.add_argument("--resize", choices=tuple(RESIZES), default="bilinear")
     parser.add_argument("--components", type=int, help="of the PCA; without it, features are all that is made")
     arguments = parser.parse_args()
-    spark = (
-        SparkSession.builder.appName("classroom")
-        # Spark's own default, which the classroom never touched; the cluster of this project sets another.
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
-        .getOrCreate()
-    )
+    spark = SparkSession.builder.appName("classroom").getOrCreate()
     photos = (
         spark.read.format("binaryFile")
         .option("pathGlobFilter", "*.jpg")

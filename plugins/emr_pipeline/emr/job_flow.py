@@ -36,8 +36,6 @@ SPARK_DEFAULTS = {
     "spark.executor.memoryOverhead": "14g",
     "spark.driver.memory": "8g",
     "spark.driver.maxResultSize": "4g",
-    # Sixty-four original photographs of 5 MB are 320 MB in a Python worker; Spark's default of 10,000 would be 50 GB.
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # What Spark shuffles are narrow rows of about 100 bytes: 64 MB a partition at ten million. With its default of 200,
     # counting the ids of 15,000 images took 7.7 s, with 8 of them 1.3 s.

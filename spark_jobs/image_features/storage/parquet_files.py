@@ -17,8 +17,8 @@ from image_features.storage.objects import ListedObject
 
 # Of one task: a Gram matrix of 13 MB (1280 columns) is made of so many bytes, and a file of PCA features.
 GROUP_BYTES = 64 * 2**20
-# A product of matrices is fast, and adding it to a Gram matrix costs little, only if it is over many rows: a cluster's
-# 64, which are for photographs, would take several times as long. 32 MB at 2,048 columns.
+# A product of matrices is fast, and adding it to a Gram matrix costs little, only if it is over many rows: with 64, it
+# takes several times as long. 32 MB at 2,048 columns.
 ROWS_PER_ARROW_BATCH = 4096
 
 # Content is compressed already, and floats never repeat: a dictionary of them would be built and thrown away.
