@@ -25,6 +25,8 @@ Described = tuple[str, FileVersion, ObjectFacts]
 
 # One thread per core: hashing releases the interpreter's lock.
 _hashers = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="etag")
+SMALL_BYTES = 100_000
+"""Files smaller than this on average are hashed one by one: at 5 kB threads take 0.27 ms a file, and one takes 0.11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +106,6 @@ def describe(store: ObjectStore, bucket: str, seen: Sequence[tuple[str, FileVers
             found.close()
         return (found.key, found.version, found.facts) if found else None
 
-    is_all_known = all(item in known for item in seen)
-    return [found for found in (map(described, seen) if is_all_known else _hashers.map(described, seen)) if found]
+    to_hash = [version.size for key, version in seen if (key, version) not in known]
+    mapped = _hashers.map if sum(to_hash) > SMALL_BYTES * len(to_hash) else map
+    return [found for found in mapped(described, seen) if found]

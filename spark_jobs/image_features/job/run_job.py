@@ -55,9 +55,9 @@ def _run(stage: str, arguments: Arguments, work: Work[Arguments]) -> None:
     progress.start()
     state: State = "failed"
     try:
-        with open_session(stage) as spark:
-            stats = work(spark, arguments, progress)
-            document = stats_document(stage, stats, resolved, spark.version, started, datetime.now(UTC))
+        spark = open_session(stage)
+        stats = work(spark, arguments, progress)
+        document = stats_document(stage, stats, resolved, spark.version, started, datetime.now(UTC))
         objects.write_json(arguments.stats_uri, document)
         state = "done"
     finally:

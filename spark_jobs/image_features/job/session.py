@@ -1,9 +1,5 @@
 """The Spark session of a stage, with the settings that all stages rest on."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 _SETTINGS: dict[str, bool | float | int | str | None] = {
@@ -16,21 +12,16 @@ _SETTINGS: dict[str, bool | float | int | str | None] = {
 }
 
 
-@contextmanager
-def open_session(app_name: str) -> Iterator[SparkSession]:
-    """Yield a session for the time of the block.
+def open_session(app_name: str) -> SparkSession:
+    """Return the session that is open, or open one, which ends with the process.
 
-    A session that was open before belongs to whoever opened it, and stays open.
+    Nobody stops it: PySpark's `stop` waits up to a second for its server of accumulators, and Spark's own shutdown
+    hook does the same when the driver has ended.
     """
-    is_ours = SparkContext._active_spark_context is None
     session = SparkSession.builder.appName(app_name).config(map=_SETTINGS).getOrCreate()
     # Spark's own messages while it shuts down would push the job's last line out of sight.
     session.sparkContext.setLogLevel("WARN")
-    try:
-        yield session
-    finally:
-        if is_ours:
-            session.stop()
+    return session
 
 
 def cores_per_task(session: SparkSession) -> int:

@@ -37,6 +37,15 @@ def test_the_next_request_sees_what_others_did(s3: S3Client, bucket: str, bucket
     assert refused(s3.get_object, Bucket=bucket, Key="by/hand.txt") == (404, "NoSuchKey")
 
 
+@pytest.mark.parametrize("size_bytes", [10, 300_000])
+def test_a_listing_hashes_small_and_large_files(s3: S3Client, bucket: str, bucket_path: Path, size_bytes: int) -> None:
+    contents = {f"{number}": bytes([number]) * size_bytes for number in range(20)}
+    for key, content in contents.items():
+        (bucket_path / key).write_bytes(content)
+    etags = {found["Key"]: found["ETag"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert etags == {key: f'"{hashlib.md5(content).hexdigest()}"' for key, content in contents.items()}
+
+
 def test_a_file_changed_in_place_has_a_new_etag_even_within_a_moment(
     s3: S3Client, bucket: str, bucket_path: Path
 ) -> None:
