@@ -24,8 +24,8 @@ NAMES = (*DIMENSIONS, FILE)
 
 IMAGES_PER_VCPU_S = {
     "mobilenet_v2": 41.0,
-    "mobilenet_v3_large": 55.0,
-    "efficientnet_v2_b0": 20.0,
+    "mobilenet_v3_large": 52.0,
+    "efficientnet_v2_b0": 18.0,
     "convnext_tiny": 3.0,
     "resnet50": 6.0,
     "vgg16": 1.5,

@@ -27,6 +27,11 @@ def jpeg(seed: int = 0, width: int = 40, height: int = 30) -> bytes:
     return encoded(fruit(width, height, seed), "JPEG", quality=95)
 
 
+def apples(first: int, last: int) -> dict[str, bytes]:
+    """Photographs by their path under a source, numbered from `first` to before `last`."""
+    return {f"Apple/{number:03d}.jpg": jpeg(number) for number in range(first, last)}
+
+
 def truncated_jpeg() -> bytes:
     content = encoded(fruit(200, 200), "JPEG", quality=95)
     return content[: len(content) // 2]

@@ -76,6 +76,14 @@ class Run:
         assert len(by_path) == len(rows)
         return by_path
 
+    def features(self, spark: SparkSession) -> dict[str, tuple[Any, ...]]:
+        return {path: tuple(row) for path, row in self.rows(spark, "features").items()}
+
+    def from_scratch(self, *more: str) -> "Run":
+        """A run of the same source, with a feature store of its own."""
+        fresh = Run(self.prefix_uri, f"{self.run}-fresh")
+        return fresh.both(*more, f"--feature-store-uri={self.prefix_uri}/empty-store-{self.run}")
+
     def stats(self, stage: str) -> dict[str, Any]:
         return objects.read_json(f"{self.uri}/stats/{stage}.json")
 
