@@ -55,6 +55,19 @@ def pointer_uri(models_uri: str, name: str) -> str:
     return f"{models_uri}/{name}-imagenet.json"
 
 
+def pointed_at(pointer: Any) -> tuple[str, str] | None:
+    """Return the URI and the SHA-256 that such a document names; null for one that is no pointer.
+
+    >>> pointed_at({"uri": "s3://lake/models/ab/weights.h5", "sha256": "ab"})
+    ('s3://lake/models/ab/weights.h5', 'ab')
+    """
+    named = [pointer.get(name) for name in ("uri", "sha256")] if isinstance(pointer, Mapping) else []
+    uri, sha256 = named or (None, None)
+    if isinstance(uri, str) and uri.startswith("s3://") and isinstance(sha256, str):
+        return uri, sha256
+    return None
+
+
 def measured_rate(params: Mapping[str, Any]) -> float | None:
     """Return the images a second of one vCPU that the benchmarks measured; null for a network of one's own."""
     return IMAGES_PER_VCPU_S.get(params["backbone"])

@@ -155,7 +155,7 @@ def _correction(row: Mapping[str, object]) -> tuple[str, Correction]:
         raise LabelsError("the row has more fields than there are columns; a field with a comma needs quotes")
     texts = {name: "" if row.get(name) is None else str(row[name]).strip() for name in COLUMNS}
     for name, text in texts.items():
-        if name in NAMES and any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        if name in NAMES and _has_control(text):
             raise LabelsError(f"{name} {text!r} holds a line break or another control character")
     if not texts["path"]:
         raise LabelsError("the path is empty")
@@ -164,6 +164,19 @@ def _correction(row: Mapping[str, object]) -> tuple[str, Correction]:
     split = split_named(texts["split"]) if texts["split"] else None
     facts = Facts(texts["label"] or None, split, texts["group"] or None)
     return str(row["path"]), Correction(facts, _EXCLUDED[texts["exclude"].lower()])
+
+
+def can_be_written(label: str) -> bool:
+    """Return whether a labels file that names this label means exactly this one.
+
+    >>> can_be_written("Apple"), can_be_written("Apple ")
+    (True, False)
+    """
+    return label == label.strip() and not _has_control(label)
+
+
+def _has_control(text: str) -> bool:
+    return any(ord(letter) < 32 or ord(letter) == 127 for letter in text)
 
 
 def corrected(facts: Facts, correction: Correction | None) -> Facts:

@@ -8,11 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason; one that does not count is no image at all, and is in neither side of the reject share."""
+    """One reason; one that does not count is no image at all, and is in neither side of the reject share.
+
+    One that is `tried_again` may lie with the machine, so no later run takes it as an answer.
+    """
 
     name: str
     help: str
     counts: bool = True
+    tried_again: bool = False
 
 
 REASONS = (
@@ -38,10 +42,15 @@ REASONS = (
     ),
     Reason("too_many_scans", "The image is a JPEG of more than 100 scans."),
     Reason("too_slow", "The image takes over a minute to decode, or it is a BMP of runs with more than 16 MiB."),
-    Reason("out_of_memory", "Decoding the image asked for more memory than there was."),
+    Reason(
+        "out_of_memory",
+        "Decoding the image asked for more memory than there was. Each later run tries it again.",
+        tried_again=True,
+    ),
     Reason("killed_the_decoder", "The image ended the process that decoded it, and again when it was tried alone."),
 )
 NOT_COUNTED = frozenset(reason.name for reason in REASONS if not reason.counts)
+TRIED_AGAIN = frozenset(reason.name for reason in REASONS if reason.tried_again)
 
 
 def rejects_of(snapshot: Mapping[str, Any]) -> Counter[str]:

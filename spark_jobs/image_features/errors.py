@@ -159,6 +159,16 @@ class DamagedFileError(ImageFeaturesError):
         )
 
 
+class DamagedDocumentError(ImageFeaturesError):
+    """A JSON document is damaged, or is another one than its name says."""
+
+    def __init__(self, uri: str, detail: str) -> None:
+        super().__init__(
+            f"{uri}: cannot be used: {detail}; put back what was there; if it lies in models/, delete it, and the next "
+            "run makes it again"
+        )
+
+
 @dataclass(frozen=True)
 class Unavailable:
     """Something that is not there, which is no error here: whoever needs it skips what it cannot do and says why.

@@ -1,13 +1,13 @@
 """Requests to EMR: which clusters belong to a run and how they are, and to end a cluster or a step."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr_pipeline.emr.cluster_states import ENDED_STATES, STARTING_STATES, USABLE_STATES
+from emr_pipeline.emr.cluster_states import STARTING_STATES, USABLE_STATES
 from emr_pipeline.s3.objects import error_code
 
 logger = logging.getLogger(__name__)
@@ -20,17 +20,19 @@ def describe(emr: Any, cluster_id: str) -> dict[str, Any]:
 
 def live_clusters(emr: Any, name_prefix: str) -> list[dict[str, Any]]:
     """Return every live cluster whose name begins like that, as EMR describes it, the oldest first."""
-    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=[*STARTING_STATES, *USABLE_STATES])
-    ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"].startswith(name_prefix)]
-    # list_clusters is sorted by creation, newest first, and gives no tags.
-    return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
+    return _described(emr, (*STARTING_STATES, *USABLE_STATES), lambda name: name.startswith(name_prefix))
 
 
-def ended_clusters(emr: Any, name: str, since: datetime | None) -> list[dict[str, Any]]:
-    """Return every cluster of this name that has ended and was made after a moment, as EMR describes it."""
+def clusters_since(emr: Any, name: str, since: datetime | None, states: Iterable[str]) -> list[dict[str, Any]]:
+    """Return every cluster of this name in one of these states, made after a moment, as EMR describes it."""
     after = {} if since is None else {"CreatedAfter": since}
-    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=list(ENDED_STATES), **after)
-    ids = [summary["Id"] for page in pages for summary in page["Clusters"] if summary["Name"] == name]
+    return _described(emr, states, lambda found: found == name, **after)
+
+
+def _described(emr: Any, states: Iterable[str], is_wanted: Callable[[str], bool], **after: Any) -> list[dict[str, Any]]:
+    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=list(states), **after)
+    ids = [summary["Id"] for page in pages for summary in page["Clusters"] if is_wanted(summary["Name"])]
+    # list_clusters is sorted by creation, newest first, and gives no tags.
     return [describe(emr, cluster_id) for cluster_id in reversed(ids)]
 
 

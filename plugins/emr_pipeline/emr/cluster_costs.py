@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from emr_pipeline.emr import cluster_api
+from emr_pipeline.emr.cluster_states import ENDED_STATES, LOST_STATES, STARTING_STATES, USABLE_STATES
 from emr_pipeline.emr.job_flow import UNITS_OF_SIZES, cluster_name
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.s3.objects import update_json
@@ -30,11 +31,10 @@ def costs_of(
 ) -> list[Entry]:
     """Return what each cluster of a DAG run that has ended cost; `tags` are those that only its clusters carry.
 
-    With `until`, what each cluster that is still there has cost until then is in it, too.
+    With `until`, what each cluster that is still there, or is ending, has cost until then is in it, too.
     """
-    found = cluster_api.ended_clusters(emr, cluster_name(layout), since)
-    if until is not None:
-        found += cluster_api.live_clusters(emr, cluster_name(layout))
+    states = ENDED_STATES if until is None else (*STARTING_STATES, *USABLE_STATES, *LOST_STATES)
+    found = cluster_api.clusters_since(emr, cluster_name(layout), since, states)
     own = [cluster for cluster in found if tags.items() <= cluster_api.tags_of(cluster).items()]
     return [cluster_cost(one, cluster_api.instances(emr, one["Id"]), dag_run_id, settings, until) for one in own]
 

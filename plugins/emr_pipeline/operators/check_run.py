@@ -133,7 +133,12 @@ class CheckRunOperator(S3Operator):
             raise ParamsError(f"source_uri={source_uri}: nothing lies there; put photographs there, or give their URI")
 
     def _check_groups(self, groups_from: str | None) -> None:
-        if groups_from and not has_objects_under(self.hook.conn, groups_from):
+        if not groups_from:
+            return
+        bucket, _ = split_uri(groups_from)
+        with _denied_as_params_error(f"groups_from={groups_from}", "SourceBucketName"):
+            holds_some = has_bucket(self.hook.conn, bucket) and has_objects_under(self.hook.conn, groups_from)
+        if not holds_some:
             raise ParamsError(f"groups_from={groups_from}: nothing lies there; give the groups/ of a run that is kept")
 
     def _skip_if_nothing_is_new(

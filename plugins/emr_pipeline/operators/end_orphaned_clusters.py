@@ -13,7 +13,7 @@ from emr_pipeline.emr.wait_messages import duration_text
 from emr_pipeline.run.message import Message
 from emr_pipeline.settings import Settings
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from emr_pipeline.task.deferral import pause
+from emr_pipeline.task.deferral import own_event, pause
 from emr_pipeline.task.messages import tell
 
 UNFINISHED_RUN_STATES = ["queued", "running"]
@@ -39,10 +39,13 @@ class EndOrphanedClustersOperator(AwsBaseOperator[EmrHook]):
         grace_s = self.settings.reaper_grace_s
         for cluster, run in suspects:
             self.log.info("%s of %s: looking again in %s", cluster["Id"], run, duration_text(grace_s))
-        return pause(self, grace_s, {"suspects": [cluster["Id"] for cluster, _ in suspects]})
+        return pause(context, self, grace_s, {"suspects": [cluster["Id"] for cluster, _ in suspects]})
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[str]:
-        suspects = (event or {})["suspects"]
+        own = own_event(context, self, event)
+        if own is None:
+            return self.execute(context)
+        suspects = own["suspects"]
         orphans = [(cluster, run) for cluster, run in self._orphans(context) if cluster["Id"] in suspects]
         refused = [f"{run}: {protection_text(cluster['Id'])}" for cluster, run in orphans if is_protected(cluster)]
         for cluster, run in orphans:

@@ -19,7 +19,7 @@ from emr_pipeline.snapshots.rollback import taken_back_text
 from emr_pipeline.snapshots.snapshot import inventory_of
 from emr_pipeline.snapshots.store import Published
 from emr_pipeline.task.airflow_compat import AirflowSkipException
-from emr_pipeline.task.deferral import pause
+from emr_pipeline.task.deferral import own_event, pause
 from emr_pipeline.task.refusal import refused_for_good
 
 
@@ -31,14 +31,16 @@ class WaitUntilSettledOperator(S3Operator):
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        return self._defer(self._look(), waited_s=0)
+        return self._defer(context, self._look(), waited_s=0)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        seen, settle_s = event or {}, self.settings.landing_settle_s
+        seen, settle_s = own_event(context, self, event), self.settings.landing_settle_s
+        if seen is None:
+            return self.execute(context)
         changes, waited_s = self._look(), seen["waited_s"] + settle_s
         if changes.digest != seen["digest"]:
             if waited_s < self.settings.landing_settle_limit_s:
-                return self._defer(changes, waited_s)
+                return self._defer(context, changes, waited_s)
             quiet, waited = duration_text(settle_s), duration_text(waited_s)
             self.log.warning("%s has not been quiet for %s within %s", self.settings.source_uri, quiet, waited)
             self.log.warning("The run takes what is there; what lands from now on belongs to the next run")
@@ -74,7 +76,7 @@ class WaitUntilSettledOperator(S3Operator):
         published = read_json(s3, published_uri(bucket))
         return compare_with_inventory(s3, source_uri, inventory_of(published, source_uri))
 
-    def _defer(self, changes: Changes, waited_s: int) -> dict[str, Any]:
+    def _defer(self, context: Context, changes: Changes, waited_s: int) -> dict[str, Any]:
         settle_s = self.settings.landing_settle_s
         self.log.info("Looking again in %s, in case more has landed", duration_text(settle_s))
-        return pause(self, settle_s, {"digest": changes.digest, "waited_s": waited_s})
+        return pause(context, self, settle_s, {"digest": changes.digest, "waited_s": waited_s})

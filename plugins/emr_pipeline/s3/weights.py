@@ -2,7 +2,7 @@
 
 import logging
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from emr_pipeline.errors import WeightsUnavailableError
 from emr_pipeline.run.layout import object_of
 from emr_pipeline.run.param_checks import check_components
-from emr_pipeline.s3.objects import etag_of, head, read_json
-from run_contract.backbones import FILE, IMAGENET_URLS, pointer_uri
+from emr_pipeline.s3.objects import etag_of, find_json, head
+from run_contract.backbones import FILE, IMAGENET_URLS, pointed_at, pointer_uri
 from run_contract.network_file import (
     MOST_DESCRIPTION_BYTES,
     DescribedNetwork,
@@ -58,19 +58,32 @@ def find_weights(s3: Any, params: Mapping[str, Any], models_uri: str) -> FoundWe
         return FoundWeights(etag=etag)
     if weights != IMAGENET:
         return FoundWeights()
+    sha256 = _staged_sha256(s3, backbone, models_uri, refused)
+    if sha256 is None:
+        logger.info("Not staged yet: featurize_images will fetch %s", IMAGENET_URLS[backbone])
+    return FoundWeights(sha256=sha256)
+
+
+def _staged_sha256(
+    s3: Any, backbone: str, models_uri: str, refused: Callable[[str], WeightsUnavailableError]
+) -> str | None:
+    """Return the SHA-256 of Keras's own file as it was staged; null if none was, and Keras's server has it."""
     staged = pointer_uri(models_uri, backbone)
-    pointer = read_json(s3, staged)
-    if pointer is not None:
-        if etag_of(s3, pointer["uri"]) is None:
-            raise refused(f"{staged} names {pointer['uri']}, and there is no such object; delete {staged} as well")
-        return FoundWeights(sha256=pointer["sha256"])
+    pointer, answer = find_json(s3, staged)
+    if answer:
+        found = pointed_at(pointer)
+        if found is None:
+            raise refused(f"{staged} names no file of weights and its SHA-256; delete it")
+        uri, sha256 = found
+        if etag_of(s3, uri) is None:
+            raise refused(f"{staged} names {uri}, and there is no such object; delete {staged} as well")
+        return sha256
     if backbone not in IMAGENET_URLS:
         raise refused(f"nobody publishes ImageNet weights for {backbone}")
     why_not = _why_not_published(IMAGENET_URLS[backbone])
     if why_not:
         raise refused(f"no run has staged them ({staged} is not there), and {why_not}")
-    logger.info("Not staged yet: featurize_images will fetch %s", IMAGENET_URLS[backbone])
-    return FoundWeights()
+    return None
 
 
 def _described(s3: Any, uri: str) -> DescribedNetwork:

@@ -26,7 +26,9 @@ def notifier_of(channel: str, message: Message, aws_conn_id: str | None) -> Any:
     if kind == SLACK:
         from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 
-        return SlackWebhookNotifier(slack_webhook_conn_id=where, text=f"*{message.subject}*\n{message.body}")
+        # Names of photographs and labels are in it: none of them is to be a link, or to call a channel.
+        subject, body = (html.escape(text, quote=False) for text in (message.subject, message.body))
+        return SlackWebhookNotifier(slack_webhook_conn_id=where, text=f"*{subject}*\n{body}")
     if kind == MAIL:
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 

@@ -63,9 +63,10 @@ def wait_for_cluster(
     )
 
 
-def pause(operator: Any, pause_s: int, seen: dict[str, Any]) -> NoReturn:
-    """Defer for a duration; then `execute_complete` is called with what was seen as its event."""
+def pause(context: Context, operator: Any, pause_s: int, seen: dict[str, Any]) -> NoReturn:
+    """Defer for a duration; then `execute_complete` is called with what was seen as its event, for `own_event`."""
+    own = {**seen, "waiting_task": task_name(context, operator)}
     # A triggerer that is started again waits from the beginning.
     timeout = timedelta(seconds=2 * pause_s + TRIGGERER_SLACK_S)
-    operator.defer(trigger=PauseTrigger(pause_s, seen), method_name="execute_complete", timeout=timeout)
+    operator.defer(trigger=PauseTrigger(pause_s, own), method_name="execute_complete", timeout=timeout)
     raise AssertionError("defer does not return")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -33,7 +34,9 @@ def decode_apart(decode: Decode, content: bytes) -> Seen | Reject:
         return Reject("too_slow", f"not decoded within {SECONDS_PER_PHOTOGRAPH:.0f} seconds")
     except EOFError:
         process.join()
-        return Reject("killed_the_decoder", f"the process that decoded it ended with exit code {process.exitcode}")
+        detail = f"the process that decoded it ended with exit code {process.exitcode}"
+        # Its own mistakes end a process by other signals: this one comes from outside, when memory is at its end.
+        return Reject("out_of_memory" if process.exitcode == -signal.SIGKILL else "killed_the_decoder", detail)
     finally:
         process.kill()
         process.join()

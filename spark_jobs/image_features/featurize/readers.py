@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import RDD
 from pyspark.sql import DataFrame
-from pyspark.sql.functions import col, lit
+from pyspark.sql.functions import col, lit, struct
 from pyspark.sql.functions import min as min_of
 
 from image_features.featurize.content_index import NARROW_IMAGES
@@ -22,7 +22,7 @@ def to_readers(images: DataFrame, vectors_uri: str, groups: Sequence[Sequence[st
     """Return tables of NARROW_IMAGES: a partition for each group of files, and a last one of images without a vector.
 
     A group has the URIs of some files of the store, which one task reads. A vector that stands twice in the store, as
-    after a repeated task, is taken from the first file that has it.
+    after a repeated task, is taken from the first file that has it; so is a reject, where no file has a vector.
     """
     files = [PurePosixPath(uri).name for uris in groups for uri in uris]
     readers = pa.array([number for number, uris in enumerate(groups) for _ in uris], pa.int32())
@@ -46,14 +46,15 @@ def to_readers(images: DataFrame, vectors_uri: str, groups: Sequence[Sequence[st
 
 
 def _with_file(images: DataFrame, vectors_uri: str, files: Sequence[str]) -> DataFrame:
-    """Add the name of the first of these files that has the vector of an image."""
+    """Add the name of the first of these files that has the vector of an image, or else its reject."""
     if not files:
         return images.withColumn("file", lit(None).cast("string"))
     vectors = read_dataset(images.sparkSession, vectors_uri, VECTORS, col("_metadata.file_name").alias("file"))
     # Another run may have added files since these were listed, with vectors that are in these, too.
     listed = vectors.where(col("file").isin(*files))
-    first = listed.groupBy("content_sha256").agg(min_of("file").alias("file"))
-    return images.join(first, "content_sha256", "left")
+    place = struct(col("reason").isNotNull().alias("is_reject"), "file")
+    first = listed.groupBy("content_sha256").agg(min_of(place).alias("place"))
+    return images.join(first.select("content_sha256", "place.file"), "content_sha256", "left")
 
 
 def _as_stream(rows: pa.Table) -> bytes:

@@ -86,7 +86,11 @@ def _write_group(images: pa.Table, uris: Sequence[str], arguments: FeaturizeArgu
     if not images.num_rows:
         return Counter()
     vectors = read_table(uris, _VECTORS)
-    places = pc.index_in(images["content_sha256"], vectors["content_sha256"].combine_chunks())
+    # A vector goes before a reject of the same content, which an earlier run may have left.
+    keys = vectors["content_sha256"].combine_chunks()
+    of_vectors = pc.if_else(pc.is_null(vectors["reason"].combine_chunks()), keys, pa.scalar(None, keys.type))
+    wanted = images["content_sha256"]
+    places = pc.coalesce(pc.index_in(wanted, of_vectors), pc.index_in(wanted, keys))
     table = images.append_column("place", places).sort_by(_IN_ORDER)
     without = pc.is_valid(vectors["reason"].take(table["place"]))
     features = _with(table.filter(pc.invert(without)), vectors, _FEATURES)

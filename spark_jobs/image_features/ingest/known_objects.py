@@ -6,7 +6,7 @@ from pyspark.sql.functions import coalesce, col, lit, when
 from image_features.ingest.arguments import IngestArguments
 from image_features.ingest.source_listing import Listing, write_packs
 from image_features.networks.identity import known_weights_sha256, store_identity
-from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH, VECTORS
+from image_features.schemas import MANIFEST, OBJECTS, TO_FETCH
 from image_features.storage import feature_store
 from image_features.storage.datasets import persisted, read_dataset, read_rejects
 from run_contract.labels import IGNORED_FOLDER
@@ -16,7 +16,7 @@ from run_contract.stages import INGEST
 def set_known_aside(
     spark: SparkSession, arguments: IngestArguments, listing: Listing, packs_uri: str
 ) -> tuple[list[str], int]:
-    """Write packs of what the store has no vector for, and return their URIs and the number of the other objects.
+    """Write packs of what the store has no answer for, and return their URIs and the number of the other objects.
 
     A row whose object is known to be no image has its `first_bytes`. Where the store knows nothing, the packs are the
     manifest's own files.
@@ -28,7 +28,7 @@ def set_known_aside(
         return listing.pack_uris, 0
     vectors_uri = feature_store.vectors_uri(store_uri, store_identity(arguments, sha256))
     known = feature_store.by_etag(read_dataset(spark, objects_uri, OBJECTS))
-    computed = feature_store.read(spark, vectors_uri, VECTORS).select("content_sha256").distinct()
+    computed = feature_store.answered(spark, vectors_uri).distinct()
     computed = computed.withColumn("has_vector", lit(True))
     # All columns are narrow, so joins cost little; nothing here grows on the driver.
     listed = read_dataset(spark, arguments.manifest_uri, MANIFEST)

@@ -102,7 +102,7 @@ def read_labels(arguments: IngestArguments) -> Labels:
     content = objects.read_bytes(uri)
     try:
         corrections = _of_parquet(content) if content[:4] == b"PAR1" else _of_csv(content)
-    except (LabelsError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (LabelsError, pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise LabelsFileError(uri, str(error)) from error
     return Labels(arguments.source_uri, arguments.label_pattern, corrections, uri, arguments.unknown_labels)
 

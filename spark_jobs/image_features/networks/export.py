@@ -4,13 +4,13 @@ import hashlib
 import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from image_features.errors import ObjectNotFoundError
+from image_features.errors import DamagedDocumentError, ObjectNotFoundError
 from image_features.job.stats import package_versions
 from image_features.networks.arguments import NetworkArguments, NetworkChoice
 from image_features.networks.engines.engine import engine_module
@@ -74,8 +74,8 @@ def export_network(asked: NetworkChoice, weights: FoundWeights, folder: Path) ->
 
 def kept_weights_sha256(asked: NetworkArguments, weights: FoundWeights) -> str | None:
     """Return the SHA-256 of the weights of a network that an earlier run kept, None if no run did; make no network."""
-    record = objects.find_json(_record_uri(_made_of(asked, weights), asked.models_uri))
-    return record["weights_sha256"] if record else None
+    record = _find_record(_record_uri(_made_of(asked, weights), asked.models_uri))
+    return str(record["weights_sha256"]) if record else None
 
 
 def _record_uri(made_of: dict[str, Any], models_uri: str) -> str:
@@ -97,8 +97,21 @@ def _made_of(asked: NetworkChoice, weights: FoundWeights) -> dict[str, Any]:
     }
 
 
+def _find_record(record_uri: str) -> Mapping[str, Any] | None:
+    """Return the record of a network that was kept; None if there is none, or none that can be used."""
+    try:
+        record = objects.find_json(record_uri)
+        if record is None:
+            return None
+        files = [{name: str(entry[name]) for name in ("name", "uri", "sha256")} for entry in record["files"]]
+        return {"files": files, "weights_sha256": record["weights_sha256"]}
+    except (DamagedDocumentError, KeyError, TypeError) as error:
+        logger.warning("%s is no record of a network (%r): the network is made again", record_uri, error)
+        return None
+
+
 def _find(record_uri: str, folder: Path) -> ExportedNetwork | None:
-    record = objects.find_json(record_uri)
+    record = _find_record(record_uri)
     if record is None:
         return None
     files = []

@@ -7,12 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_features.errors import ImageFeaturesError
+from image_features.errors import DamagedDocumentError, ImageFeaturesError
 from image_features.networks.arguments import NetworkArguments
 from image_features.networks.backbones import Backbone, PublishedWeights
 from image_features.networks.download import DownloadError, download
 from image_features.storage import objects
-from run_contract.backbones import FILE, pointer_uri
+from run_contract.backbones import FILE, pointed_at, pointer_uri
 from run_contract.network_file import DescribedNetwork, NetworkFileError, parse_description
 from run_contract.weights import IMAGENET, seed_of, unavailable_text
 
@@ -90,9 +90,12 @@ def find_weights(source: str, backbone: Backbone, models_uri: str, folder: Path)
 
 
 def staged_sha256(backbone: Backbone, models_uri: str) -> str | None:
-    """Return the SHA-256 of Keras's own file as an earlier run staged it, None if no run did."""
-    pointer = objects.find_json(pointer_uri(models_uri, backbone.name))
-    return pointer["sha256"] if pointer else None
+    """Return the SHA-256 of Keras's own file as an earlier run staged it, None if no run did.
+
+    Raises DamagedDocumentError.
+    """
+    staged = _staged(backbone, models_uri)
+    return staged[1] if staged else None
 
 
 def stage(weights: FoundWeights, backbone: Backbone, models_uri: str) -> None:
@@ -128,21 +131,34 @@ def _imagenet(backbone: Backbone, models_uri: str, folder: Path) -> FoundWeights
     """Return Keras's own file as an earlier run staged it; else fetch it."""
     if backbone.imagenet is None:
         raise DownloadError(f"nobody publishes ImageNet weights for {backbone.name}")
-    staged = pointer_uri(models_uri, backbone.name)
-    pointer = objects.find_json(staged)
-    if pointer is None:
+    staged = _staged(backbone, models_uri)
+    if staged is None:
         path = folder / backbone.imagenet.url.rpartition("/")[2]
         place = _fetch(backbone.imagenet, path)
         return FoundWeights(IMAGENET, path, sha256_of(path), place=place, is_new=True)
-    place = f"{pointer['uri']}, which {staged} names; delete both, and the next run fetches the file again"
+    uri, expected = staged
+    pointer = pointer_uri(models_uri, backbone.name)
+    place = f"{uri}, which {pointer} names; delete both, and the next run fetches the file again"
     try:
-        path = own_file(pointer["uri"], folder)
+        path = own_file(uri, folder)
     except ImageFeaturesError as error:
         raise DownloadError(f"{error} ({place})") from error
     sha256 = sha256_of(path)
-    if sha256 != pointer["sha256"]:
+    if sha256 != expected:
         raise DownloadError(f"it is not what was staged, for its SHA-256 is {sha256} ({place})")
     return FoundWeights(IMAGENET, path, sha256, place=place)
+
+
+def _staged(backbone: Backbone, models_uri: str) -> tuple[str, str] | None:
+    """Return the URI and the SHA-256 of Keras's own file as an earlier run staged it, None if no run did."""
+    uri = pointer_uri(models_uri, backbone.name)
+    pointer = objects.find_json(uri)
+    if pointer is None:
+        return None
+    found = pointed_at(pointer)
+    if found is None:
+        raise DamagedDocumentError(uri, "it names no file of weights and its SHA-256")
+    return found
 
 
 def _fetch(published: PublishedWeights, path: Path) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
@@ -15,7 +14,7 @@ from pyspark.storagelevel import StorageLevel
 from image_features.errors import MissingDatasetError, SchemaMismatchError
 from image_features.schemas import IN_FILES_OF_REJECTS, REJECT_REASONS
 from image_features.storage import objects
-from image_features.storage.parquet_files import data_files, write_part
+from image_features.storage.parquet_files import data_files, read_schema, write_part
 
 REJECT_FILES = to_arrow_schema(IN_FILES_OF_REJECTS)
 """The columns of REJECTS without `stage`, as Arrow has them."""
@@ -43,11 +42,14 @@ def read_dataset(spark: SparkSession, uri: str, schema: StructType, *more: Colum
 
 
 def check_dataset(uri: str, schema: StructType) -> None:
-    """Raise MissingDatasetError where there are no files, SchemaMismatchError where the first has other columns."""
+    """Raise MissingDatasetError where there are no files, SchemaMismatchError where the first has other columns.
+
+    Raises DamagedFileError as well.
+    """
     first = next(data_files(uri), None)
     if first is None:
         raise MissingDatasetError(uri)
-    _check(uri, from_arrow_schema(pq.read_schema(pa.BufferReader(objects.read_bytes(first.uri)))), schema)
+    _check(uri, from_arrow_schema(read_schema(first.uri)), schema)
 
 
 @contextmanager

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import col, struct
 from pyspark.sql.functions import min as min_of
-from pyspark.sql.functions import struct
 from pyspark.sql.types import StructType
 
 from image_features.images.formats import SNIFFING_VERSION
-from image_features.schemas import OBJECTS
+from image_features.schemas import OBJECTS, VECTORS
 from image_features.storage import objects
 from image_features.storage.datasets import read_dataset
 from image_features.storage.parquet_files import data_files
+from run_contract.rejects import TRIED_AGAIN
 
 ROWS_VERSION = 2
 """Increase it whenever rows of VECTORS get other columns: what has other ones is computed again."""
@@ -55,6 +56,12 @@ def read(spark: SparkSession, folder_uri: str, schema: StructType) -> DataFrame:
         return read_dataset(spark, folder_uri, schema)
     # Only by the limit does Spark know that there is no row, and leaves out the join.
     return spark.createDataFrame([], schema).limit(0)
+
+
+def answered(spark: SparkSession, folder_uri: str) -> DataFrame:
+    """Return the `content_sha256` of each content that need not be computed: a vector is there, or a lasting reject."""
+    is_lasting = col("reason").isNull() | ~col("reason").isin(*TRIED_AGAIN)
+    return read(spark, folder_uri, VECTORS).where(is_lasting).select("content_sha256")
 
 
 def by_etag(store_objects: DataFrame) -> DataFrame:

@@ -24,6 +24,7 @@ from image_features.errors import (
     AccessDeniedError,
     ArgumentError,
     BucketNotFoundError,
+    DamagedDocumentError,
     ObjectNotFoundError,
     ObjectStoreError,
 )
@@ -86,12 +87,16 @@ def read_object(uri: str, max_bytes: int, connections: int) -> StoredObject:
 
 
 def read_json(uri: str) -> Any:
-    """Return the JSON document in an object."""
-    return json.loads(read_bytes(uri))
+    """Return the JSON document in an object. Raises DamagedDocumentError."""
+    content = read_bytes(uri)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DamagedDocumentError(uri, f"it is no JSON: {error}") from error
 
 
 def find_json(uri: str) -> Any:
-    """Return the JSON document in an object, None if there is no such object."""
+    """Return the JSON document in an object, None if there is no such object. Raises DamagedDocumentError."""
     try:
         return read_json(uri)
     except ObjectNotFoundError:

@@ -65,6 +65,15 @@ def read_part(uri: str, columns: list[str], rows_per_batch: int) -> Iterator[pa.
         raise DamagedFileError(uri, str(error)) from error
 
 
+def read_schema(uri: str) -> pa.Schema:
+    """Return the schema of the file. Raises DamagedFileError."""
+    content = objects.read_bytes(uri)
+    try:
+        return pq.read_schema(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFileError(uri, str(error)) from error
+
+
 def read_table(uris: Iterable[str], schema: pa.Schema) -> pa.Table:
     """Return the schema's columns of all these files, file after file. Raises DamagedFileError."""
     batches = (batch for uri in uris for batch in read_part(uri, schema.names, ROWS_PER_ARROW_BATCH))

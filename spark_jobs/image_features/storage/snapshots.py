@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from image_features.errors import Unavailable
+from image_features.errors import DamagedDocumentError, Unavailable
 from image_features.storage import objects
 
 Snapshot = Mapping[str, Any]
@@ -16,10 +16,10 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailabl
     """Return the newest snapshot whose features are not those at `features_uri`.
 
     `published_uri` is the URI of the pointer to the newest snapshot; the older ones lie next to it under their names. A
-    document of schema_version 1 has fewer keys: what it does not have is not known.
+    document of schema_version 1 has fewer keys: what it does not have is not known. Raises DamagedDocumentError.
     """
     folder = published_uri.rpartition("/")[0]
-    snapshot: Snapshot | None = objects.find_json(published_uri)
+    snapshot = _find_snapshot(published_uri)
     if snapshot is None:
         return NOTHING_PUBLISHED
     # A run that was published twice is its own predecessor.
@@ -29,11 +29,18 @@ def newest_other(published_uri: str, features_uri: str) -> Snapshot | Unavailabl
         previous = snapshot.get("previous")
         if previous is None or previous in passed:
             return NONE_BEFORE
-        snapshot = objects.find_json(f"{folder}/{previous}.json")
+        snapshot = _find_snapshot(f"{folder}/{previous}.json")
         if snapshot is None:
             return Unavailable(
                 f"the published run is this run, and the record of the one before it, {previous}, is gone"
             )
+    return snapshot
+
+
+def _find_snapshot(uri: str) -> Snapshot | None:
+    snapshot: Snapshot | None = objects.find_json(uri)
+    if snapshot is not None and not (isinstance(snapshot, Mapping) and "features_uri" in snapshot):
+        raise DamagedDocumentError(uri, "it is no snapshot, for it has no features_uri")
     return snapshot
 
 

@@ -103,11 +103,12 @@ def test_a_teardown_whose_record_is_refused_is_green_all_the_same(
     assert "not recorded in s3://pictures/costs/r.json" in told[-1]
 
 
+@pytest.mark.parametrize("state", ["RUNNING", "TERMINATING", "TERMINATED"])
 def test_a_snapshot_says_what_its_run_was_foreseen_to_cost_and_has_cost_until_then(
-    settings: Any, emr: FakeEmr, s3: Any, context: Any
+    settings: Any, emr: FakeEmr, s3: Any, context: Any, state: str
 ) -> None:
     make_run(s3, "r")
-    emr.add_cluster("j-1", "fruit_features pictures r", "RUNNING", own_tags(context, settings))
+    emr.add_cluster("j-1", "fruit_features pictures r", state, own_tags(context, settings))
     emr.clusters["j-1"]["Instances"] = [instance("ON_DEMAND", 1.0), instance("ON_DEMAND", 0.5)]
     emr.clusters["j-OTHERS"] = dict(emr.clusters["j-1"], Id="j-OTHERS", Tags=[])
     foreseen = {"size": "small", "minutes": 7.0, "dollars": 0.11}

@@ -85,12 +85,18 @@ class Landing:
     def __init__(self, bucket: Bucket, settings: Any) -> None:
         self.bucket, self.settings, self.rounds = bucket, settings, 0
 
-    def wait(self, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """What wait_until_settled returns; `meanwhile` happens in each wait."""
+    def waiting(self) -> tuple[Any, Any]:
+        """The operator of wait_until_settled, and a context for it."""
         from emr_pipeline.operators.wait_until_settled import WaitUntilSettledOperator
 
         operator = WaitUntilSettledOperator(task_id="w", settings=self.settings, region_name="us-east-1")
-        step: Callable[[], dict[str, Any]] = partial(operator.execute, {})
+        dag, dag_run = SimpleNamespace(dag_id="fruit_images_landed"), SimpleNamespace(run_id="scheduled__1")
+        return operator, {"dag": dag, "dag_run": dag_run}
+
+    def wait(self, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """What wait_until_settled returns; `meanwhile` happens in each wait."""
+        operator, context = self.waiting()
+        step: Callable[[], dict[str, Any]] = partial(operator.execute, context)
         while True:
             try:
                 return step()
@@ -103,7 +109,7 @@ class Landing:
                 trigger.pause_s = 0
                 (event,) = events_of(trigger)
                 meanwhile()
-                step = partial(operator.execute_complete, {}, json.loads(json.dumps(event)))
+                step = partial(operator.execute_complete, context, json.loads(json.dumps(event)))
 
     def signal(self, settled: dict[str, Any], run_id: str = "scheduled__1") -> tuple[dict[str, Any], OutletEvents]:
         """What signal_new_images writes, and the events it tells."""

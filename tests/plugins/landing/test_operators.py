@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emr_pipeline.task.airflow_compat import AirflowFailException, AirflowSkipException
+from tests.plugins.deferral import TaskDeferred
 from tests.plugins.landing.conftest import Bucket, Landing
 
 
@@ -55,6 +56,17 @@ def test_a_batch_that_goes_on_is_waited_for_until_two_listings_are_the_same(buck
 
     assert (late, landing.rounds) == ([], 3)
     assert counts(document)["new"] == 4
+
+
+@pytest.mark.parametrize("event", [None, {"suspects": ["j-1"]}, {"digest": "ab", "waited_s": 0}])
+def test_another_tasks_event_starts_no_run_and_the_task_looks_again(
+    bucket: Bucket, landing: Landing, event: dict[str, Any] | None
+) -> None:
+    bucket.put("a.jpg")
+    operator, context = landing.waiting()
+
+    with pytest.raises(TaskDeferred):
+        operator.execute_complete(context, event)
 
 
 def test_an_upload_in_parts_counts_when_it_is_complete(bucket: Bucket, landing: Landing) -> None:

@@ -52,6 +52,7 @@ def test_the_log_says_what_was_found_and_what_nobody_has_asked(
     ("changed", "message"),
     [
         ({"groups_from": "s3://pictures/runs/gone/groups"}, "s3://pictures/runs/gone/groups: nothing lies there"),
+        ({"groups_from": "s3://no-such-bucket/groups"}, "s3://no-such-bucket/groups: nothing lies there"),
         ({"source_uri": "s3://pictures/land"}, "s3://pictures/land: nothing lies there"),
         ({"source_uri": "s3://pictures/empty"}, "s3://pictures/empty: nothing lies there"),
         ({"source_uri": "s3://pictures"}, "source_uri=s3://pictures: runs write there"),

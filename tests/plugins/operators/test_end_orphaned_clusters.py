@@ -9,7 +9,8 @@ import pytest
 from emr_pipeline.emr.job_flow import cluster_tags
 from emr_pipeline.operators.end_orphaned_clusters import EndOrphanedClustersOperator
 from emr_pipeline.task.airflow_compat import AirflowFailException
-from tests.plugins.deferral import deferral_of, events_of
+from emr_pipeline.task.deferral import task_name
+from tests.plugins.deferral import TaskDeferred, deferral_of, events_of
 from tests.plugins.fake_emr import FakeEmr
 
 
@@ -38,7 +39,16 @@ def reaper(settings: Any, emr: FakeEmr) -> EndOrphanedClustersOperator:
 
 
 def context_of(runs: Runs) -> Any:
-    return {"ti": SimpleNamespace(get_dr_count=runs.get_dr_count)}
+    return {
+        "ti": SimpleNamespace(get_dr_count=runs.get_dr_count),
+        "dag": SimpleNamespace(dag_id="fruit_features_reaper"),
+        "dag_run": SimpleNamespace(run_id="scheduled__1"),
+    }
+
+
+def told(reaper: EndOrphanedClustersOperator, runs: Runs, *suspects: str) -> dict[str, Any]:
+    """The event of the reaper's own trigger, which saw these clusters."""
+    return {"suspects": list(suspects), "waiting_task": task_name(context_of(runs), reaper)}
 
 
 def suspects_of(reaper: EndOrphanedClustersOperator, runs: Runs) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def states(emr: FakeEmr) -> dict[str, str]:
 
 
 def test_the_first_look_ends_nothing(reaper: EndOrphanedClustersOperator, emr: FakeEmr, runs: Runs) -> None:
-    assert suspects_of(reaper, runs) == {"suspects": ["j-ended", "j-done", "j-deleted"]}
+    assert suspects_of(reaper, runs) == told(reaper, runs, "j-ended", "j-done", "j-deleted")
     assert emr.calls == []
 
 
@@ -95,7 +105,7 @@ def test_a_run_that_was_cleared_in_between_keeps_its_cluster(
 def test_a_cluster_seen_once_only_is_left_to_the_next_time(
     reaper: EndOrphanedClustersOperator, emr: FakeEmr, runs: Runs
 ) -> None:
-    reaper.execute_complete(context_of(runs), {"suspects": ["j-deleted"]})
+    reaper.execute_complete(context_of(runs), told(reaper, runs, "j-deleted"))
 
     assert [name for name, state in states(emr).items() if state == "TERMINATED"] == ["j-deleted"]
 
@@ -118,7 +128,17 @@ def test_a_cluster_that_is_not_of_this_deployment_is_left_alone(
     reaper = EndOrphanedClustersOperator(task_id="reaper", settings=settings, region_name="us-east-1")
 
     assert reaper.execute(context_of(runs)) == []
-    assert reaper.execute_complete(context_of(runs), {"suspects": ["j-x"]}) == []
+    assert reaper.execute_complete(context_of(runs), told(reaper, runs, "j-x")) == []
+    assert emr.calls == []
+
+
+@pytest.mark.parametrize("event", [None, {"digest": "ab", "waited_s": 0}, {"suspects": ["j-ended"]}])
+def test_another_tasks_event_ends_nothing_and_the_reaper_looks_again(
+    reaper: EndOrphanedClustersOperator, emr: FakeEmr, runs: Runs, event: dict[str, Any] | None
+) -> None:
+    with pytest.raises(TaskDeferred):
+        reaper.execute_complete(context_of(runs), event)
+
     assert emr.calls == []
 
 

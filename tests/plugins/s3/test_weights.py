@@ -89,6 +89,14 @@ def test_a_pointer_to_a_file_that_is_gone_is_refused_and_named(s3: Any) -> None:
         found(s3)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b"{}", b'{"uri": "s3://pictures/models/x/w.h5"}'])
+def test_a_pointer_that_is_damaged_is_refused_and_named(s3: Any, content: bytes) -> None:
+    s3.put_object(Bucket="pictures", Key="models/resnet50-imagenet.json", Body=content)
+
+    with pytest.raises(WeightsUnavailableError, match=r"resnet50-imagenet\.json names no file of weights .*delete it"):
+        found(s3)
+
+
 DESCRIBED = {
     "files": {"net.onnx": "0a" * 32},
     "side_px": 64,

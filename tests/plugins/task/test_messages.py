@@ -3,9 +3,10 @@
 import email
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from emr_pipeline.operators.publish import PublishOperator
 from emr_pipeline.operators.roll_back import RollBackOperator
 from emr_pipeline.run.message import LONGEST_TEXT, Message
 from emr_pipeline.settings import Settings
-from emr_pipeline.task.channels import check_channels
+from emr_pipeline.task.channels import check_channels, notifier_of
+from emr_pipeline.task.deferral import task_name
 from emr_pipeline.task.messages import task_defaults, tell
 from tests.messages import Told, facts
 from tests.plugins.fake_emr import FakeEmr
@@ -131,10 +133,15 @@ def test_an_orphaned_cluster_that_was_ended_is_told(telling: Settings, told: Tol
     tags = cluster_tags(telling, "fruit_features", "deleted")
     emr.add_cluster("j-1", "fruit_features pictures deleted", "WAITING", tags)
     reaper = EndOrphanedClustersOperator(task_id="reaper", settings=telling, region_name="us-east-1")
-    context: Any = {"ti": SimpleNamespace(get_dr_count=lambda **_: 0)}
+    context: Any = {
+        "ti": SimpleNamespace(get_dr_count=lambda **_: 0),
+        "dag": SimpleNamespace(dag_id="fruit_features_reaper"),
+        "dag_run": SimpleNamespace(run_id="scheduled__1"),
+    }
+    event = {"suspects": ["j-1"], "waiting_task": task_name(context, reaper)}
 
-    assert reaper.execute_complete(context, {"suspects": ["j-1"]}) == ["j-1"]
-    assert reaper.execute_complete(context, {"suspects": ["j-1"]}) == []
+    assert reaper.execute_complete(context, event) == ["j-1"]
+    assert reaper.execute_complete(context, event) == []
 
     (message,) = told.read()
     assert "j-1 (fruit_features pictures deleted) was left by run deleted" in message["Message"]
@@ -181,6 +188,18 @@ def test_mail_goes_out_by_airflows_own_connection(telling: Settings, s3: Any, po
     assert (message["Subject"], message["To"]) == (FACT.title, "me@example.com")
     (body,) = [part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/html"]
     assert body == b"<pre>a &lt; b</pre>"
+
+
+def test_no_word_of_a_message_is_a_link_or_a_call_in_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The provider is not in the project's environments: this stands for its notifier.
+    module: Any = ModuleType("airflow.providers.slack.notifications.slack_webhook")
+    module.SlackWebhookNotifier = dict
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    sent = notifier_of("slack:team", replace(FACT, text="no label <!channel> & <https://evil.example|Log>"), None)
+
+    assert sent["slack_webhook_conn_id"] == "team"
+    assert sent["text"].endswith("no label &lt;!channel&gt; &amp; &lt;https://evil.example|Log&gt;")
 
 
 def test_a_channel_without_its_provider_is_refused_where_the_dag_is_parsed() -> None:

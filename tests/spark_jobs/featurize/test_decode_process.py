@@ -27,6 +27,10 @@ def dies(content: bytes) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def crashes(content: bytes) -> Any:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def wants_too_much(content: bytes) -> Any:
     return np.ones(decode_process.BYTES_PER_PHOTOGRAPH, np.uint8)
 
@@ -54,7 +58,8 @@ def test_what_is_decoded_apart_is_what_is_decoded_at_once(content: bytes) -> Non
 @pytest.mark.parametrize(
     ("decode", "reason", "detail"),
     [
-        (dies, "killed_the_decoder", "exit code -9"),
+        (dies, "out_of_memory", "exit code -9"),
+        (crashes, "killed_the_decoder", "exit code -11"),
         (wants_too_much, "killed_the_decoder", "MemoryError"),
         (fails, "killed_the_decoder", "AttributeError: no such tag"),
         (never_ends, "too_slow", "seconds"),
@@ -77,7 +82,7 @@ def kills_its_worker_at(deadly: bytes, error: type[Exception] | None) -> Callabl
         if content == deadly:
             if error:
                 raise error("by this photograph")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSEGV)
         return decode(content)
 
     return decode_or_die
@@ -97,5 +102,5 @@ def test_a_photograph_that_kills_its_worker_is_named_and_the_run_goes_on(
     assert set(run.rows(spark, "features")) == {f"Apple/{seed}.jpg" for seed in (0, 1, 2, 4, 5)}
     (path, reject), *others = run.rows(spark, "rejects").items()
     assert (path, reject.reason, others) == ("Apple/3.jpg", "killed_the_decoder", [])
-    assert ("MemoryError" if error else "exit code -9") in reject.detail
+    assert ("MemoryError" if error else "exit code -11") in reject.detail
     assert run.stats("featurize_images")["rejects"] == {"killed_the_decoder": 1}

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+import featurize_images
 from image_features.featurize import content_index
-from image_features.featurize.batches import PredictFn
+from image_features.featurize.batches import FeaturizeOptions, PredictFn
+from image_features.images.decode import Seen, see_image
+from image_features.rejects import Reject
 from image_features.storage import objects
 from image_features.storage.parquet_files import data_files
 from tests.spark_jobs import pictures
@@ -20,6 +23,17 @@ WEIGHTS = "--weights=random:0"
 @pytest.fixture
 def mean_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     use_predict_fn(monkeypatch, make_mean_colors())
+
+
+def short_of_memory_for(large: bytes) -> Callable[[bytes], Seen | Reject]:
+    """A decoder that one content is too much for."""
+
+    def decode(content: bytes) -> Seen | Reject:
+        if content == large:
+            return Reject("out_of_memory", "for this test")
+        return see_image(content, side_px=224, resize="bilinear")
+
+    return decode
 
 
 @pytest.mark.slow
@@ -113,6 +127,28 @@ def test_the_name_decides_again_what_a_known_object_is_no_image_of(
     }
     details = run.stats("ingest_images")["details"]
     assert (details["fetched"], details["known"]) == (0, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group_bytes", [2**20, 1], ids=["in one group", "in two groups"])
+def test_what_memory_was_too_small_for_is_tried_again_and_then_known(
+    spark: SparkSession, prefix_uri: str, monkeypatch: pytest.MonkeyPatch, mean_colors: None, group_bytes: int
+) -> None:
+    monkeypatch.setattr("image_features.storage.parquet_files.GROUP_BYTES", group_bytes)
+    run, later, last = Run(prefix_uri), Run(prefix_uri, "later"), Run(prefix_uri, "last")
+    run.put(pictures.apples(0, 3))
+    with monkeypatch.context() as small:
+        decode = short_of_memory_for(pictures.jpeg(1))
+        small.setattr(featurize_images, "FeaturizeOptions", lambda _, *rest: FeaturizeOptions(decode, *rest))
+        run.both(WEIGHTS)
+    assert run.stats("featurize_images")["rejects"] == {"out_of_memory": 1}
+
+    later.both(WEIGHTS)
+    assert later.vectors() == {"computed": 1, "reused": 2, "same_bytes": 0, "rejected_before": 0}
+    assert later.features(spark) == later.from_scratch(WEIGHTS).features(spark)
+    last.both(WEIGHTS)
+    assert last.vectors() == {"computed": 0, "reused": 3, "same_bytes": 0, "rejected_before": 0}
+    assert last.features(spark) == later.features(spark)
 
 
 @pytest.mark.slow

@@ -60,6 +60,15 @@ def test_parquet_says_the_same_as_csv(monkeypatch: pytest.MonkeyPatch) -> None:
     assert facts_of(labels, "a/1.jpg", "a/2.jpg") == {"a/1.jpg": Facts("Fig <b>\U0001f34e"), "a/2.jpg": None}
 
 
+def test_a_damaged_parquet_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"path": [f"a/{number}.jpg" for number in range(200)]}), file)
+    content = bytearray(file.getvalue())
+    content[20:60] = b"\xff" * 40
+    with pytest.raises(LabelsFileError, match=r"^s3://b/labels\.csv: .+; correct the file"):
+        labels_of(bytes(content), monkeypatch)
+
+
 @pytest.mark.parametrize("content", [b"path,label\na/1.jpg,x\na/1.jpg,y\n", b"PAR1 and no more", b"path\n\xff\n"])
 def test_a_file_that_cannot_be_used_is_named(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LabelsFileError, match=r"^s3://b/labels\.csv: .+; correct the file"):

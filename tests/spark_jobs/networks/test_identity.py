@@ -37,6 +37,16 @@ def test_published_weights_are_known_once_they_are_staged(prefix_uri: str, endpo
     assert known_weights_sha256(_asked(prefix_uri)) == "a" * 64
 
 
+def test_a_damaged_pointer_is_told_and_not_known(
+    prefix_uri: str, endpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for content in (b"{", b"{}"):
+        objects.write_bytes(f"{prefix_uri}/models/mobilenet_v2-imagenet.json", content)
+        assert known_weights_sha256(_asked(prefix_uri)) is None
+        assert "mobilenet_v2-imagenet.json: cannot be used" in caplog.text
+        caplog.clear()
+
+
 def test_random_weights_are_known_once_their_network_was_made(
     prefix_uri: str, endpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

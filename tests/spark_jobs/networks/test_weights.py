@@ -82,6 +82,18 @@ def test_a_file_in_kerass_cache_is_not_downloaded(
     assert found.sha256 == hashlib.sha256(PUBLISHED).hexdigest()
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"uri": 5, "sha256": "ab"}'])
+def test_a_pointer_that_is_damaged_is_refused_and_named(
+    prefix_uri: str, tmp_path: Path, folder: Path, content: bytes
+) -> None:
+    backbone = _published(tmp_path)
+    _staged(prefix_uri, backbone, folder)
+    pointer_uri = f"{prefix_uri}/models/mobilenet_v2-imagenet.json"
+    objects.write_bytes(pointer_uri, content)
+    with pytest.raises(WeightsUnavailableError, match=r"mobilenet_v2-imagenet\.json: cannot be used: it .*delete it"):
+        find_weights("imagenet", backbone, f"{prefix_uri}/models", folder)
+
+
 def test_a_staged_file_that_was_changed_is_refused(prefix_uri: str, tmp_path: Path, folder: Path) -> None:
     backbone = _published(tmp_path)
     _staged(prefix_uri, backbone, folder)

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import lit
 
-from image_features.errors import BucketNotFoundError, MissingDatasetError, SchemaMismatchError
+from image_features.errors import BucketNotFoundError, DamagedFileError, MissingDatasetError, SchemaMismatchError
 from image_features.schemas import FEATURES, MANIFEST, PCA_FEATURES, REJECTS
 from image_features.storage import objects
 from image_features.storage.datasets import (
@@ -50,6 +50,13 @@ def test_a_column_of_another_type_is_refused(spark: SparkSession, prefix_uri: st
         read_dataset(spark, f"{prefix_uri}/manifest", MANIFEST)
     with pytest.raises(SchemaMismatchError, match=r"size_bytes bigint.*size_bytes string"):
         check_dataset(f"{prefix_uri}/manifest", MANIFEST)
+
+
+def test_a_damaged_file_of_a_dataset_is_named(prefix_uri: str) -> None:
+    uri = f"{prefix_uri}/features/part-0.parquet"
+    objects.write_bytes(uri, b"PAR1 and no more")
+    with pytest.raises(DamagedFileError, match=r"part-0\.parquet: cannot be read: "):
+        check_dataset(f"{prefix_uri}/features", FEATURES)
 
 
 def test_a_dataset_that_is_not_there_is_an_error(spark: SparkSession, prefix_uri: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from image_features.errors import Unavailable
+from image_features.errors import DamagedDocumentError, Unavailable
 from image_features.storage import objects
 from image_features.storage.snapshots import NONE_BEFORE, newest_other, other_vectors, read_identity
 
@@ -46,6 +46,13 @@ def test_a_snapshot_whose_record_is_gone_is_named(prefix_uri: str) -> None:
     assert seen_by(prefix_uri, "two") == Unavailable(
         "the published run is this run, and the record of the one before it, a, is gone"
     )
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"snapshot": "a"}'])
+def test_a_pointer_that_is_damaged_is_named(prefix_uri: str, content: bytes) -> None:
+    objects.write_bytes(f"{prefix_uri}/published/latest.json", content)
+    with pytest.raises(DamagedDocumentError, match=r"published/latest\.json: cannot be used: it is no "):
+        seen_by(prefix_uri, "one")
 
 
 def test_the_identity_is_that_of_the_stats(prefix_uri: str) -> None:

@@ -83,7 +83,9 @@ def probe(sample: Sample, groups: NDArray[np.int64] | None = None) -> Probe | Un
     trained = np.flatnonzero(training if on_split else numbers >= 0)[:MOST_TRAINING_ROWS]
     scored = np.flatnonzero(test) if on_split else trained
     answers = []
-    for classifier in (LogisticRegression(max_iter=100), KNeighborsClassifier(NEIGHBORS)):
+    # A Training of few photographs may have fewer than there are neighbors.
+    nearest = KNeighborsClassifier(min(NEIGHBORS, len(trained)))
+    for classifier in (LogisticRegression(max_iter=100), nearest):
         if on_split:
             answer = classifier.fit(vectors[trained], numbers[trained]).predict(vectors[scored])
         else:

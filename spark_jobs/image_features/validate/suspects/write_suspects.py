@@ -18,6 +18,7 @@ from image_features.validate.suspects.doubtful_labels import find_suspects
 from image_features.validate.suspects.flaws import find_flaws
 from image_features.validate.suspects.notes import notes_of
 from image_features.validate.suspects.suspects import Flawed, Flaws, Suspect, Suspects
+from run_contract.labels import can_be_written
 from run_contract.stages import FEATURIZE, INGEST
 
 _SUSPECTS = to_arrow_schema(SUSPECTS)
@@ -48,6 +49,8 @@ def write_suspects(suspects_uri: str, evidence: Evidence, measures: pa.Table) ->
 def labels_file(found: Sequence[Suspect], flawed: Sequence[Flawed], source_uri: str) -> str:
     """Return the CSV of a labels file that changes nothing until a person corrects it; an image has one row.
 
+    A label that no labels file can name is left empty, which keeps it.
+
     >>> labels_file([Suspect("s3://b/in/Fig/1.jpg", "Fig", "Date", 0.9)], [], "s3://b/in").splitlines()
     ['path,label,exclude,note', 'Fig/1.jpg,Fig,,"perhaps Date, doubt 0.90"']
     """
@@ -57,5 +60,7 @@ def labels_file(found: Sequence[Suspect], flawed: Sequence[Flawed], source_uri: 
     labels: dict[str, str | None] = {suspect.uri: suspect.label for suspect in found}
     labels |= {one.uri: one.label for one in flawed}
     for uri, notes in notes_of(found, flawed).items():
-        rows.writerow((uri.removeprefix(f"{source_uri.rstrip('/')}/"), labels[uri] or "", "", notes))
+        label = labels[uri] or ""
+        path = uri.removeprefix(f"{source_uri.rstrip('/')}/")
+        rows.writerow((path, label if can_be_written(label) else "", "", notes))
     return text.getvalue()

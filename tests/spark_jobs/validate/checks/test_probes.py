@@ -47,6 +47,18 @@ def test_labels_that_training_never_saw_are_not_scored() -> None:
     assert set(found.truth) == {"Apple", "Banana"}
 
 
+@pytest.mark.parametrize("shots", [1, 2])
+def test_a_training_of_fewer_photographs_than_neighbors_is_scored_all_the_same(shots: int) -> None:
+    counts, splits = dict.fromkeys(("Apple", "Banana"), 0), np.full(len(SAMPLE.labels), "Test", dtype=object)
+    for place, label in enumerate(SAMPLE.labels):
+        if label in counts and counts[label] < shots:
+            splits[place], counts[label] = "Training", counts[label] + 1
+    found = probed(dataclasses.replace(SAMPLE, splits=splits))
+    assert (found.protocol, found.trained) == ("split", 2 * shots)
+    # With as many neighbors as photographs each label has as many votes: the first one wins.
+    assert found.knn_accuracy == pytest.approx(np.mean(found.truth == "Apple"))
+
+
 def test_without_splits_it_is_cross_validated() -> None:
     found = probed(without_splits(SAMPLE))
     assert (found.protocol, len(found.scored)) == ("folds", len(SAMPLE.labels))

@@ -10,7 +10,7 @@ from image_features.errors import Unavailable
 from image_features.validate.evidence.evidence import Sample
 from image_features.validate.evidence.nearest import nearest_of
 from image_features.validate.suspects.doubtful_labels import find_suspects
-from image_features.validate.suspects.suspects import Suspects
+from image_features.validate.suspects.suspects import Suspect, Suspects
 from image_features.validate.suspects.write_suspects import labels_file
 from run_contract.labels import Facts, read_csv
 from tests.spark_jobs.synthetic import labelled_vectors
@@ -106,3 +106,10 @@ def test_the_file_of_suspects_is_a_labels_file_that_changes_nothing_until_it_is_
     expected = {one.uri.removeprefix("s3://b/in/"): Facts(one.label) for one in found}
     assert {path: one.facts for path, one in corrections.items()} == expected
     assert not any(one.exclude for one in corrections.values())
+
+
+@pytest.mark.parametrize("label", ["Apple ", "\u3000Apple", "App\x7fle", None])
+def test_a_label_that_no_labels_file_can_name_is_kept_by_an_empty_cell(label: str | None) -> None:
+    found = [Suspect("s3://b/in/Apple /1.jpg", label, "Fig", 0.9), Suspect("s3://b/in/Fig/1.jpg", "Fig", "Apple", 0.9)]
+    corrections = read_csv(labels_file(found, [], "s3://b/in").splitlines(keepends=True))
+    assert {path: one.facts.label for path, one in corrections.items()} == {"Apple /1.jpg": None, "Fig/1.jpg": "Fig"}
