@@ -9,6 +9,8 @@ SPARK_PYTHON := $(LOCAL_HOME)/envs/spark/bin/python
 setup_command := tools/env/setup.sh
 # The variables of make's command line, so that a program can refuse those that it does not know.
 given = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+# docs/aws.md exports the name of a bucket: one that was not given to make is not meant for it.
+bucket = $(if $(filter command,$(origin BUCKET)),"--bucket=$$BUCKET")
 
 .PHONY: help
 help: ## list the targets
@@ -20,7 +22,7 @@ run: setup ## run the pipeline to its end; options, of which docs/reference/para
 
 .PHONY: plan
 plan: setup ## say what a run would take and cost on AWS, without the run; options as of `make run`, BUCKET= of a deployment (JSON=1)
-	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.plan $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
+	@GIVEN_TO_MAKE="$(given)" PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.run.plan $(bucket) $${JSON:+--json}
 
 .PHONY: compare
 compare: setup ## run several networks on the same photographs: BACKBONES="mobilenet_v2 resnet50,PRECISION=bfloat16 net.json", options as of `make run` (JSON=1)
@@ -32,7 +34,7 @@ history: setup ## list what was published: snapshots, their runs, what was compu
 
 .PHONY: diff
 diff: setup ## say what two snapshots differ in: A= and B= of `make history`, else the current one and the one before (JSON=1, BUCKET=)
-	@"$(SPARK_PYTHON)" -m tools.diff.main $${A:+"--a=$$A"} $${B:+"--b=$$B"} $${BUCKET:+"--bucket=$$BUCKET"} $${JSON:+--json}
+	@"$(SPARK_PYTHON)" -m tools.diff.main $${A:+"--a=$$A"} $${B:+"--b=$$B"} $(bucket) $${JSON:+--json}
 
 .PHONY: rollback
 rollback: setup ## take readers back to an earlier snapshot: SNAPSHOT= one of `make history`, WHY="the reason"
@@ -144,7 +146,8 @@ preflight: setup ## ask an AWS account, read-only, whether a run can work: OUTPU
 	@PYTHONPATH=plugins "$(AIRFLOW_PYTHON)" -m tools.preflight.main $${OUTPUTS:+"$$OUTPUTS"}
 
 .PHONY: clean
-clean: down ## remove runs, buckets, logs and Airflow's database; keeps the environments
+clean: ## remove runs, buckets, logs and Airflow's database; keeps the environments
+	@[[ ! -x "$(AIRFLOW_PYTHON)" ]] || "$(AIRFLOW_PYTHON)" -m tools.local.services end
 	@tools/env/clean.sh
 
 .PHONY: bench

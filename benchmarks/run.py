@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 _sweep(cluster, given, backbone, code_uri)
     if "airflow" in given.only:
         photos = place_photos(home, given.photos, given.count)
-        facts = {"images": given.count, "photos": photos.rpartition("-")[0]}
+        facts = _photo_facts(photos, given.count)
         runs = list(whole_runs.measure(home, photos, given.rounds))
         _write(f"airflow-{given.count}", {**facts, **_machine(home)}, runs)
     if "whole" in given.only:
@@ -89,7 +89,7 @@ def _measure_whole(home: LocalHome, given: argparse.Namespace) -> None:
         raise SystemExit("whole runs are measured with real weights: make bench ONLY=whole WEIGHTS=<file>")
     photos = place_photos(home, given.photos, given.count)
     for precision in given.precisions:
-        facts = {"images": given.count, "photos": photos.rpartition("-")[0], "precision": precision}
+        facts = {**_photo_facts(photos, given.count), "precision": precision}
         runs = []
         for measured in whole.measure(home, photos, given.count, given.weights.resolve(), precision, given.rounds):
             runs.append(measured)
@@ -120,7 +120,11 @@ def _ingested(
 
 
 def _facts(case: featurizing.FeaturizeCase, count: int) -> dict[str, Any]:
-    return {"backbone": case.backbone, "images": count, "photos": case.photos.rpartition("-")[0]}
+    return {"backbone": case.backbone, **_photo_facts(case.photos, count)}
+
+
+def _photo_facts(photos: str, count: int) -> dict[str, Any]:
+    return {"images": count, "photos": photos.rpartition("-")[0]}
 
 
 def _measure(

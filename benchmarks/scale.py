@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,7 +25,7 @@ from benchmarks.results import Result, values, variants
 from emr_pipeline.run.layout import RunLayout
 from emr_pipeline.run.stages import STAGES, step
 from emr_pipeline.snapshots.snapshot import Origin, snapshot_of
-from local_aws.s3.files.catalog import Catalog
+from local_aws.s3.files.catalog import Catalog, FileVersion, ObjectFacts
 from local_aws.s3.files.store import OWN_FOLDER
 from run_contract.params import PARAMS
 from tools.local.home import BUCKET, LocalHome
@@ -33,7 +33,6 @@ from tools.local.home import BUCKET, LocalHome
 BACKBONE = "mobilenet_v2"
 NEW = "1 % new"
 NEW_SHARE = 100
-OBJECTS_AT_ONCE = 10_000
 # The rest of a bench's bucket, such as weights and code, is of use to the next one.
 MADE = ("feature_store", "published", "landing/{name}", "runs/{name}", "runs/{name}-new")
 
@@ -122,20 +121,15 @@ def place_objects(home: LocalHome, folder: str, batch: Batch) -> None:
     """
     own = home.s3_path / OWN_FOLDER
     own.mkdir(parents=True, exist_ok=True)
-    Catalog(own / "objects.sqlite").close()
-    with sqlite3.connect(own / "objects.sqlite", timeout=60) as catalog:
-        for numbers in batch.parts(OBJECTS_AT_ONCE):
-            rows = []
-            for number in numbers:
-                key = f"{folder}/{batch.path(number)}"
-                path = home.bucket_path / key
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("wb") as file:
-                    file.truncate(SIZE_BYTES)
-                    changed = os.fstat(file.fileno()).st_mtime_ns
-                rows.append((BUCKET, key, SIZE_BYTES, changed, etag(number), "{}", "{}"))
-            catalog.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            catalog.commit()
+    with closing(Catalog(own / "objects.sqlite")) as catalog:
+        for number in batch.numbers():
+            key = f"{folder}/{batch.path(number)}"
+            path = home.bucket_path / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                file.truncate(SIZE_BYTES)
+                version = FileVersion.of(os.fstat(file.fileno()))
+            catalog.record(BUCKET, key, version, ObjectFacts(etag(number)))
 
 
 def written_since(home: LocalHome, moment: float) -> int:

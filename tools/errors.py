@@ -36,17 +36,21 @@ class ServiceNotHealthyError(ToolError):
 
 
 class ServicesInUseError(ToolError):
-    """A `make run` has started the services, in which no DAG starts by its schedule."""
+    """A `make run` or `make compare` uses the services that it started, which run no DAG by its schedule."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: str) -> None:
         super().__init__(
-            "a `make run` uses the services that it started, and stops them when it ends; "
-            "wait for it, or end it by Ctrl-C there, then: make up"
+            "a `make run` or `make compare` uses the services that it started, and stops them when it ends; "
+            f"wait for it, or end it by Ctrl-C there, then: {then}"
         )
 
 
 class SourceError(ToolError):
     """The photographs cannot be brought in."""
+
+
+class BringError(ToolError):
+    """A file of this machine cannot be brought into the bucket."""
 
 
 class WeightsFileError(ToolError):

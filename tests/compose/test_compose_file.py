@@ -91,6 +91,22 @@ def test_make_env_writes_every_secret_at_random_and_never_over_another(tmp_path:
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", written[0]["AIRFLOW_FERNET_KEY"])
 
 
+def test_make_env_fills_in_the_example_and_closes_it(tmp_path: Path) -> None:
+    (tmp_path / "tools/env").mkdir(parents=True)
+    script = Path(shutil.copy(REPOSITORY / "tools/env/make_env.sh", tmp_path / "tools/env"))
+    env = tmp_path / ".env"
+    env.write_text((REPOSITORY / ".env.example").read_text() + "AIRFLOW_PORT=8081")
+    env.chmod(0o644)
+    for _ in range(2):
+        subprocess.run([script], check=True, capture_output=True)
+    lines = [line for line in env.read_text().splitlines() if line and not line.startswith("#")]
+    written = dict(line.split("=", 1) for line in lines)
+    assert len(written) == len(lines)
+    assert written["AIRFLOW_PORT"] == "8081"
+    assert all(len(written[name]) >= 44 for name in SECRETS)
+    assert env.stat().st_mode & 0o077 == 0
+
+
 def test_make_env_gives_an_older_env_what_it_lacks_and_keeps_the_rest(tmp_path: Path) -> None:
     (tmp_path / "tools/env").mkdir(parents=True)
     script = Path(shutil.copy(REPOSITORY / "tools/env/make_env.sh", tmp_path / "tools/env"))

@@ -28,7 +28,8 @@ def bring(source: str | None, home: LocalHome) -> str:
         f"{mirrored.unchanged:,} unchanged, {mirrored.removed:,} removed"
     )
     for reason in mirrored.left_out:
-        print(f"  left out: {reason}")
+        # A name that is not UTF-8 cannot be printed as it is.
+        print(f"  left out: {reason.encode(errors='backslashreplace').decode()}")
     return mirrored.uri
 
 

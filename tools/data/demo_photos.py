@@ -30,6 +30,8 @@ def make_demo_photos(folder: Path) -> Path:
     complete = folder.with_name(f"{folder.name}.edition")
     if folder.is_dir() and complete.is_file() and complete.read_text(encoding="utf-8") == EDITION:
         return folder
+    # Whoever is interrupted below leaves half a set.
+    complete.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     for fruit, paint in FRUITS.items():
         for split, count in IMAGES_PER_FRUIT.items():

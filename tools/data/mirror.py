@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from local_aws.s3.files.paths import ObjectPathError, check_key, is_hidden
 from tools.errors import SourceError
@@ -39,23 +40,27 @@ class Mirror:
                 f"{self.record_path}"
             )
         self.placed: dict[str, State] = record.get("placed", {})
+        self.before: dict[str, State] = record.get("before", {})
         self.linked = self.copied = self.unchanged = self.removed = 0
         self.left_out: list[str] = []
 
     def check_is_ours(self, target: Path) -> None:
         """Raise SourceError for a file in the bucket that this mirror did not place there as it is now."""
         relative = target.relative_to(self.landing_path).as_posix()
-        if self.placed.get(relative) != _state(target):
+        if _state(target) not in (self.placed.get(relative), self.before.get(relative)):
             raise SourceError(
                 f"{target}: was put into the bucket or changed there, and would be lost, for {self.folder} has another "
                 "file or none of its name; move it out of the bucket, or give the folder another name, and run again"
             )
 
-    def record(self, placed: dict[str, State]) -> None:
-        """Write down what lies in the bucket because this mirror placed it."""
+    def record(self, placed: dict[str, State], before: dict[str, State]) -> None:
+        """Write down what lies in the bucket because this mirror placed it, or will: until then, what was there before.
+
+        A run that is killed in between leaves files of both kinds.
+        """
         self.record_path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.record_path.with_suffix(".draft")
-        draft.write_text(json.dumps({"folder": str(self.folder), "placed": placed}), encoding="utf-8")
+        draft.write_text(json.dumps({"folder": str(self.folder), "placed": placed, "before": before}), encoding="utf-8")
         draft.replace(self.record_path)
 
     def make_room(self, changed: list[str], gone: list[str]) -> None:
@@ -113,10 +118,10 @@ def bring_folder(source_path: Path, home: LocalHome) -> Mirror:
         changed = [relative for relative in files if not _is_same(files[relative], targets[relative])]
         mirror.unchanged = len(files) - len(changed)
         mirror.make_room(changed, [relative for relative in mirror.placed if relative not in wanted])
-        # A run that is killed here has placed files that its record names.
-        mirror.record(wanted)
+        mirror.record(wanted, {name: _state(targets[name]) for name in changed if targets[name].is_file()})
         for relative in changed:
             mirror.place(files[relative], targets[relative])
+        mirror.record(wanted, {})
     except OSError as error:
         raise SourceError(
             f"{folder}: cannot be brought into {mirror.landing_path}: {error.strerror} ({error.filename}); "
@@ -128,9 +133,10 @@ def bring_folder(source_path: Path, home: LocalHome) -> Mirror:
 def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield each file below `folder`: its path relative to it, and its path. Links are followed, but not in a circle.
 
-    What cannot be an object (a broken link, a socket, a name that no key can have) is named in `left_out`.
+    Raises OSError for a folder that cannot be read: its photographs are not gone. What cannot be an object (a broken
+    link, a socket, a name that no key can have) is named in `left_out`.
     """
-    for name, folders, files in os.walk(folder, followlinks=True):
+    for name, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         here = Path(name)
         above = {parent.resolve() for parent in (here, *here.parents)}
         circles = [inner for inner in folders if (here / inner).is_symlink() and (here / inner).resolve() in above]
@@ -142,6 +148,10 @@ def walk_files(folder: Path, skip: Path, left_out: list[str]) -> Iterator[tuple[
                 left_out.append(f"{relative}: {reason}")
             else:
                 yield relative, path
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _checked(source_path: Path) -> Path:

@@ -3,25 +3,41 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from run_contract.network_file import NetworkFileError, check_files, parse_description
-from tools.errors import LabelsFileError, WeightsFileError
+from tools.errors import BringError, LabelsFileError, WeightsFileError
 from tools.local.home import BUCKET, LocalHome
 
 
 def bring_file(path: Path, folder: str, home: LocalHome) -> str:
-    """Place the file under <folder>/<sha256>/ of the bucket, unless it is there, and return its URI."""
-    sha256 = sha256_of(path)
-    _place(path, home.bucket_path / folder / sha256 / path.name, home)
+    """Place the file under <folder>/<sha256>/ of the bucket, unless it is there, and return its URI.
+
+    Raises BringError for one that cannot be read, or for which there is no room.
+    """
+    with _told(path):
+        sha256 = sha256_of(path)
+        _place(path, home.bucket_path / folder / sha256 / path.name, home)
     return f"s3://{BUCKET}/{folder}/{sha256}/{path.name}"
 
 
 def bring_network(path: Path, home: LocalHome) -> str:
     """Place a description of one's own network with its model under models/<its sha256>/, and return its URI.
 
-    Raises WeightsFileError for a description that cannot be used, and for a model that is not the one it names.
+    Raises WeightsFileError for a description that cannot be used, and for a model that is not the one it names; or
+    BringError, as `bring_file` does.
     """
+    with _told(path):
+        folder = home.bucket_path / "models" / sha256_of(path)
+        for file in (*_model_files(path), path):
+            _place(file, folder / file.name, home)
+    return f"s3://{BUCKET}/models/{folder.name}/{path.name}"
+
+
+def _model_files(path: Path) -> list[Path]:
+    """Return the files next to a description that it names, once they are what it says; raises WeightsFileError."""
     try:
         described = parse_description(path.read_bytes())
         beside = {name: path.with_name(name) for name in described.files}
@@ -29,12 +45,9 @@ def bring_network(path: Path, home: LocalHome) -> str:
         for name, file in beside.items():
             if (found := sha256_of(file)) != described.files[name]:
                 raise NetworkFileError(f"{name} has the SHA-256 {found}, and its description names another one")
+        return list(beside.values())
     except NetworkFileError as error:
         raise WeightsFileError(f"WEIGHTS={path}: {error}; see docs/networks.md") from error
-    folder = home.bucket_path / "models" / sha256_of(path)
-    for file in (*beside.values(), path):
-        _place(file, folder / file.name, home)
-    return f"s3://{BUCKET}/models/{folder.name}/{path.name}"
 
 
 def sha256_of(path: Path) -> str:
@@ -46,8 +59,22 @@ def _place(path: Path, target: Path, home: LocalHome) -> None:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = home.root / f"{target.parent.name}-{os.getpid()}.draft"
-        shutil.copyfile(path, draft)
-        draft.replace(target)
+        try:
+            shutil.copyfile(path, draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BringError(
+            f"{path}: cannot be brought into the bucket: {error.strerror} ({error.filename}); free the disk or mend "
+            "the file's permissions, and run again"
+        ) from error
 
 
 def bring_labels(labels: str | None, home: LocalHome) -> str | None:

@@ -5,12 +5,19 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 umask 077
 touch .env
+chmod 600 .env
+# A last line that does not end would take the next one in.
+sed -i -e '$a\' .env
 
 random_hex() {
   od --address-radix=n --format=x1 --read-bytes=32 /dev/urandom | tr -d ' \n'
 }
 add() {
-  grep --quiet "^$1=" .env || echo "$1=$2" >> .env
+  if ! grep --quiet "^$1=." .env; then
+    # As .env.example has it, without a value.
+    sed -i -e "/^$1=\$/d" .env
+    echo "$1=$2" >> .env
+  fi
 }
 
 add POSTGRES_PASSWORD "$(random_hex)"

@@ -27,20 +27,24 @@ class StackOutputsError(ToolError):
 
 
 def make_bundle(outputs: Mapping[str, str], folder: Path) -> str:
-    """Empty and fill `folder`; return the URI where the clusters' code, in code/<version>/, belongs."""
+    """Empty and fill `folder`; return the URI where the clusters' code, in code/<version>/, belongs.
+
+    Raises StackOutputsError, before anything is removed.
+    """
+    code = gather_code(REPOSITORY, [stage.name for stage in STAGES])
+    uri = code_uri(filled_in("@Bucket@", outputs), code.version)
+    script = startup_script(outputs, uri)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dags").mkdir(parents=True)
     for path in (REPOSITORY / "dags").glob("*.py"):
         shutil.copy(path, folder / "dags")
     zip_plugins(folder / "plugins.zip")
 
-    code = gather_code(REPOSITORY, [stage.name for stage in STAGES])
     for name, content in code.files.items():
         path = folder / "code" / code.version / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    uri = code_uri(outputs["Bucket"], code.version)
-    (folder / "startup.sh").write_text(startup_script(outputs, uri), encoding="utf-8")
+    (folder / "startup.sh").write_text(script, encoding="utf-8")
     return uri
 
 
@@ -52,7 +56,7 @@ def startup_script(outputs: Mapping[str, str], uri: str) -> str:
 def stack_settings(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return what the startup script of a stack exports, with the code of this checkout."""
     version = gather_code(REPOSITORY, [stage.name for stage in STAGES]).version
-    script = startup_script(outputs, code_uri(outputs["Bucket"], version))
+    script = startup_script(outputs, code_uri(filled_in("@Bucket@", outputs), version))
     return dict(re.findall(r'^export (\w+)="(.*)"$', script, re.MULTILINE))
 
 
@@ -83,7 +87,7 @@ def read_outputs(path: Path) -> dict[str, str]:
     try:
         (stack,) = json.loads(path.read_text(encoding="utf-8"))["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StackOutputsError(
             f"{path}: cannot be read as the outputs of one stack ({type(error).__name__}: {error}); make it by: "
             f"aws cloudformation describe-stacks --stack-name <name> > {path}"

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -124,7 +125,8 @@ def wait_for_dag(home: LocalHome, dag_id: str = DAG_ID) -> None:
 def _raise_import_errors(home: LocalHome, dag_id: str, since: datetime) -> None:
     found = _answer(home, "/importErrors") or {"import_errors": []}
     for error in found["import_errors"]:
-        if error["filename"].endswith(f"/{dag_id}.py") and datetime.fromisoformat(error["timestamp"]) >= since:
+        # By its version, Airflow gives the whole path or the one below the DAGs folder.
+        if Path(error["filename"]).name == f"{dag_id}.py" and datetime.fromisoformat(error["timestamp"]) >= since:
             raise DagImportError(error["filename"], error["stack_trace"])
 
 

@@ -56,6 +56,11 @@ class LocalHome:
             int(environment.get("AIRFLOW_PORT") or AIRFLOW_PORT),
         )
 
+    @property
+    def for_comparisons(self) -> "LocalHome":
+        """The home of `make compare`; its ports are the next ones, so that it runs while `make up` does."""
+        return LocalHome(self.root / "compare", self.aws_port + 1, self.airflow_port + 1)
+
 
 def local_environment(home: LocalHome, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of every process of one machine: the inherited one, made local."""

@@ -65,7 +65,14 @@ def start_background(home: LocalHome, name: str, command: Sequence[str], environ
             start_new_session=True,
         )
     recorded = {"pid": process.pid, "started": started_at(process.pid) or time.time()}
-    pid_path(home, name).write_text(json.dumps(recorded), encoding="utf-8")
+    draft = pid_path(home, name).with_suffix(".draft")
+    try:
+        draft.write_text(json.dumps(recorded), encoding="utf-8")
+        draft.replace(pid_path(home, name))
+    except OSError:
+        # Without its pid file nobody would ever end it.
+        process.kill()
+        raise
     return find_background(home, name)
 
 

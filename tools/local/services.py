@@ -50,7 +50,7 @@ def up(home: LocalHome) -> None:
     with _users_file(home) as users, _starting(home):
         if not home.kept_path.exists() and not _is_unused(users):
             # Its scheduler starts no DAG by itself.
-            raise ServicesInUseError
+            raise ServicesInUseError("make up")
         _stop_unused(home, users)
         print("starting Airflow")
         try:
@@ -72,12 +72,23 @@ def _address(home: LocalHome) -> str:
 
 def down(home: LocalHome) -> None:
     """Stop what `up` started, or what a killed run left; a run that uses the services stops them itself at its end."""
-    home.kept_path.unlink(missing_ok=True)
-    with _users_file(home) as users, _starting(home):
-        if not _is_unused(users):
-            print("a `make run` uses the services, and stops them when it ends")
-            return
-        print(f"stopped: {', '.join(stop_services(home)) or 'nothing ran'}")
+    try:
+        end(home)
+    except ServicesInUseError:
+        print("a `make run` uses the services, and stops them when it ends")
+
+
+def end(home: LocalHome) -> None:
+    """Stop what runs here and for comparisons; raise ServicesInUseError while a run uses it."""
+    ran: list[str] = []
+    for one in (home, home.for_comparisons):
+        if one is home or one.run_path.exists():
+            one.kept_path.unlink(missing_ok=True)
+            with _users_file(one) as users, _starting(one):
+                if not _is_unused(users):
+                    raise ServicesInUseError("make clean")
+                ran += stop_services(one)
+    print(f"stopped: {', '.join(ran) or 'nothing ran'}")
 
 
 def stop_services(home: LocalHome) -> list[str]:
@@ -130,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
     home = LocalHome.from_environment()
     try:
         with on_endings(interrupt):
-            {"up": up, "down": down}[arguments[0]](home)
+            {"up": up, "down": down, "end": end}[arguments[0]](home)
     except KeyboardInterrupt:
         down(home)
         return 130

@@ -82,15 +82,12 @@ def requests_of(named: str, environment: Mapping[str, str], shared: Sequence[str
 
 
 def home_of_its_own(home: LocalHome) -> LocalHome:
-    """Return a home whose bucket holds comparisons alone; it has the environments of the other one.
-
-    Its ports are the next ones, so that it runs while `make up` does.
-    """
-    root = home.root / "compare"
-    root.mkdir(parents=True, exist_ok=True)
-    if not (root / "envs").exists():
-        (root / "envs").symlink_to(home.root / "envs")
-    return LocalHome(root, home.aws_port + 1, home.airflow_port + 1)
+    """Return a home whose bucket holds comparisons alone; it has the environments of the other one."""
+    own = home.for_comparisons
+    own.root.mkdir(parents=True, exist_ok=True)
+    if not (own.root / "envs").exists():
+        (own.root / "envs").symlink_to(home.root / "envs")
+    return own
 
 
 def compare(requests: Mapping[str, RunRequest], home: LocalHome) -> Iterator[Row]:

@@ -30,6 +30,7 @@ from tools.data.weights_file import bring_weights
 from tools.errors import ToolError, run_tool
 from tools.local import endpoint
 from tools.local.home import BUCKET, LocalHome, local_environment
+from tools.local.interrupts import interrupt, on_endings
 from tools.local.services import services_in_use
 from tools.run.run_request import SOURCE, WEIGHTS, RunRequest, parse_request
 
@@ -40,22 +41,31 @@ class PlanError(ToolError):
     """There is nothing of which a forecast could be made."""
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make plan", description=__doc__)
     parser.add_argument("--bucket", help="the bucket of a deployment on AWS; by default the one of this machine")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("options", nargs="*", help="the options of make run, such as BACKBONE=resnet50")
     asked = parser.parse_args(arguments)
     request = parse_request(os.environ, asked.options, "make plan", OWN_OPTIONS)
-    if asked.bucket:
-        found, said = plan(request.asked, boto3.client("s3"), _settings(asked.bucket, os.environ))
-    else:
-        with _this_machine(request) as (values, s3, settings):
-            found, said = plan(values, s3, settings)
+    try:
+        with on_endings(interrupt):
+            found, said = _planned(request, asked.bucket)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     if asked.json:
         print(json.dumps({"forecast": [asdict(each) for each in found], "for": said}, indent=2))
     else:
         print("\n".join([f"forecast for {said}", *lines(found)]))
+    return 0
+
+
+def _planned(request: RunRequest, bucket: str | None) -> tuple[list[CostForecast], str]:
+    if bucket:
+        return plan(request.asked, boto3.client("s3"), _settings(bucket, os.environ))
+    with _this_machine(request) as (values, s3, settings):
+        return plan(values, s3, settings)
 
 
 def plan(asked: Mapping[str, Any], s3: Any, settings: Settings) -> tuple[list[CostForecast], str]:

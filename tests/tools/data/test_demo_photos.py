@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from tools.data.demo_photos import FRUITS, make_demo_photos
+from tools.data import demo_photos
+from tools.data.demo_photos import EDITION, FRUITS, make_demo_photos
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,17 @@ def test_pictures_are_small_jpegs_on_white_and_no_two_alike(demo: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_set_is_drawn_every_time_and_one_that_was_broken_off_is_completed(demo: Path, tmp_path: Path) -> None:
-    (tmp_path / "demo" / "Training" / "Apple").mkdir(parents=True)
+def test_the_same_set_is_drawn_every_time_and_one_that_was_broken_off_is_completed(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo.edition").write_text(EDITION)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(demo_photos, "_add_hostile_files", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make_demo_photos(tmp_path / "demo")
     again = make_demo_photos(tmp_path / "demo")
     assert len(photos(again)) == len(photos(demo))
+    assert (again / "Training/Lemon/notes.jpg").is_file()
     for path in photos(demo):
         assert digest(path) == digest(again / path.relative_to(demo))
 

@@ -1,12 +1,16 @@
 """Bringing a folder in: the bucket's folder mirrors it, whatever is in it."""
 
+import io
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tools.data.mirror import bring_folder
+from tools.data.bring import bring
+from tools.data.mirror import Mirror, bring_folder
 from tools.errors import SourceError
 from tools.local.home import LocalHome
 
@@ -191,3 +195,65 @@ def test_a_run_that_was_killed_while_it_placed_files_is_gone_on_with(
     assert bring_folder(photos, home).linked == 2
     (photos / "Test/Pear/b.jpg").unlink()
     assert bring_folder(photos, home).removed == 1
+
+
+def test_an_update_that_was_killed_is_gone_on_with(
+    home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_folder(photos, home)
+    for time in (1, 2):
+        # As editors do that write another file and rename it.
+        for path in (photos / "Training/Apple/a.jpg", photos / "Test/Pear/b.jpg"):
+            path.unlink()
+            write(path, f"changed {time}")
+        with monkeypatch.context() as patched:
+            patched.setattr("tools.data.mirror.Mirror.place", place_one_and_end(time))
+            with pytest.raises(KeyboardInterrupt):
+                bring_folder(photos, home)
+    assert bring_folder(photos, home).unchanged == 0
+    assert contents(landing(home)) == contents(photos)
+    write(landing(home) / "Test/Pear/b.jpg.draft", "x")
+    (landing(home) / "Test/Pear/b.jpg.draft").replace(landing(home) / "Test/Pear/b.jpg")
+    with pytest.raises(SourceError, match="was put into the bucket or changed there"):
+        bring_folder(photos, home)
+
+
+def place_one_and_end(place: int) -> Callable[[Mirror, Path, Path], None]:
+    """A `Mirror.place` that is interrupted at the file of this number."""
+    real, called = Mirror.place, [0]
+
+    def placed(mirror: Mirror, path: Path, target: Path) -> None:
+        called[0] += 1
+        if called[0] == place:
+            raise KeyboardInterrupt
+        real(mirror, path, target)
+
+    return placed
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_empty(
+    home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_folder(photos, home)
+    real = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("Pear"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SourceError, match=r"Permission denied \(.*Pear\); free the disk or mend"):
+        bring_folder(photos, home)
+    monkeypatch.undo()
+    assert contents(landing(home)) == contents(photos)
+
+
+def test_a_name_that_is_no_utf8_is_printed_on_any_terminal(
+    home: LocalHome, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / os.fsdecode(b"pi\xf1a.jpg")).write_text("x")
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    bring(str(photos), home)
+    assert "left out: pi\\udcf1a.jpg: its name is not UTF-8" in terminal.buffer.getvalue().decode()  # type: ignore[attr-defined]

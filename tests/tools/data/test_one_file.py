@@ -8,7 +8,7 @@ import pytest
 
 from tools.data.one_file import bring_labels
 from tools.data.weights_file import bring_weights
-from tools.errors import LabelsFileError, WeightsFileError
+from tools.errors import BringError, LabelsFileError, WeightsFileError
 from tools.local.home import LocalHome
 
 
@@ -38,6 +38,22 @@ def test_a_uri_and_no_file_stay_what_they_are_and_a_missing_file_is_named(home: 
     assert bring_labels("s3://b/labels.csv", home) == "s3://b/labels.csv"
     with pytest.raises(LabelsFileError, match=r"LABELS=no-such\.csv: no such file; give a CSV or Parquet file"):
         bring_labels("no-such.csv", home)
+
+
+@pytest.mark.parametrize("failing", ["shutil.copyfile", "hashlib.file_digest"])
+def test_a_file_for_which_there_is_no_room_or_right_is_named_and_leaves_no_draft(
+    home: LocalHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def full(source: object, target: object) -> None:
+        if isinstance(target, Path):
+            target.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device", str(target))
+
+    (tmp_path / "w.h5").write_bytes(b"weights")
+    monkeypatch.setattr(failing, full)
+    with pytest.raises(BringError, match=r"w\.h5: cannot be brought into the bucket: No space left on device"):
+        bring_weights(str(tmp_path / "w.h5"), home)
+    assert [path for path in home.root.rglob("*") if path.is_file()] == []
 
 
 def described(folder: Path, model: bytes) -> Path:

@@ -63,6 +63,15 @@ def test_variables_may_come_from_the_environment_too(stub: Path) -> None:
     assert asked(stub, RUN="fruits", WEIGHTS="random:0") == {"run": "fruits", "weights": "random:0"}
 
 
+@pytest.mark.parametrize("target", ["plan", "diff"])
+def test_a_bucket_is_meant_only_where_it_is_given_to_make(stub: Path, target: str) -> None:
+    pythons = (f"AIRFLOW_PYTHON={stub}", f"SPARK_PYTHON={stub}")
+    exported = make(target, "setup_command=true", *pythons, BUCKET="of-the-shell")
+    given = make(target, "setup_command=true", *pythons, "BUCKET=a b", BUCKET="of-the-shell")
+    assert "of-the-shell" not in exported.stdout
+    assert "--bucket=a b" in given.stdout.splitlines()
+
+
 def test_a_variable_that_there_is_not_is_refused_by_name(stub: Path) -> None:
     done = make("run", "setup_command=true", f"AIRFLOW_PYTHON={stub}", "COMPONENT=8")
     assert "there is no COMPONENT; those are SOURCE, SAMPLE, " in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emr_pipeline.settings import Settings
-from tools.env.mwaa_bundle import StackOutputsError, make_bundle, read_outputs
+from tools.env.mwaa_bundle import StackOutputsError, make_bundle, read_outputs, stack_settings
 from tools.local.home import REPOSITORY
 
 OUTPUTS = {
@@ -124,7 +124,7 @@ def test_outputs_are_read_from_what_aws_says(tmp_path: Path) -> None:
     assert read_outputs(path) == OUTPUTS
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"Stacks": []}'])
+@pytest.mark.parametrize("content", [None, "", "{}", '{"Stacks": []}', "[]"])
 def test_what_is_no_answer_of_aws_is_refused_with_the_way_to_get_one(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "stack.json"
     if content is not None:
@@ -133,7 +133,11 @@ def test_what_is_no_answer_of_aws_is_refused_with_the_way_to_get_one(tmp_path: P
         read_outputs(path)
 
 
-def test_a_stack_that_lacks_an_output_is_refused_by_name(tmp_path: Path) -> None:
-    lacking = {name: value for name, value in OUTPUTS.items() if name != "ServiceRole"}
-    with pytest.raises(StackOutputsError, match="no output ServiceRole"):
-        make_bundle(lacking, tmp_path / "mwaa")
+@pytest.mark.parametrize("missing", ["Bucket", "ServiceRole"])
+def test_a_stack_that_lacks_an_output_is_refused_by_name_and_the_bundle_stays(tmp_path: Path, missing: str) -> None:
+    make_bundle(OUTPUTS, tmp_path / "mwaa")
+    lacking = {name: value for name, value in OUTPUTS.items() if name != missing}
+    for refused in (lambda: make_bundle(lacking, tmp_path / "mwaa"), lambda: stack_settings(lacking)):
+        with pytest.raises(StackOutputsError, match=f"no output {missing}"):
+            refused()
+    assert (tmp_path / "mwaa" / "startup.sh").is_file()

@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.local.home import LocalHome
-from tools.local.processes import find_background, pid_path, start_background, stop_backgrounds
+from tools.local.processes import find_background, pid_path, start_background, started_at, stop_backgrounds
 
 PARENT = """
 import subprocess, sys, time
@@ -54,6 +55,25 @@ def test_stopping_ends_the_process_and_its_children_and_forgets_it(home: LocalHo
     assert background.session_members() == []
     assert find_background(home, "it").pid == 0
     assert stop_backgrounds(home, ["it"]) == []
+
+
+def test_a_process_whose_pid_file_cannot_be_written_does_not_stay(
+    home: LocalHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid_path(home, "it").mkdir(parents=True)
+    started: list[int] = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **options: Any) -> Any:
+        process = real(*arguments, **options)
+        started.append(process.pid)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(IsADirectoryError):
+        start(home, PARENT)
+    wait_until(lambda: started_at(started[0]) is None)
+    pid_path(home, "it").rmdir()
 
 
 def test_children_of_a_crashed_process_are_ended(home: LocalHome) -> None:

@@ -12,7 +12,7 @@ from tools.local import services
 from tools.local.airflow_processes import PROCESSES, raise_if_airflow_died
 from tools.local.home import LocalHome
 from tools.local.processes import find_background, start_background, stop_backgrounds
-from tools.local.services import down, services_in_use, up
+from tools.local.services import down, end, services_in_use, up
 
 
 @pytest.fixture
@@ -76,6 +76,24 @@ def test_what_a_killed_run_left_is_stopped_by_the_next_run_and_by_make_down(home
     start(home)
     down(home)
     assert not is_running(home)
+
+
+def test_make_clean_removes_nothing_from_under_a_run(home: LocalHome) -> None:
+    with services_in_use(home):
+        with pytest.raises(ServicesInUseError, match="then: make clean"):
+            end(home)
+        assert is_running(home)
+    end(home)
+
+
+def test_make_down_stops_what_a_killed_comparison_left(home: LocalHome, capsys: pytest.CaptureFixture[str]) -> None:
+    down(home)
+    assert not home.for_comparisons.root.exists()
+    start(home.for_comparisons)
+    left = find_background(home.for_comparisons, "scheduler")
+    down(home)
+    assert not left.is_alive()
+    assert capsys.readouterr().out == "stopped: nothing ran\nstopped: scheduler\n"
 
 
 def test_a_process_that_ends_under_a_run_is_an_error_with_its_log(home: LocalHome) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.plugins.published_runs import BUCKET, freeze_inventory, publish_run, 
 from tests.tools.local.test_endpoint import home
 from tools.local.home import REPOSITORY, LocalHome
 from tools.local.processes import find_background
-from tools.run.plan import PlanError, plan
+from tools.run.plan import PlanError, main, plan
 
 __all__ = ["context", "home", "models_of_aws_are_read_once", "s3", "settings"]
 
@@ -90,3 +91,11 @@ def test_on_one_machine_a_folder_is_enough_and_nothing_is_left_running(home: Loc
     assert [each["size"] for each in told["forecast"]] == ["small", "medium", "large", "auto"]
     assert told["for"].startswith("at most 3 vectors of 3 objects")
     assert not find_background(home, "local_aws").is_alive()
+
+
+def test_an_interrupted_plan_says_so_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.run.plan._planned", lambda *_: os.kill(os.getpid(), signal.SIGHUP))
+    assert main([]) == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tools.errors import AirflowApiError, RunRefusedError
+from tools.errors import AirflowApiError, DagImportError, RunRefusedError
 from tools.local import airflow_api
 from tools.local.home import LocalHome
 from tools.run import triggered_run
@@ -95,3 +95,21 @@ def test_a_run_that_is_queued_waits_for_the_one_that_runs(run: TriggeredRun, ans
     listed = [{"dag_run_id": "first", "state": "running"}, {"dag_run_id": run.run_id, "state": "queued"}]
     answers.append(lambda request: httpx.Response(200, json={"dag_runs": listed}))
     assert run.waits_for() == "first"
+
+
+@pytest.mark.parametrize("filename", ["fruit_features.py", "/work/dags/fruit_features.py"])
+def test_a_dag_that_cannot_be_imported_is_told_at_once_with_its_error(
+    home: LocalHome, answers: list[Answer], monkeypatch: pytest.MonkeyPatch, filename: str
+) -> None:
+    error = {"filename": filename, "timestamp": "2026-11-28T09:00:00Z", "stack_trace": "SettingsError: no such size"}
+    others = {**error, "filename": "not_fruit_features.py", "stack_trace": "another DAG's"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/importErrors"):
+            return httpx.Response(200, json={"import_errors": [others, error]})
+        return httpx.Response(404, json={"detail": "no such DAG"})
+
+    answers.append(answer)
+    monkeypatch.setattr(airflow_api, "raise_if_airflow_died", lambda home: None)
+    with pytest.raises(DagImportError, match="SettingsError: no such size"):
+        airflow_api.wait_for_dag(home)
