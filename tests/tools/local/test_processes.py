@@ -60,7 +60,9 @@ def test_stopping_ends_the_process_and_its_children_and_forgets_it(home: LocalHo
 def test_a_process_whose_pid_file_cannot_be_written_does_not_stay(
     home: LocalHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pid_path(home, "it").mkdir(parents=True)
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
     started: list[int] = []
     real = subprocess.Popen
 
@@ -70,10 +72,11 @@ def test_a_process_whose_pid_file_cannot_be_written_does_not_stay(
         return process
 
     monkeypatch.setattr(subprocess, "Popen", popen)
-    with pytest.raises(IsADirectoryError):
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
         start(home, PARENT)
     wait_until(lambda: started_at(started[0]) is None)
-    pid_path(home, "it").rmdir()
+    assert not pid_path(home, "it").exists()
 
 
 def test_children_of_a_crashed_process_are_ended(home: LocalHome) -> None:

@@ -99,7 +99,7 @@ def test_a_run_that_is_queued_waits_for_the_one_that_runs(run: TriggeredRun, ans
 
 @pytest.mark.parametrize("filename", ["fruit_features.py", "/work/dags/fruit_features.py"])
 def test_a_dag_that_cannot_be_imported_is_told_at_once_with_its_error(
-    home: LocalHome, answers: list[Answer], monkeypatch: pytest.MonkeyPatch, filename: str
+    tmp_path: Path, answers: list[Answer], monkeypatch: pytest.MonkeyPatch, filename: str
 ) -> None:
     error = {"filename": filename, "timestamp": "2026-11-28T09:00:00Z", "stack_trace": "SettingsError: no such size"}
     others = {**error, "filename": "not_fruit_features.py", "stack_trace": "another DAG's"}
@@ -112,4 +112,4 @@ def test_a_dag_that_cannot_be_imported_is_told_at_once_with_its_error(
     answers.append(answer)
     monkeypatch.setattr(airflow_api, "raise_if_airflow_died", lambda home: None)
     with pytest.raises(DagImportError, match="SettingsError: no such size"):
-        airflow_api.wait_for_dag(home)
+        airflow_api.wait_for_dag(LocalHome(tmp_path))
