@@ -7,7 +7,7 @@ umask 077
 touch .env
 chmod 600 .env
 # A last line that does not end would take the next one in.
-sed -i -e '$a\' .env
+sed -i -e "\$a\\" .env
 
 random_hex() {
   od --address-radix=n --format=x1 --read-bytes=32 /dev/urandom | tr -d ' \n'

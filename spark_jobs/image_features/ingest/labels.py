@@ -103,7 +103,8 @@ def read_labels(arguments: IngestArguments) -> Labels:
     try:
         corrections = _of_parquet(content) if content[:4] == b"PAR1" else _of_csv(content)
     except (LabelsError, pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise LabelsFileError(uri, str(error)) from error
+        # Arrow writes several lines, and the last line of the log is to name the file.
+        raise LabelsFileError(uri, " ".join(str(error).splitlines())) from error
     return Labels(arguments.source_uri, arguments.label_pattern, corrections, uri, arguments.unknown_labels)
 
 

@@ -97,7 +97,7 @@ def test_a_run_that_is_queued_waits_for_the_one_that_runs(run: TriggeredRun, ans
     assert run.waits_for() == "first"
 
 
-@pytest.mark.parametrize("filename", ["fruit_features.py", "/work/dags/fruit_features.py"])
+@pytest.mark.parametrize("filename", ["fruit_features.py", "/opt/dags/fruit_features.py"])
 def test_a_dag_that_cannot_be_imported_is_told_at_once_with_its_error(
     tmp_path: Path, answers: list[Answer], monkeypatch: pytest.MonkeyPatch, filename: str
 ) -> None:
