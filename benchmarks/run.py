@@ -72,14 +72,15 @@ def _measure_pca(home: LocalHome, given: argparse.Namespace, code_uri: str) -> N
 
 
 def _measure_scale(home: LocalHome, given: argparse.Namespace, code_uri: str) -> None:
-    """All stages on drawn rows, once for each number of rows."""
+    """All stages on drawn rows, once for each number of rows; with `--add` as one round more."""
     for rows in given.rows:
         with bench_cluster(home) as cluster:
             measured = scale.Scale(cluster, rows, code_uri)
             runs = _runs_before(measured.name) if given.add else []
             for one in measured.measure(not given.only_first, given.variants, given.keep):
-                runs.append(one)
-                print(f"{measured.name}: {one}", flush=True)
+                before = sum(run["variant"] == one["variant"] for run in runs)
+                runs.append({**one, "round": before + 1})
+                print(f"{measured.name}: {runs[-1]}", flush=True)
                 _write(measured.name, {"rows": rows, **_machine(cluster.home)}, runs)
 
 

@@ -90,7 +90,7 @@ class Scale:
             read_bytes = endpoint.io_counters().read_chars - before
             passed = {"read_mib": read_bytes, "written_mib": written_since(self.cluster.home, began)}
             passed = {name: round(count / 2**20, 1) for name, count in passed.items()}
-            yield {"variant": f"{stage.name}{suffix}", "round": 1, **measured, **passed}
+            yield {"variant": f"{stage.name}{suffix}", **measured, **passed}
 
     def _place(self, batch: Batch) -> None:
         """Make the photographs of the listing, and all that the store knows of them."""
