@@ -61,8 +61,9 @@ def pointed_at(pointer: Any) -> tuple[str, str] | None:
     >>> pointed_at({"uri": "s3://lake/models/ab/weights.h5", "sha256": "ab"})
     ('s3://lake/models/ab/weights.h5', 'ab')
     """
-    named = [pointer.get(name) for name in ("uri", "sha256")] if isinstance(pointer, Mapping) else []
-    uri, sha256 = named or (None, None)
+    if not isinstance(pointer, Mapping):
+        return None
+    uri, sha256 = pointer.get("uri"), pointer.get("sha256")
     if isinstance(uri, str) and uri.startswith("s3://") and isinstance(sha256, str):
         return uri, sha256
     return None

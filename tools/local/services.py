@@ -72,23 +72,35 @@ def _address(home: LocalHome) -> str:
 
 def down(home: LocalHome) -> None:
     """Stop what `up` started, or what a killed run left; a run that uses the services stops them itself at its end."""
-    try:
-        end(home)
-    except ServicesInUseError:
+    ran, is_used = list[str](), False
+    for one in _homes(home):
+        try:
+            ran += _stop_unless_used(one)
+        except ServicesInUseError:
+            is_used = True
+    if is_used:
         print("a `make run` uses the services, and stops them when it ends")
+    if ran or not is_used:
+        print(f"stopped: {', '.join(ran) or 'nothing ran'}")
 
 
 def end(home: LocalHome) -> None:
     """Stop what runs here and for comparisons; raise ServicesInUseError while a run uses it."""
-    ran: list[str] = []
-    for one in (home, home.for_comparisons):
-        if one is home or one.run_path.exists():
-            one.kept_path.unlink(missing_ok=True)
-            with _users_file(one) as users, _starting(one):
-                if not _is_unused(users):
-                    raise ServicesInUseError("make clean")
-                ran += stop_services(one)
+    ran = [name for one in _homes(home) for name in _stop_unless_used(one)]
     print(f"stopped: {', '.join(ran) or 'nothing ran'}")
+
+
+def _homes(home: LocalHome) -> list[LocalHome]:
+    """Return the home, and that of comparisons if there were any."""
+    return [home, *([home.for_comparisons] if home.for_comparisons.run_path.exists() else [])]
+
+
+def _stop_unless_used(home: LocalHome) -> list[str]:
+    home.kept_path.unlink(missing_ok=True)
+    with _users_file(home) as users, _starting(home):
+        if not _is_unused(users):
+            raise ServicesInUseError("make clean")
+        return stop_services(home)
 
 
 def stop_services(home: LocalHome) -> list[str]:

@@ -96,6 +96,19 @@ def test_make_down_stops_what_a_killed_comparison_left(home: LocalHome, capsys: 
     assert capsys.readouterr().out == "stopped: nothing ran\nstopped: scheduler\n"
 
 
+def test_make_down_under_a_comparison_stops_the_other_services_and_says_both(
+    home: LocalHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    up(home)
+    with services_in_use(home.for_comparisons):
+        capsys.readouterr()
+        down(home)
+        said = capsys.readouterr().out.splitlines()
+        assert is_running(home.for_comparisons)
+    assert not is_running(home)
+    assert said == ["a `make run` uses the services, and stops them when it ends", "stopped: scheduler"]
+
+
 def test_a_process_that_ends_under_a_run_is_an_error_with_its_log(home: LocalHome) -> None:
     for name in PROCESSES:
         start(home, name)
